@@ -1,0 +1,1 @@
+"""One ``assay.toml`` becomes typed, frozen, valid settings."""

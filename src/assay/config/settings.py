@@ -1,0 +1,186 @@
+"""Every setting of Assay: its type, its range, its unit and its default."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+NotNegative = Annotated[float, Field(ge=0.0)]
+Count = Annotated[int, Field(ge=1)]
+
+ALGORITHMS = ("lightgbm", "xgboost", "random_forest", "extra_trees", "logistic", "mlp")
+
+
+class Section(BaseModel):
+    """A table of the file: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class RunSettings(Section):
+    """``[run]``: what makes a run repeatable, and how many processes it may use."""
+
+    seed: int = Field(default=7, ge=0, le=2**32 - 1)
+    workers: int = Field(default=0, ge=0, le=256, description="processes; 0 uses every core")
+
+
+class MarketSettings(Section):
+    """``[market]``: what is traded, and on which bars."""
+
+    symbols: tuple[str, ...] = Field(default=("XAUUSD",), min_length=1, max_length=200)
+    timeframe: str = "H1"
+    start: str | None = Field(default=None, description="first day, such as 2015-01-31")
+    end: str | None = Field(default=None, description="last day, exclusive")
+
+
+class AccountSettings(Section):
+    """``[account]``."""
+
+    currency: str = Field(default="USD", pattern="^[A-Z]{3}$")
+    balance: Positive = 100_000.0
+    stop_out_level: Fraction = Field(default=0.5, description="equity over margin that closes positions")
+    margin_call_level: Positive = Field(default=1.0, description="equity over margin that bars entries")
+
+
+class FeatureSettings(Section):
+    """``[features]``: empty names mean the default set of the catalogue."""
+
+    names: tuple[str, ...] = ()
+    timeframes: tuple[str, ...] = Field(default=("H4", "D1"), description="higher timeframes joined on known time")
+
+
+class LabelSettings(Section):
+    """``[labels]``: triple barriers in units of volatility and of cost."""
+
+    horizon_bars: int = Field(default=24, ge=1, le=10_000)
+    target_volatility: Positive = Field(default=2.5, description="take-profit, in volatilities of the horizon")
+    stop_volatility: Positive = Field(default=2.5, description="stop, in volatilities of the horizon")
+    volatility_bars: int = Field(default=100, ge=10, le=10_000)
+    cost_multiple_min: NotNegative = Field(default=1.5, description="a target clears this many round-trip costs")
+
+
+class TrainingSettings(Section):
+    """``[training]``: models, their validation and their calibration."""
+
+    algorithms: tuple[str, ...] = Field(default=ALGORITHMS, min_length=1)
+    inner_folds: int = Field(default=4, ge=2, le=20)
+    embargo_bars: int = Field(default=24, ge=0, le=10_000)
+    purge: Literal[True] = True
+    rows_max: int = Field(default=12_000, ge=500, description="labels fitted per model; later ones are thinned evenly")
+    rows_min: int = Field(default=500, ge=100, description="fewer labels than this are too little history")
+    features_max: int = Field(default=40, ge=1, le=1_000)
+    calibration_fraction: float = Field(default=0.2, gt=0.0, lt=0.5)
+    quantiles: tuple[Annotated[float, Field(gt=0.0, lt=1.0)], ...] = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+    @model_validator(mode="after")
+    def _algorithms_are_known(self) -> "TrainingSettings":
+        for name in self.algorithms:
+            if name not in ALGORITHMS:
+                raise ValueError(f"{name!r} is none of {', '.join(ALGORITHMS)}")
+        return self
+
+
+class FusionSettings(Section):
+    """``[fusion]``: how signals become one view, and what must hold before it counts."""
+
+    topology: Literal["parallel", "hierarchical", "hybrid"] = "hybrid"
+    weight_traditional: Fraction = 0.4
+    weight_ai: Fraction = 0.4
+    weight_correlation: Fraction = 0.2
+    pass_score: Fraction = 0.6
+    hold_score: Fraction = Field(default=0.5, description="a position is kept while its side scores above this")
+
+    @model_validator(mode="after")
+    def _weights_sum_to_one(self) -> "FusionSettings":
+        total = self.weight_traditional + self.weight_ai + self.weight_correlation
+        if abs(total - 1.0) > 1e-9:
+            raise ValueError(f"the three weights must sum to 1; they sum to {total:g}")
+        if self.hold_score > self.pass_score:
+            raise ValueError(f"hold_score must be at most pass_score {self.pass_score}; was {self.hold_score}")
+        return self
+
+
+class RiskSettings(Section):
+    """``[risk]``: hard limits. Loosening one is a decision, so each has a ceiling."""
+
+    kelly_multiplier: float = Field(default=0.25, gt=0.0, le=0.5)
+    probability_confidence: float = Field(
+        default=0.75, ge=0.5, lt=1.0, description="one-sided confidence of the lower bound that Kelly uses"
+    )
+    risk_fraction_max: float = Field(default=0.01, gt=0.0, le=0.05, description="equity lost if one stop is hit")
+    volatility_target: float = Field(default=0.10, gt=0.0, le=1.0, description="annual, of the account")
+    exposure_max: float = Field(default=5.0, gt=0.0, le=100.0, description="total notional over equity")
+    symbol_exposure_max: float = Field(default=3.0, gt=0.0, le=100.0, description="notional of one symbol over equity")
+    margin_fraction_max: float = Field(default=0.5, gt=0.0, le=1.0, description="margin over equity after an entry")
+    positions_max: int = Field(default=10, ge=1, le=200)
+
+
+class TargetLevel(Section):
+    """One take-profit: where, and how much of the position leaves there."""
+
+    at_r: Positive = Field(description="distance, in multiples of the stop distance")
+    fraction: float = Field(gt=0.0, le=1.0, description="share of the initial size")
+
+
+class ExitSettings(Section):
+    """``[exits]``: the bracket of every position. Zero switches a rule off."""
+
+    stop_atr: Positive = 8.0
+    atr_bars: int = Field(default=100, ge=2, le=1_000)
+    targets: tuple[TargetLevel, ...] = Field(default=(), max_length=4)
+    break_even_at_r: NotNegative = 0.0
+    trailing_atr: NotNegative = 0.0
+    time_stop_bars: int = Field(default=0, ge=0, le=100_000)
+
+    @model_validator(mode="after")
+    def _targets_make_sense(self) -> "ExitSettings":
+        levels = [target.at_r for target in self.targets]
+        if levels != sorted(set(levels)):
+            raise ValueError(f"targets must be in rising order of at_r; were {levels}")
+        if sum(target.fraction for target in self.targets) > 1.0 + 1e-9:
+            raise ValueError("the fractions of the targets must sum to at most 1")
+        return self
+
+
+class CostSettings(Section):
+    """``[costs]``: on by default; each can be scaled for a stress, none is forgotten."""
+
+    spread_multiple: NotNegative = 1.0
+    slippage_volatility_fraction: NotNegative = Field(
+        default=0.02, description="slippage per fill, in volatilities of one bar"
+    )
+    slippage_points_min: NotNegative = 0.0
+    commission_multiple: NotNegative = 1.0
+    swap_multiple: NotNegative = 1.0
+
+
+class EvaluationSettings(Section):
+    """``[evaluation]``: walk-forward and the verdict."""
+
+    window: Literal["anchored", "rolling"] = "anchored"
+    folds: int = Field(default=8, ge=2, le=100)
+    first_train_fraction: float = Field(default=0.25, gt=0.0, lt=0.9)
+    confidence: float = Field(default=0.95, gt=0.5, lt=1.0, description="of the deflated Sharpe ratio and the intervals")
+    trades_min: int = Field(default=100, ge=1)
+    years_min: Positive = 1.0
+    bootstrap_samples: int = Field(default=2_000, ge=100, le=100_000)
+
+
+class Settings(Section):
+    """The whole of ``assay.toml``."""
+
+    run: RunSettings = RunSettings()
+    market: MarketSettings = MarketSettings()
+    account: AccountSettings = AccountSettings()
+    features: FeatureSettings = FeatureSettings()
+    labels: LabelSettings = LabelSettings()
+    training: TrainingSettings = TrainingSettings()
+    fusion: FusionSettings = FusionSettings()
+    risk: RiskSettings = RiskSettings()
+    exits: ExitSettings = ExitSettings()
+    costs: CostSettings = CostSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    instruments: dict[str, dict[str, object]] = Field(
+        default_factory=dict, description="overrides of contract facts, by symbol"
+    )

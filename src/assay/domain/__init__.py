@@ -1,0 +1,1 @@
+"""Frozen nouns of trading. Standard library only; imports nothing else of Assay."""

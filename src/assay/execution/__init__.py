@@ -1,0 +1,1 @@
+"""Costs, the order state machine, the venue simulator and the broker port."""

@@ -1,0 +1,1 @@
+"""Compiled functions on plain arrays that know no trading object."""

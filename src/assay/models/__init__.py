@@ -1,0 +1,1 @@
+"""Forecasters behind one estimator interface, one ensemble, calibration, safe artifacts."""

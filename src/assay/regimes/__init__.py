@@ -1,0 +1,1 @@
+"""Causal market regimes: what kind of market a bar belongs to, from what was known."""

@@ -1,0 +1,1 @@
+"""Labels, splits, metrics, evidence, walk-forward and the report."""

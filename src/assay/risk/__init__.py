@@ -1,0 +1,1 @@
+"""Sizing, stops and limits; the only maker of an approved order."""

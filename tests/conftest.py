@@ -1,0 +1,17 @@
+"""Fixtures shared by all tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder of real quotes, or skip: they are not part of the project."""
+    folder = Path(os.environ.get("ASSAY_SHARED_DATA", REPOSITORY.parent / "shared" / "data"))
+    if not (folder / "history").is_dir():
+        pytest.skip(f"real quotes are not here ({folder}); set ASSAY_SHARED_DATA")
+    return folder
