@@ -104,6 +104,8 @@ class FusionSettings(Section):
 class RiskSettings(Section):
     """``[risk]``: hard limits. Loosening one is a decision, so each has a ceiling."""
 
+    sizing: Literal["kelly", "fixed"] = "kelly"
+    fixed_lots: Positive = Field(default=0.1, description="size of each entry when sizing is fixed")
     kelly_multiplier: float = Field(default=0.25, gt=0.0, le=0.5)
     probability_confidence: float = Field(
         default=0.75, ge=0.5, lt=1.0, description="one-sided confidence of the lower bound that Kelly uses"
