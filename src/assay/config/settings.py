@@ -54,8 +54,9 @@ class LabelSettings(Section):
     """``[labels]``: triple barriers in units of volatility and of cost."""
 
     horizon_bars: int = Field(default=24, ge=1, le=10_000)
-    target_volatility: Positive = Field(default=2.5, description="take-profit, in volatilities of the horizon")
-    stop_volatility: Positive = Field(default=2.5, description="stop, in volatilities of the horizon")
+    barrier_volatility: Positive = Field(
+        default=2.5, description="distance of target and stop, in volatilities of the horizon"
+    )
     volatility_bars: int = Field(default=100, ge=10, le=10_000)
     cost_multiple_min: NotNegative = Field(default=1.5, description="a target clears this many round-trip costs")
 
