@@ -371,7 +371,7 @@ class Venue(Account):
         """Step 10."""
         s, f = request.symbol, self.facts[request.symbol]
         everything = request.kind == "CLOSE" and request.lots == 0
-        on_the_step = nearly_whole(request.lots / f.lot_step)
+        on_the_step = not isnan(request.lots) and nearly_whole(request.lots / f.lot_step)
         if not everything and not (on_the_step and f.lot_min <= request.lots <= f.lot_max):
             self.refuse("INVALID_LOTS")
             return
