@@ -1,0 +1,261 @@
+"""Fit a forecaster: select, forecast out of fold, stack, fit again on all rows, calibrate."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from assay.config.settings import ALGORITHMS
+from assay.domain.errors import ModelError
+from assay.kernels.compiler import FloatArray, IntArray
+from assay.models.calibration import fit_platt
+from assay.models.ensemble import Forecaster, ParitySample
+from assay.models.estimator import Estimator, Folds, make
+from assay.models.inputs import Float32Array, LabelArray, as_float32, check_targets
+from assay.models.logistic import log_loss
+from assay.models.selection import Selection, select_features
+from assay.models.stacking import fit_stacker
+
+SAMPLE_ROWS = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitDiagnostics:
+    """What happened during one fit; every value is plain, so that it goes into JSON.
+
+    Attributes
+    ----------
+    selected : tuple of str
+    importance, stability : dict of feature name to float
+        See `assay.models.selection.Selection`.
+    selection_agreement : float
+    log_loss_null : float
+        Out-of-fold log loss of the base rate alone, the number to beat. Unit: nats.
+    log_loss, auc : dict of model name to float
+        Out of fold, for each member and ``stacked`` (weights fitted on these rows).
+    weights : dict of model name to float
+        Of the stacker, with its ``intercept``.
+    calibration : dict of str to float
+        Slope, intercept and their standard errors, effective rows, and the log loss of the
+        calibration rows before and after.
+    n_fit, n_oof, n_calibration : int
+        Rows.
+    """
+
+    selected: tuple[str, ...]
+    importance: dict[str, float]
+    stability: dict[str, float]
+    selection_agreement: float
+    log_loss_null: float
+    log_loss: dict[str, float]
+    auc: dict[str, float]
+    weights: dict[str, float]
+    calibration: dict[str, float]
+    n_fit: int
+    n_oof: int
+    n_calibration: int
+
+    def to_json(self) -> dict[str, object]:
+        """Return plain dictionaries, numbers and strings."""
+        return asdict(self)
+
+
+def area_under_curve(z: FloatArray, y: LabelArray, weight: FloatArray) -> float:
+    """Return the weighted probability that an up row outranks a down row; ties count half."""
+    levels, inverse = np.unique(z, return_inverse=True)
+    up = np.bincount(inverse, weight * y, minlength=levels.size)
+    down = np.bincount(inverse, weight * (1 - y), minlength=levels.size)
+    below = np.cumsum(down) - down
+    total = up.sum() * down.sum()
+    return float(up @ (below + 0.5 * down) / total) if total > 0.0 else 0.5
+
+
+def model_seed(seed: int, name: str, i_fit: int) -> int:
+    """Return the seed of one fit, the same whatever else is fitted and in what order."""
+    state = np.random.SeedSequence([seed, ALGORITHMS.index(name), i_fit]).generate_state(1)
+    return int(state[0] >> 1)
+
+
+def within(folds: Folds, rows: IntArray) -> Folds:
+    """Return *folds* restricted to *rows*, as indices into *rows*; they stay purged."""
+    place = np.full(int(rows.max()) + 1, -1, dtype=np.int64)
+    place[rows] = np.arange(rows.size)
+
+    def inside(index: IntArray) -> IntArray:
+        found = place[index[index < place.size]]
+        return found[found >= 0]
+
+    pairs = [(inside(train), inside(test)) for train, test in folds]
+    return [(train, test) for train, test in pairs if train.size and test.size]
+
+
+def out_of_fold(
+    x: Float32Array,
+    y: LabelArray,
+    weight: FloatArray,
+    folds: Folds,
+    algorithms: Sequence[str],
+    seed: int,
+) -> tuple[FloatArray, IntArray]:
+    """Return the log-odds that each member gives rows that it did not train on.
+
+    Returns
+    -------
+    log_odds : float64, shape (n_oof, n_models)
+    rows : int64, shape (n_oof,)
+        The rows that some fold tested, rising. A row that several folds test has the mean.
+    """
+    total = np.zeros((x.shape[0], len(algorithms)))
+    count = np.zeros(x.shape[0])
+    for i_fold, (train, test) in enumerate(folds):
+        for m, name in enumerate(algorithms):
+            model = make(name, model_seed(seed, name, i_fold + 1))
+            model.fit(x[train], y[train], weight[train], within(folds, train))
+            total[test, m] += model.log_odds(x[test])
+        count[test] += 1.0
+    rows = np.flatnonzero(count > 0.0)
+    return total[rows] / count[rows, None], rows
+
+
+def fit_forecaster(
+    x: FloatArray,
+    y: LabelArray,
+    weight: FloatArray,
+    *,
+    names: Sequence[str],
+    schema_hash: str,
+    folds: Folds,
+    calibration: tuple[IntArray, IntArray],
+    algorithms: Sequence[str] = ALGORITHMS,
+    seed: int,
+    features_max: int,
+) -> tuple[Forecaster, FitDiagnostics]:
+    """Fit members, stacker and calibrator, each on rows that the one before did not use.
+
+    Parameters
+    ----------
+    x : float64, shape (n_rows, n_features)
+        Finite features, oldest row first.
+    y : int8, shape (n_rows,)
+        1 for up, 0 for down.
+    weight : float64, shape (n_rows,)
+        Average uniqueness, (0, 1]: its sum is taken as the number of independent labels.
+    names : sequence of str
+        Of the columns.
+    schema_hash : str
+        Of these features; the forecaster answers no other schema.
+    folds : sequence of (train, test) int64 index arrays
+        Purged and embargoed. Folds that are not purged leak labels into the stacker.
+    calibration : (fit_rows, calibration_rows)
+        The final members are fitted on the first; the second is in no fold and no fit,
+        and must be purged against the first.
+    algorithms : sequence of str
+    seed : int
+    features_max : int
+
+    Returns
+    -------
+    forecaster : Forecaster
+    diagnostics : FitDiagnostics
+
+    Raises
+    ------
+    ModelError
+        If a cell is not finite, a training part has one class only, or calibration rows
+        were also used for fitting.
+
+    Notes
+    -----
+    One thread, and the same bytes for the same arguments.
+    """
+    with threadpool_limits(limits=1):
+        narrow = as_float32(x, names)
+        check_targets(y, weight, narrow.shape[0], "Training")
+        fit_rows, held_rows = calibration
+        _check_rows(folds, fit_rows, held_rows)
+        rng = np.random.default_rng(np.random.SeedSequence([seed, len(ALGORITHMS)]))
+        chosen = select_features(narrow, y, weight, folds, features_max, rng)
+        inputs = np.ascontiguousarray(narrow[:, chosen.columns])
+        odds, oof_rows = out_of_fold(inputs, y, weight, folds, algorithms, seed)
+        stacker = fit_stacker(odds, y[oof_rows], weight[oof_rows])
+        final = {name: make(name, model_seed(seed, name, 0)) for name in algorithms}
+        inner = within(folds, fit_rows)
+        for model in final.values():
+            model.fit(inputs[fit_rows], y[fit_rows], weight[fit_rows], inner)
+        held = np.column_stack([model.log_odds(inputs[held_rows]) for model in final.values()])
+        z = held @ stacker.weights + stacker.intercept
+        calibrator = fit_platt(z, y[held_rows], weight[held_rows])
+        forecaster = Forecaster(
+            names=tuple(names),
+            schema_hash=schema_hash,
+            selected=tuple(names[j] for j in chosen.columns),
+            forms={name: model.form for name, model in final.items()},
+            stacker=stacker,
+            calibrator=calibrator,
+            sample=_sample(narrow, inputs, held_rows, final),
+        )
+    losses, areas = {}, {}
+    y_oof, w_oof = y[oof_rows], weight[oof_rows]
+    rate = float(w_oof @ y_oof / w_oof.sum())
+    columns = dict(zip(algorithms, odds.T, strict=True))
+    columns["stacked"] = odds @ stacker.weights + stacker.intercept
+    for name, column in columns.items():
+        losses[name] = log_loss(column, y_oof, w_oof)
+        areas[name] = area_under_curve(column, y_oof, w_oof)
+    after = calibrator.slope * z + calibrator.intercept
+    deviations = np.sqrt(np.diag(calibrator.covariance))
+    return forecaster, FitDiagnostics(
+        selected=forecaster.selected,
+        importance=_by_name(names, chosen.importance),
+        stability=_by_name(names, chosen.stability),
+        selection_agreement=chosen.agreement,
+        log_loss_null=-(rate * float(np.log(rate)) + (1 - rate) * float(np.log(1 - rate))),
+        log_loss=losses,
+        auc=areas,
+        weights=_by_name(algorithms, stacker.weights) | {"intercept": stacker.intercept},
+        calibration={
+            "slope": calibrator.slope,
+            "intercept": calibrator.intercept,
+            "log_slope_error": float(deviations[0]),
+            "intercept_error": float(deviations[1]),
+            "effective_rows": calibrator.effective_rows,
+            "log_loss_before": log_loss(z, y[held_rows], weight[held_rows]),
+            "log_loss_after": log_loss(after, y[held_rows], weight[held_rows]),
+        },
+        n_fit=int(fit_rows.size),
+        n_oof=int(oof_rows.size),
+        n_calibration=int(held_rows.size),
+    )
+
+
+def _by_name(names: Sequence[str], values: FloatArray) -> dict[str, float]:
+    return {name: float(value) for name, value in zip(names, values, strict=True)}
+
+
+def _check_rows(folds: Folds, fit_rows: IntArray, held_rows: IntArray) -> None:
+    """Raise unless there are folds, and the calibration rows are in none of them."""
+    parts = [index for pair in folds for index in pair]
+    if not parts or any(index.size == 0 for index in parts) or not held_rows.size:
+        raise ModelError(
+            f"Training must have filled folds and calibration rows; was {len(folds)} folds "
+            f"and {held_rows.size} calibration rows.",
+            remedy="Use more history, or fewer training.inner_folds.",
+        )
+    if np.isin(held_rows, np.concatenate([*parts, fit_rows])).any():
+        raise ModelError(
+            "Calibration rows must be in no fold and in no fit; was otherwise.",
+            remedy="Purge the fitting rows against the calibration rows.",
+        )
+
+
+def _sample(
+    x: Float32Array, inputs: Float32Array, rows: IntArray, models: dict[str, Estimator]
+) -> ParitySample:
+    """Return evenly spaced rows with every library's own answer."""
+    some = rows[np.unique(np.linspace(0, rows.size - 1, SAMPLE_ROWS).astype(np.int64))]
+    native = [model.native_p_up(np.ascontiguousarray(inputs[some])) for model in models.values()]
+    return ParitySample(x=x[some].copy(), native=np.column_stack(native))
+
+
+__all__ = ["FitDiagnostics", "Selection", "fit_forecaster"]
