@@ -1,0 +1,41 @@
+"""Leave no process behind."""
+
+import contextlib
+import os
+import signal
+import sys
+from pathlib import Path
+
+
+def stop_children() -> None:
+    """Stop every process that this one started, and those that they started.
+
+    Cost: nothing where no pool was started. Ctrl-C is ignored meanwhile, so that an
+    impatient second one does not leave half of them running.
+    """
+    with contextlib.suppress(ValueError):  # not the main thread
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if "multiprocessing" in sys.modules:
+        import multiprocessing
+
+        for child in multiprocessing.active_children():
+            child.kill()
+    for pid in reversed(descendants(os.getpid())):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the processes below *pid*, parents first; empty where there is no ``/proc``."""
+    found: list[int] = []
+    waiting = [pid]
+    while waiting:
+        parent = waiting.pop()
+        for tasks in Path(f"/proc/{parent}/task").glob("*/children"):
+            try:
+                children = [int(word) for word in tasks.read_text().split()]
+            except OSError:
+                continue
+            found += children
+            waiting += children
+    return found
