@@ -1,0 +1,238 @@
+"""History through the engine: every event of a tape, every fill and trade it made."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from assay.config.settings import Settings
+from assay.domain.errors import DataError
+from assay.domain.fill import ExitReason
+from assay.domain.instrument import Instrument
+from assay.domain.refusal import RefusalReason
+from assay.engine.advance import advance
+from assay.engine.booking import close_piece
+from assay.engine.market import event_at
+from assay.engine.quiet import skip_quiet
+from assay.engine.state import REQUEST, Books, fills_per_event_max, opened_books, records
+from assay.engine.tape import Tape, Uint8Array
+from assay.engine.totals import account_equity
+from assay.engine.views import ViewArrays, Views, view_arrays, view_at
+from assay.kernels.compiler import FloatArray, IntArray, kernel
+from assay.risk.facts import RecordArray, contract_facts
+from assay.risk.rules import compiled_rules
+
+_END = ExitReason.END.value
+CAPACITY_FIRST = 4096
+"""Fills for which the first record buffers have room; they double when full."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestResult:
+    """What one backtest did.
+
+    Attributes
+    ----------
+    fills : records of ``FILL``, shape (n_fills,)
+    trades : records of ``TRADE``, shape (n_trades,)
+        In the order in which positions became flat.
+    refusals : dict of RefusalReason to int
+        Only reasons that occurred.
+    balance, equity : float64, shape (n_events,)
+        After each event, account currency.
+    books : Books
+        State after the last event.
+    """
+
+    fills: RecordArray
+    trades: RecordArray
+    refusals: dict[RefusalReason, int]
+    balance: FloatArray
+    equity: FloatArray
+    books: Books
+
+
+@kernel
+def run_events(
+    start: int, is_fast: bool, market: FloatArray, symbol: IntArray, is_calm: Uint8Array,
+    finer: FloatArray, finer_range: IntArray, views: ViewArrays, requests: RecordArray,
+    room: int, books: Books, facts: RecordArray, rules: RecordArray,
+    balance: FloatArray, equity: FloatArray,
+) -> int:  # fmt: skip
+    """Take events from *start* until the end, or until the record buffers lack *room*.
+
+    Returns the first event that was not taken.
+    """
+    n_events = market.shape[1]
+    n_requests = requests.shape[0]
+    account = books.account[0]
+    only = books.positions[0]
+    fast = is_fast and books.positions.shape[0] == 1
+    r = 0
+    while r < n_requests and requests[r].event < start:
+        r += 1
+    i = start
+    while i < n_events:
+        if fast and only.n_queued == 0 and only.n_working == 0:
+            end = requests[r].event if r < n_requests else n_events
+            i = skip_quiet(
+                i, end, market, is_calm, views, books, facts, rules[0], balance, equity
+            )
+            if i >= n_events:
+                break
+        if account.n_fills + room > books.fills.shape[0]:
+            break
+        first = r
+        while r < n_requests and requests[r].event == i:
+            r += 1
+        advance(
+            i, symbol[i], event_at(market, i), view_at(views, i), i, finer, finer_range,
+            requests, first, r, books, facts, rules[0],
+        )  # fmt: skip
+        balance[i] = account.balance
+        equity[i] = account.equity
+        i += 1
+    return i
+
+
+@kernel
+def close_all(event: int, books: Books, facts: RecordArray, rules: Any) -> None:
+    """Close every position at its last mark, without slippage, in order of symbol index."""
+    account = books.account[0]
+    for s in range(books.positions.shape[0]):
+        position = books.positions[s]
+        if position.side != 0:
+            close_piece(
+                event, s, position.lots, position.mark, _END, position, facts[s], rules, account,
+                books.queued[s], books.fills, books.trades,
+            )  # fmt: skip
+    account.equity = account_equity(account.balance, books.positions, facts)
+
+
+def _grown(books: Books) -> Books:
+    # Double the record buffers; the rest of the state is shared.
+    return books._replace(
+        fills=np.concatenate([books.fills, np.zeros_like(books.fills)]).view(np.recarray),
+        trades=np.concatenate([books.trades, np.zeros_like(books.trades)]).view(np.recarray),
+    )
+
+
+def checked_requests(requests: np.ndarray | None, tape: Tape) -> RecordArray:  # type: ignore[type-arg]
+    """Return *requests* as ``REQUEST`` records in the order of their events.
+
+    Raises
+    ------
+    DataError
+        If a request names an event, symbol, side or kind that does not exist.
+    """
+    if requests is None or not len(requests):
+        return records(REQUEST, 0)
+    asked = np.ascontiguousarray(requests.astype(REQUEST)).view(np.recarray)
+    asked = asked[np.argsort(asked.event, kind="stable")]
+    if asked.event.min() < 0 or asked.event.max() >= len(tape):
+        raise DataError(
+            f"A request's event must lie in 0..{len(tape) - 1}; "
+            f"was {asked.event.min()}..{asked.event.max()}.",
+            remedy="Count events on the tape.",
+        )
+    if (asked.symbol != tape.symbol[asked.event]).any():
+        raise DataError(
+            "A request's symbol must be that of its event.",
+            remedy="Attach the request to an event of its symbol.",
+        )
+    if not np.isin(asked.kind, (1, 2, 3, 4, 5)).all() or not np.isin(asked.side, (-1, 0, 1)).all():
+        raise DataError(
+            "A request's kind must be an OrderKind and its side -1 or 1.",
+            remedy="Use the values of assay.domain.order.OrderKind.",
+        )
+    return asked
+
+
+def backtest(
+    tape: Tape,
+    views: Views,
+    settings: Settings,
+    instruments: Mapping[str, Instrument],
+    requests: np.ndarray | None = None,  # type: ignore[type-arg]
+    *,
+    close_at_end: bool = False,
+    is_fast: bool = True,
+) -> BacktestResult:
+    """Run the engine over *tape*.
+
+    Parameters
+    ----------
+    tape : Tape
+    views : Views
+        One per event. Hazard: view *i* is acted upon at the open after event *i*.
+    settings : Settings
+    instruments : mapping of symbol to Instrument
+    requests : records of ``REQUEST``, optional
+        Explicit orders beside the decisions of the views.
+    close_at_end : bool
+        Close what is open at the last mark; else it is marked only.
+    is_fast : bool
+        Skip stretches in which nothing can happen; the result is the same to the last bit.
+
+    Raises
+    ------
+    DataError
+        If views and tape differ in length, or a request is malformed.
+    """
+    if len(views) != len(tape):
+        raise DataError(
+            f"There must be one view per event; had {len(views)} for {len(tape)} events.",
+            remedy="Align the views with the tape.",
+        )
+    facts = contract_facts([instruments[name] for name in tape.symbols], tape.timeframe)
+    return run_backtest(
+        tape,
+        view_arrays(views),
+        facts,
+        compiled_rules(settings),
+        checked_requests(requests, tape),
+        close_at_end=close_at_end,
+        is_fast=is_fast,
+    )
+
+
+def run_backtest(
+    tape: Tape,
+    views: ViewArrays,
+    facts: RecordArray,
+    rules: RecordArray,
+    requests: RecordArray,
+    *,
+    close_at_end: bool,
+    is_fast: bool = True,
+) -> BacktestResult:
+    """Run compiled arguments; ``backtest`` is the checked form."""
+    n_events = len(tape)
+    room = fills_per_event_max(len(tape.symbols))
+    books = opened_books(len(tape.symbols), float(rules[0].balance), CAPACITY_FIRST + room)
+    balance = np.empty(n_events)
+    equity = np.empty(n_events)
+    i = 0
+    while True:
+        i = run_events(
+            i, is_fast, tape.market, tape.symbol, tape.is_calm, tape.finer, tape.finer_range,
+            views, requests, room, books, facts, rules, balance, equity,
+        )  # fmt: skip
+        if i >= n_events:
+            break
+        books = _grown(books)
+    if close_at_end and n_events:
+        close_all(n_events - 1, books, facts, rules[0])
+        balance[-1] = books.account[0].balance
+        equity[-1] = books.account[0].equity
+    return BacktestResult(
+        fills=books.fills[: int(books.account[0].n_fills)],
+        trades=books.trades[: int(books.account[0].n_trades)],
+        refusals={
+            reason: int(books.refusals[reason]) for reason in RefusalReason if books.refusals[reason]
+        },
+        balance=balance,
+        equity=equity,
+        books=books,
+    )

@@ -1,0 +1,56 @@
+"""Account currency per unit of quote currency, as known at each event's open."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from assay.data.bars import Bars
+from assay.data.calendar import bar_close
+from assay.domain.errors import DataError
+from assay.domain.instrument import Instrument
+from assay.kernels.compiler import FloatArray
+
+
+def conversion_rates(
+    bars: Bars, instrument: Instrument, account_currency: str, pairs: Mapping[str, Bars]
+) -> FloatArray:
+    """Return the conversion at each bar of *bars*, shape (n_bars,).
+
+    Parameters
+    ----------
+    bars : Bars
+    instrument : Instrument
+        That of *bars*.
+    account_currency : str
+    pairs : mapping of symbol to Bars
+        Where the rate of another pair may be read; only closes known at the open of a
+        bar are used. Before the first of them the pair's first open stands in.
+
+    Raises
+    ------
+    DataError
+        If no pair of the quote and the account currency is given.
+    """
+    if instrument.quote == account_currency:
+        return np.ones(len(bars))
+    if instrument.base == account_currency:
+        return 1.0 / bars.open
+    direct = pairs.get(f"{instrument.quote}{account_currency}")
+    if direct is not None:
+        return _known_closes(bars, direct)
+    inverse = pairs.get(f"{account_currency}{instrument.quote}")
+    if inverse is not None:
+        return 1.0 / _known_closes(bars, inverse)
+    raise DataError(
+        f"{instrument.symbol} is priced in {instrument.quote} and the account is in "
+        f"{account_currency}: a pair of the two must be given; was none.",
+        remedy=f"Import {instrument.quote}{account_currency} or {account_currency}"
+        f"{instrument.quote}, or choose another account.currency.",
+        symbol=instrument.symbol,
+    )
+
+
+def _known_closes(bars: Bars, pair: Bars) -> FloatArray:
+    known_ns = bar_close(pair.time_ns, pair.timeframe)
+    last = np.searchsorted(known_ns, bars.time_ns, side="right") - 1
+    return np.where(last >= 0, pair.close[np.maximum(last, 0)], pair.open[0])

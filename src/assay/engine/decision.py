@@ -1,0 +1,114 @@
+"""From a view to queued orders: exits, gates, size."""
+
+import math
+from typing import Any
+
+from assay.domain.fill import ExitReason
+from assay.domain.refusal import RefusalReason
+from assay.engine.market import Event
+from assay.engine.orders import cleared_order
+from assay.engine.state import CLOSE, MARKET, Books
+from assay.engine.totals import account_equity, others_use
+from assay.engine.views import View
+from assay.kernels.compiler import kernel
+from assay.risk.exposure import is_margin_call
+from assay.risk.facts import RecordArray
+from assay.risk.sizing import Funds, Stake, size_lots
+from assay.risk.stops import stop_distance
+
+_TIME_STOP = ExitReason.TIME_STOP.value
+_SIGNAL = ExitReason.SIGNAL.value
+_NO_VIEW = RefusalReason.NO_VIEW.value
+_WARM_UP = RefusalReason.WARM_UP.value
+_SCORE = RefusalReason.SCORE.value
+_POSITIONS_LIMIT = RefusalReason.POSITIONS_LIMIT.value
+_MARGIN_CALL = RefusalReason.MARGIN_CALL.value
+
+
+@kernel
+def side_score(side: int, direction: int, score: float) -> float:
+    """Return the score of *side* under a view; 0.5 if the view abstains."""
+    if direction == 0:
+        return 0.5
+    return score if direction == side else 1.0 - score
+
+
+@kernel
+def view_gate(view: View, pass_score: float) -> int:
+    """Return the refusal that the view alone earns, or 0."""
+    if view.direction == 0:
+        return _NO_VIEW
+    known = view.score + view.confidence + view.p_win + view.payoff + view.loss + view.unit
+    if math.isnan(known) or not (view.unit > 0.0 and view.loss > 0.0 and view.payoff > 0.0):
+        return _WARM_UP
+    if view.score <= pass_score:
+        return _SCORE
+    return 0
+
+
+@kernel
+def queue_entry(
+    symbol: int, bar: Event, view: View, books: Books, facts: RecordArray, rules: Any
+) -> int:
+    """Queue an entry on the side of *view* if every gate passes; return the refusal, or 0."""
+    refused = view_gate(view, rules.pass_score)
+    if refused != 0:
+        return refused
+    count, worth, margin, margin_positions = others_use(symbol, books, facts)
+    if count >= rules.positions_max:
+        return _POSITIONS_LIMIT
+    equity = account_equity(books.account[0].balance, books.positions, facts)
+    if is_margin_call(equity, margin_positions, rules.margin_call_level):
+        return _MARGIN_CALL
+    fact = facts[symbol]
+    distance = stop_distance(view.unit, rules.stop_atr, fact.stop_level, fact.tick_size)
+    price = bar.ask_close if view.direction > 0 else bar.bid_close
+    stake = Stake(
+        price, fact.contract * bar.conversion, distance, view.confidence,
+        view.p_win, view.payoff, view.loss, bar.volatility_next,
+    )  # fmt: skip
+    lots, refused = size_lots(stake, Funds(equity, worth, margin), fact, rules)
+    if refused != 0:
+        return refused
+    position = books.positions[symbol]
+    order = cleared_order(
+        books.queued[symbol], position.n_queued, MARKET, view.direction, lots
+    )
+    order.price = price
+    order.distance = distance
+    order.unit = view.unit
+    order.score = view.score
+    order.p_win = view.p_win
+    order.is_decision = 1
+    position.n_queued += 1
+    return 0
+
+
+@kernel
+def queue_close(symbol: int, reason: int, books: Books) -> None:
+    """Queue the exit of all lots of *symbol*."""
+    position = books.positions[symbol]
+    order = cleared_order(books.queued[symbol], position.n_queued, CLOSE, -position.side, 0.0)
+    order.reason = reason
+    position.n_queued += 1
+
+
+@kernel
+def decide(
+    symbol: int, bar: Event, view: View, books: Books, facts: RecordArray, rules: Any
+) -> None:
+    """Step 9 of ``docs/execution.md``: queue what the view of this close asks for."""
+    position = books.positions[symbol]
+    side = position.side
+    if side != 0:
+        if rules.time_stop_bars > 0 and position.bars_held >= rules.time_stop_bars:
+            queue_close(symbol, _TIME_STOP, books)
+            return
+        if not side_score(side, view.direction, view.score) < rules.hold_score:
+            return
+        queue_close(symbol, _SIGNAL, books)
+        if view.direction != -side:
+            return
+    refused = queue_entry(symbol, bar, view, books, facts, rules)
+    if refused != 0:
+        books.refusals[refused] += 1

@@ -1,0 +1,150 @@
+"""Stretches of events in which nothing can happen, written in one tight loop.
+
+An event is quiet if ``advance`` would do nothing but mark the account: no order waits, the
+bar stays clear of stop, target and stop-out, no night is charged, the conversion stands,
+and the view asks for nothing. Doubt is never quiet: ``advance`` takes the event. A test
+holds that results are those of ``advance`` at every event, to the last bit.
+"""
+
+import math
+from typing import Any
+
+from assay.engine import market as columns
+from assay.engine.booking import note_excursion
+from assay.engine.decision import side_score, view_gate
+from assay.engine.state import Books
+from assay.engine.tape import Uint8Array
+from assay.engine.views import ViewArrays, value_at, view_at
+from assay.execution.costs import slippage
+from assay.kernels.compiler import FloatArray, kernel
+from assay.risk.facts import RecordArray
+
+PADDING = 1e-9
+"""Relative distance from the stop-out price within which ``advance`` decides."""
+
+
+@kernel
+def stop_out_price(position: Any, facts: Any, rules: Any, balance: float) -> float:
+    """Return a price that the account surely survives on its favourable side."""
+    per_price = position.lots * facts.contract * position.conversion
+    cushion = balance / per_price
+    padding = PADDING * (abs(position.entry) + abs(cushion))
+    pledged = rules.stop_out_level * facts.margin_fraction
+    if position.side > 0:
+        if pledged >= 1.0:
+            return math.inf
+        price: float = (position.entry - cushion) / (1.0 - pledged) + padding
+        return max(price, 0.0)
+    price = (position.entry + cushion) / (1.0 + pledged) - padding
+    return price
+
+
+@kernel
+def quiet_bounds(position: Any, facts: Any, rules: Any, balance: float) -> tuple[float, float]:
+    """Return two prices; a bar strictly between them touches nothing."""
+    side = position.side
+    stop = stop_out_price(position, facts, rules, balance)
+    target = side * math.inf
+    if position.next_level < position.n_levels:
+        target = position.level[position.next_level]
+    trails = rules.trailing_atr > 0.0 and position.unit > 0.0
+    if position.r > 0.0 and (rules.break_even_at_r > 0.0 or trails):
+        target = min(target, position.best) if side > 0 else max(target, position.best)
+    if side > 0:
+        return max(stop, position.stop), target
+    return target, min(stop, position.stop)
+
+
+@kernel
+def skip_flat(
+    start: int, end: int, market: FloatArray, views: ViewArrays, books: Books,
+    facts: RecordArray, rules: Any, balance: FloatArray, equity: FloatArray,
+) -> int:  # fmt: skip
+    """Record flat events from *start* whose view asks for nothing; return the first other."""
+    cash = books.account[0].balance
+    direction = views.direction
+    i = start
+    n_refused = 0
+    while i < end:
+        if direction[i] != 0:
+            refused = view_gate(view_at(views, i), rules.pass_score)
+            if refused == 0:
+                break
+            books.refusals[refused] += 1
+            n_refused += 1
+        balance[i] = cash
+        equity[i] = cash
+        i += 1
+    books.refusals[1] += i - start - n_refused
+    return i
+
+
+@kernel
+def skip_held(
+    start: int, end: int, market: FloatArray, is_calm: Uint8Array, views: ViewArrays, books: Books,
+    facts: RecordArray, rules: Any, balance: FloatArray, equity: FloatArray,
+) -> int:  # fmt: skip
+    """Record events from *start* that leave an open position alone; return the first other."""
+    position = books.positions[0]
+    side = position.side
+    cash = books.account[0].balance
+    lower, upper = quiet_bounds(position, facts[0], rules, cash)
+    if rules.time_stop_bars > 0:
+        end = min(end, start + max(0, rules.time_stop_bars - position.bars_held - 1))
+    signed_lots = side * position.lots
+    value = facts[0].contract * position.conversion
+    entry = position.entry
+    first = columns.BID_OPEN if side > 0 else columns.ASK_OPEN
+    high = market[first + 1]
+    low = market[first + 2]
+    close = market[first + 3]
+    direction = views.direction
+    highest = entry
+    lowest = entry
+    abstaining_closes = 0.5 < rules.hold_score
+    i = start
+    while i < end:
+        if not (low[i] > lower and high[i] < upper and is_calm[i] == 1):
+            break
+        view = direction[i]
+        if view == 0:
+            if abstaining_closes:
+                break
+        elif side_score(side, view, value_at(views.score, i)) < rules.hold_score:
+            break
+        highest = max(highest, high[i])
+        lowest = min(lowest, low[i])
+        balance[i] = cash
+        equity[i] = cash + signed_lots * (close[i] - entry) * value
+        i += 1
+    if i > start:
+        position.bars_held += i - start
+        position.mark = close[i - 1]
+        note_excursion(position, highest)
+        note_excursion(position, lowest)
+        position.best = max(position.best, highest) if side > 0 else min(position.best, lowest)
+    return i
+
+
+@kernel
+def skip_quiet(
+    start: int, end: int, market: FloatArray, is_calm: Uint8Array, views: ViewArrays, books: Books,
+    facts: RecordArray, rules: Any, balance: FloatArray, equity: FloatArray,
+) -> int:  # fmt: skip
+    """Record the quiet events of the only symbol from *start*; return the first other, or *end*.
+
+    The caller sees to it that no order waits and that no request lies before *end*.
+    """
+    position = books.positions[0]
+    if position.side == 0:
+        i = skip_flat(start, end, market, views, books, facts, rules, balance, equity)
+    else:
+        i = skip_held(start, end, market, is_calm, views, books, facts, rules, balance, equity)
+    if i > start:
+        last = i - 1
+        position.conversion = market[columns.CONVERSION, last]
+        position.slip = slippage(
+            market[columns.VOLATILITY, last], market[columns.BID_OPEN, last], facts[0].point, rules
+        )
+        books.account[0].equity = equity[last]
+    return i

@@ -1,0 +1,60 @@
+"""Explicit orders: checked, then queued or set to work."""
+
+from typing import Any
+
+from assay.domain.fill import ExitReason
+from assay.domain.order import OrderKind
+from assay.domain.refusal import RefusalReason
+from assay.engine.market import Event
+from assay.engine.orders import cleared_order
+from assay.engine.state import CLOSE, MARKET, QUEUED_MAX, WORKING_MAX, Books
+from assay.kernels.compiler import kernel
+from assay.risk.facts import RecordArray
+from assay.risk.grid import is_on_lot_step
+
+_REQUEST = ExitReason.REQUEST.value
+_STOP_LIMIT = OrderKind.STOP_LIMIT.value
+_TOO_MANY_ORDERS = RefusalReason.TOO_MANY_ORDERS.value
+_INVALID_LOTS = RefusalReason.INVALID_LOTS.value
+
+
+@kernel
+def are_lots_valid(kind: int, lots: float, facts: Any) -> bool:
+    """Whether *lots* is a size of the instrument; 0 closes all."""
+    if kind == CLOSE and lots == 0.0:
+        return True
+    return bool(
+        lots >= facts.lot_min and lots <= facts.lot_max and is_on_lot_step(lots, facts.lot_step)
+    )
+
+
+@kernel
+def submit(request: Any, bar: Event, books: Books, facts: RecordArray) -> int:
+    """Take one request of this event; return the refusal, or 0."""
+    symbol = request.symbol
+    kind = request.kind
+    if not are_lots_valid(kind, request.lots, facts[symbol]):
+        return _INVALID_LOTS
+    position = books.positions[symbol]
+    if kind in (MARKET, CLOSE):
+        if position.n_queued >= QUEUED_MAX - 2:
+            return _TOO_MANY_ORDERS
+        order = cleared_order(
+            books.queued[symbol], position.n_queued, kind, request.side, request.lots
+        )
+        order.price = bar.ask_close if request.side > 0 else bar.bid_close
+        order.reason = _REQUEST
+        position.n_queued += 1
+    else:
+        if position.n_working >= WORKING_MAX:
+            return _TOO_MANY_ORDERS
+        order = cleared_order(
+            books.working[symbol], position.n_working, kind, request.side, request.lots
+        )
+        order.price = request.price
+        order.limit = request.limit_price if kind == _STOP_LIMIT else 0.0
+        order.expiry_bars = request.expiry_bars
+        position.n_working += 1
+    order.distance = request.stop_distance
+    order.target = request.target_distance
+    return 0

@@ -1,0 +1,223 @@
+"""The tape: every event of every symbol, in the order in which it became known."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.config.settings import CostSettings
+from assay.data.bars import Bars
+from assay.data.calendar import bar_close, rollover_nights
+from assay.domain.errors import DataError
+from assay.domain.instrument import Instrument
+from assay.domain.timeframe import Timeframe
+from assay.engine import market as columns
+from assay.engine.conversion import conversion_rates
+from assay.engine.volatility import RETURNS_MIN, SPAN_BARS, ew_volatility
+from assay.kernels.compiler import FloatArray, IntArray
+
+Uint8Array = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tape:
+    """Events ordered by ``(known_ns, time_ns, symbol index)``.
+
+    Attributes
+    ----------
+    symbols : tuple of str
+        Symbol index ``s`` stands for ``symbols[s]``.
+    timeframe : Timeframe
+    time_ns, known_ns : int64, shape (n_events,)
+        Open and close of each bar, UTC nanoseconds.
+    symbol : int64, shape (n_events,)
+    market : float64, shape (N_COLUMNS, n_events), C-contiguous
+        Rows as in ``assay.engine.market``.
+    is_calm : uint8, shape (n_events,)
+        1 where no night is charged and the conversion is that of the symbol's event before.
+    finer : float64, shape (8, n_finer)
+        Quotes of finer bars, rows as in *market*.
+    finer_range : int64, shape (2, n_events), or (2, 0) without finer bars
+        First and one-past-last finer bar of each event.
+    """
+
+    symbols: tuple[str, ...]
+    timeframe: Timeframe
+    time_ns: IntArray
+    known_ns: IntArray
+    symbol: IntArray
+    market: FloatArray
+    is_calm: Uint8Array
+    finer: FloatArray
+    finer_range: IntArray
+
+    def __len__(self) -> int:
+        return len(self.time_ns)
+
+    @property
+    def bid_close(self) -> FloatArray:
+        """Bid at each event's close."""
+        return self.market[columns.BID_CLOSE]
+
+
+def calm_events(market: FloatArray, symbol: IntArray) -> Uint8Array:
+    """Return 1 for events that charge no night and keep their symbol's conversion."""
+    calm = market[columns.NIGHTS] == 0.0
+    conversion = market[columns.CONVERSION]
+    for s in np.unique(symbol):
+        mine = np.flatnonzero(symbol == s)
+        calm[mine[1:]] &= conversion[mine[1:]] == conversion[mine[:-1]]
+        calm[mine[:1]] = False
+    return calm.astype(np.uint8)
+
+
+def build_tape(
+    bars_by_symbol: Mapping[str, Bars],
+    instruments: Mapping[str, Instrument],
+    costs: CostSettings,
+    account_currency: str,
+    *,
+    finer: Mapping[str, Bars] | None = None,
+    conversion_bars: Mapping[str, Bars] | None = None,
+) -> Tape:
+    """Return the tape of *bars_by_symbol*, which fixes the order of the symbols.
+
+    Parameters
+    ----------
+    bars_by_symbol : mapping of symbol to Bars
+        With both sides quoted, of one timeframe, at least one bar each.
+    instruments : mapping of symbol to Instrument
+    costs : CostSettings
+        ``spread_multiple`` widens the ask here; everything else is applied by the engine.
+    account_currency : str
+    finer : mapping of symbol to Bars, optional
+        Finer bars with both sides; they settle events that hold both stop and target.
+    conversion_bars : mapping of symbol to Bars, optional
+        Pairs that convert quote into account currency, beside the traded ones.
+
+    Raises
+    ------
+    DataError
+        If bars are missing, one-sided, inconsistent, of several timeframes, or a
+        conversion pair is missing.
+    """
+    if not bars_by_symbol:
+        raise DataError("A tape must have at least one symbol; had none.", remedy="Pass bars.")
+    timeframes = {bars.timeframe for bars in bars_by_symbol.values()}
+    if len(timeframes) > 1:
+        names = ", ".join(sorted(timeframe.name for timeframe in timeframes))
+        raise DataError(
+            f"All symbols of a tape must share one timeframe; had {names}.",
+            remedy="Resample them to one of these.",
+        )
+    pairs = {**bars_by_symbol, **(conversion_bars or {})}
+    parts = [
+        _symbol_market(bars, instruments[symbol], costs, account_currency, pairs)
+        for symbol, bars in bars_by_symbol.items()
+    ]
+    timeframe = timeframes.pop()
+    time_ns = np.concatenate([bars.time_ns for bars in bars_by_symbol.values()])
+    known_ns = bar_close(time_ns, timeframe)
+    symbol = np.repeat(np.arange(len(parts)), [part.shape[1] for part in parts])
+    market = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+    if len(parts) > 1:
+        order = np.lexsort((symbol, time_ns, known_ns))
+        time_ns, known_ns, symbol = time_ns[order], known_ns[order], symbol[order]
+        market = np.ascontiguousarray(market[:, order])
+    finer_quotes, finer_range = _finer_ranges(
+        tuple(bars_by_symbol), time_ns, known_ns, symbol, finer or {}, costs
+    )
+    return Tape(
+        symbols=tuple(bars_by_symbol),
+        timeframe=timeframe,
+        time_ns=time_ns,
+        known_ns=known_ns,
+        symbol=symbol,
+        market=market,
+        is_calm=calm_events(market, symbol),
+        finer=finer_quotes,
+        finer_range=finer_range,
+    )
+
+
+def _quotes(bars: Bars, costs: CostSettings, out: FloatArray) -> None:
+    # Write the eight quote rows of *bars*, the ask widened by the spread multiple.
+    if bars.ask_open is None or bars.ask_high is None or bars.ask_low is None or bars.ask_close is None:
+        raise DataError(
+            f"{bars.symbol} bars must quote bid and ask; the ask is missing.",
+            remedy="Pass them through assay.data.spread.quoted_both_sides first.",
+            symbol=bars.symbol,
+        )
+    sides = (bars.open, bars.high, bars.low, bars.close)
+    asks = (bars.ask_open, bars.ask_high, bars.ask_low, bars.ask_close)
+    for row, (bid, ask) in enumerate(zip(sides, asks, strict=True)):
+        out[row] = bid
+        out[row + 4] = ask
+        if costs.spread_multiple != 1.0:
+            out[row + 4] = bid + (ask - bid) * costs.spread_multiple
+    for first in (0, 4):
+        open_, high, low, close = out[first : first + 4]
+        bad = ~((low > 0.0) & (low <= open_) & (low <= close) & (high >= open_) & (high >= close))
+        if bad.any():
+            i = int(np.argmax(bad))
+            raise DataError(
+                f"{bars.symbol} bars must hold 0 < low <= open, close <= high; bar {i} had open "
+                f"{open_[i]:g}, high {high[i]:g}, low {low[i]:g}, close {close[i]:g}.",
+                remedy="Import the file again: its quality checks quarantine such rows.",
+                symbol=bars.symbol,
+                bar=i,
+            )
+
+
+def _symbol_market(
+    bars: Bars,
+    instrument: Instrument,
+    costs: CostSettings,
+    account_currency: str,
+    pairs: Mapping[str, Bars],
+) -> FloatArray:
+    if not len(bars):
+        raise DataError(
+            f"{bars.symbol} must have at least one bar; had none.",
+            remedy="Widen market.start and market.end, or import more history.",
+            symbol=bars.symbol,
+        )
+    out = np.empty((columns.N_COLUMNS, len(bars)))
+    _quotes(bars, costs, out)
+    mid = 0.5 * (out[columns.BID_CLOSE] + out[columns.ASK_CLOSE])
+    known = ew_volatility(mid, SPAN_BARS, RETURNS_MIN)
+    out[columns.VOLATILITY_NEXT] = known
+    out[columns.VOLATILITY, 0] = np.nan
+    out[columns.VOLATILITY, 1:] = known[:-1]
+    out[columns.CONVERSION] = conversion_rates(bars, instrument, account_currency, pairs)
+    out[columns.NIGHTS] = rollover_nights(bars.time_ns, instrument.swap_triple_weekday)
+    return out
+
+
+def _finer_ranges(
+    symbols: tuple[str, ...],
+    time_ns: IntArray,
+    known_ns: IntArray,
+    symbol: IntArray,
+    finer: Mapping[str, Bars],
+    costs: CostSettings,
+) -> tuple[FloatArray, IntArray]:
+    # Lay the finer bars of all symbols side by side and say which belong to each event.
+    if not finer:
+        return np.empty((columns.N_QUOTES, 0)), np.empty((2, 0), dtype=np.int64)
+    ranges = np.zeros((2, len(time_ns)), dtype=np.int64)
+    parts = []
+    offset = 0
+    for s, name in enumerate(symbols):
+        bars = finer.get(name)
+        if bars is None:
+            continue
+        quotes = np.empty((columns.N_QUOTES, len(bars)))
+        _quotes(bars, costs, quotes)
+        mine = np.flatnonzero(symbol == s)
+        ranges[0, mine] = offset + np.searchsorted(bars.time_ns, time_ns[mine], side="left")
+        ranges[1, mine] = offset + np.searchsorted(bars.time_ns, known_ns[mine], side="left")
+        parts.append(quotes)
+        offset += len(bars)
+    return np.ascontiguousarray(np.concatenate(parts, axis=1)), ranges

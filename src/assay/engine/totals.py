@@ -1,0 +1,100 @@
+"""Sums over the account: equity, margin, what other symbols use; and the stop-out."""
+
+from typing import Any
+
+from assay.domain.fill import ExitReason
+from assay.engine.booking import close_piece
+from assay.engine.state import MARKET, Books
+from assay.execution.margin import is_stopped_out
+from assay.kernels.compiler import kernel
+from assay.risk.exposure import notional
+from assay.risk.facts import RecordArray
+
+_STOP_OUT = ExitReason.STOP_OUT.value
+
+
+@kernel
+def floating_profit(position: Any, facts: Any) -> float:
+    """Return the profit of an open position at its last mark and conversion."""
+    value = facts.contract * position.conversion
+    profit: float = position.side * position.lots * (position.mark - position.entry) * value
+    return profit
+
+
+@kernel
+def margin_used(position: Any, facts: Any) -> float:
+    """Return the margin of an open position at its last mark and conversion."""
+    value = facts.contract * position.conversion
+    margin: float = notional(position.lots, value, position.mark) * facts.margin_fraction
+    return margin
+
+
+@kernel
+def account_equity(balance: float, positions: RecordArray, facts: RecordArray) -> float:
+    """Return balance and floating profit of every symbol, in order of their index."""
+    equity = balance
+    for s in range(positions.shape[0]):
+        if positions[s].side != 0:
+            equity += floating_profit(positions[s], facts[s])
+    return equity
+
+
+@kernel
+def others_use(
+    symbol: int, books: Books, facts: RecordArray
+) -> tuple[int, float, float, float]:
+    """Return what other symbols hold: count, notional, margin, and margin of positions alone.
+
+    The first three count positions and queued entries, the last the positions only.
+    """
+    count = 0
+    worth = 0.0
+    margin = 0.0
+    margin_positions = 0.0
+    for s in range(books.positions.shape[0]):
+        if s == symbol:
+            continue
+        position = books.positions[s]
+        value = facts[s].contract * position.conversion
+        if position.side != 0:
+            count += 1
+            worth += notional(position.lots, value, position.mark)
+            used = margin_used(position, facts[s])
+            margin += used
+            margin_positions += used
+        for k in range(position.n_queued):
+            order = books.queued[s, k]
+            if order.kind == MARKET:
+                count += 1
+                used = notional(order.lots, value, order.price)
+                worth += used
+                margin += used * facts[s].margin_fraction
+    return count, worth, margin, margin_positions
+
+
+@kernel
+def stop_out(event: int, books: Books, facts: RecordArray, rules: Any) -> None:
+    """Close the position with the largest floating loss until the account stands."""
+    account = books.account[0]
+    while True:
+        equity = account.balance
+        margin = 0.0
+        worst = -1
+        worst_profit = 0.0
+        for s in range(books.positions.shape[0]):
+            position = books.positions[s]
+            if position.side == 0:
+                continue
+            profit = floating_profit(position, facts[s])
+            equity += profit
+            margin += margin_used(position, facts[s])
+            if worst < 0 or profit < worst_profit:
+                worst = s
+                worst_profit = profit
+        if worst < 0 or not is_stopped_out(equity, margin, rules.stop_out_level):
+            return
+        position = books.positions[worst]
+        close_piece(
+            event, worst, position.lots, position.mark - position.side * position.slip, _STOP_OUT,
+            position, facts[worst], rules, account, books.queued[worst], books.fills, books.trades,
+        )  # fmt: skip

@@ -1,0 +1,88 @@
+"""How large: the least of every limit, floored to the lot step."""
+
+import math
+from typing import Any, NamedTuple
+
+from assay.domain.refusal import RefusalReason
+from assay.kernels.compiler import kernel
+from assay.risk.grid import down_lot
+from assay.risk.kelly import kelly_share
+
+APPROVED = 0
+_NO_EDGE = RefusalReason.NO_EDGE.value
+_EXPOSURE_LIMIT = RefusalReason.EXPOSURE_LIMIT.value
+_MARGIN_LIMIT = RefusalReason.MARGIN_LIMIT.value
+_BELOW_MINIMUM_SIZE = RefusalReason.BELOW_MINIMUM_SIZE.value
+
+
+class Stake(NamedTuple):
+    """What is known of one entry; prices in quote currency.
+
+    ``value`` is account currency per lot and unit of price; ``volatility`` the standard
+    deviation of one bar's log return, NaN or 0 if unknown.
+    """
+
+    price: float
+    value: float
+    distance: float
+    confidence: float
+    p_win: float
+    payoff: float
+    loss: float
+    volatility: float
+
+
+class Funds(NamedTuple):
+    """What the account can bear, account currency; others: of the other symbols."""
+
+    equity: float
+    notional_others: float
+    margin_others: float
+
+
+@kernel
+def size_lots(stake: Stake, funds: Funds, facts: Any, rules: Any) -> tuple[float, int]:
+    """Return the size in lots, and 0 or the code of the refusal that made it zero.
+
+    Parameters
+    ----------
+    stake : Stake
+    funds : Funds
+        With ``equity > 0``; checked by the caller.
+    facts : record of ``FACTS``
+    rules : record of ``RULES``
+
+    Notes
+    -----
+    The least of fractional Kelly on the lower bound of the probability, risk per trade
+    scaled by confidence, the volatility target, exposure (symbol and total) and margin;
+    then floored, never rounded up. ``docs/execution.md`` is normative.
+    """
+    lots = math.inf
+    if rules.is_fixed:
+        lots = rules.fixed_lots
+    else:
+        share = kelly_share(stake.p_win, stake.payoff, rules.kelly_multiplier)
+        if share <= 0.0:
+            return 0.0, _NO_EDGE
+        lots = funds.equity * share / (stake.loss * stake.value)
+        risk = funds.equity * rules.risk_fraction_max * stake.confidence
+        lots = min(lots, risk / (stake.distance * stake.value))
+        if stake.volatility > 0.0:
+            annual = stake.volatility * math.sqrt(facts.bars_per_year)
+            target = funds.equity * rules.volatility_target
+            lots = min(lots, target / (annual * stake.price * stake.value))
+    per_lot = stake.price * stake.value
+    exposure = funds.equity * rules.exposure_max - funds.notional_others
+    if exposure <= 0.0:
+        return 0.0, _EXPOSURE_LIMIT
+    margin = funds.equity * rules.margin_fraction_max - funds.margin_others
+    if margin <= 0.0:
+        return 0.0, _MARGIN_LIMIT
+    lots = min(lots, funds.equity * rules.symbol_exposure_max / per_lot)
+    lots = min(lots, exposure / per_lot)
+    lots = min(lots, margin / (per_lot * facts.margin_fraction))
+    lots = down_lot(min(lots, facts.lot_max), facts.lot_step)
+    if lots < facts.lot_min:
+        return 0.0, _BELOW_MINIMUM_SIZE
+    return lots, APPROVED
