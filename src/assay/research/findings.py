@@ -1,0 +1,119 @@
+"""Observations that belong beside a verdict but do not decide it."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from assay.research.calibration import area_under_curve
+from assay.research.daily import DailyReturns
+from assay.research.metrics import Metrics
+from assay.research.result import Forecasts, StrategyResult
+
+BEST_TRADES = 5
+COST_SHARE_HIGH = 0.5
+AMBIGUOUS_SHARE_HIGH = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One observation, and which side it speaks for."""
+
+    speaks_for: bool
+    text: str
+
+
+def findings(
+    result: StrategyResult,
+    measured: Metrics,
+    daily: DailyReturns,
+    forecasts: Forecasts | None,
+) -> tuple[Finding, ...]:
+    """Return what else a careful reader would want to know."""
+    found = [
+        *_years(daily, result.start_balance),
+        *_concentration(result, measured),
+        *_costs(measured),
+        *_forecast(forecasts),
+        *_ambiguity(measured),
+    ]
+    return tuple(found)
+
+
+def _years(daily: DailyReturns, start_balance: float) -> Iterator[Finding]:
+    """Count profitable calendar years, leaving out years with less than a quarter of data."""
+    if not len(daily.day_ns):
+        return
+    year = daily.day_ns.astype("datetime64[ns]").astype("datetime64[Y]").astype(np.int64)
+    made, total = 0, 0
+    for value in np.unique(year):
+        days = np.flatnonzero(year == value)
+        if len(days) < 60:
+            continue
+        before = daily.equity[days[0] - 1] if days[0] > 0 else start_balance
+        total += 1
+        made += bool(daily.equity[days[-1]] > before)
+    if total >= 3:
+        yield Finding(
+            speaks_for=made >= 0.6 * total,
+            text=f"{made} of {total} calendar years made money.",
+        )
+
+
+def _concentration(result: StrategyResult, measured: Metrics) -> Iterator[Finding]:
+    """Say whether a handful of trades made the profit."""
+    if measured.n_trades < 10 * BEST_TRADES or measured.net_profit <= 0.0:
+        return
+    net = np.sort(result.trades["net"])
+    rest = float(np.sum(net[:-BEST_TRADES]))
+    yield Finding(
+        speaks_for=rest > 0.0,
+        text=f"Without its {BEST_TRADES} best trades it would "
+        + ("still have made money." if rest > 0.0 else "have lost money."),
+    )
+
+
+def _costs(measured: Metrics) -> Iterator[Finding]:
+    share = measured.costs.share
+    if measured.costs.total <= 0.0:
+        return
+    if math.isnan(share):
+        yield Finding(speaks_for=False, text="It lost money even before costs.")
+    else:
+        yield Finding(
+            speaks_for=share < COST_SHARE_HIGH,
+            text=f"Costs took {share:.0%} of what it earned before them.",
+        )
+
+
+def _forecast(forecasts: Forecasts | None) -> Iterator[Finding]:
+    """Compare the ranking of the forecasts with chance, on independent labels only."""
+    if forecasts is None or len(forecasts.p) < 100:
+        return
+    auc = area_under_curve(forecasts.p, forecasts.y)
+    if math.isnan(auc):
+        return
+    overlap = max(1.0, float(np.mean(forecasts.horizon)))
+    independent = len(forecasts.p) / overlap
+    share = float(np.mean(forecasts.y))
+    yes, no = share * independent, (1.0 - share) * independent
+    error = math.sqrt((yes + no + 1.0) / (12.0 * yes * no)) if yes * no > 0.0 else math.inf
+    clear = auc - 0.5 > 1.645 * error
+    yield Finding(
+        speaks_for=clear,
+        text=f"Its forecasts rank outcomes {'better' if clear else 'no better'} than chance "
+        f"(area under the curve {auc:.3f}, chance 0.5 ± {1.645 * error:.3f}).",
+    )
+
+
+def _ambiguity(measured: Metrics) -> Iterator[Finding]:
+    share = measured.ambiguous_share
+    if math.isnan(share) or share <= 0.0:
+        return
+    if share > AMBIGUOUS_SHARE_HIGH:
+        yield Finding(
+            speaks_for=False,
+            text=f"{share:.1%} of its trades had stop and target inside one bar; they were "
+            "booked as the worse outcome unless finer bars settled them.",
+        )

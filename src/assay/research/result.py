@@ -1,0 +1,279 @@
+"""What a run hands to its judges: strategies, forecasts, folds and how they were made."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.kernels.compiler import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from assay.research.metrics import Metrics
+    from assay.research.verdict import Verdict
+
+TITLES: Mapping[str, str] = {
+    "hybrid": "Hybrid",
+    "ai": "AI only",
+    "indicators": "Indicators only",
+    "buy_and_hold": "Buy and hold",
+    "random": "Random entries",
+}
+"""How the known strategies are called in front of a reader."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrategyResult:
+    """The out-of-sample life of one strategy on one account.
+
+    Attributes
+    ----------
+    name : str
+        ``hybrid``, ``ai``, ``indicators``, ``buy_and_hold``, ``random`` or any other word.
+    time_ns : int64, shape (n_events,)
+        When each event is known (bar closes), UTC nanoseconds, not decreasing.
+    equity, balance : float64, shape (n_events,)
+        Account currency, at the close of each event.
+    trades : structured array, shape (n_trades,)
+        Round trips as in ``docs/execution.md``: ``symbol, side, entry_event, entry_price,
+        exit_event, exit_price, lots, gross, commission, swap, net`` and, where the engine
+        gives them, ``reason`` (an ``ExitReason``), ``ambiguous, resolved, bars_held, risk,
+        score, p_win, mae, mfe``. ``symbol`` indexes *symbols*, ``side`` is +1 or -1, event
+        numbers index *time_ns*. ``commission`` is a positive cost, ``swap`` is signed
+        (negative is paid), and ``net = gross - commission + swap``.
+    fills : structured array, shape (n_fills,)
+    refusals : mapping of str to int
+        How often each reason said no.
+    start_balance : float
+        Account currency before the first event.
+    symbols : tuple of str
+        Names behind ``trades["symbol"]``.
+    open_ns : int64, shape (n_events,), or None
+        Open of each event's bar; entries happen there. None: *time_ns* is used.
+    spread_cost, slippage_cost : float
+        What crossing the spread and slippage cost over all fills, account currency,
+        positive; they are inside ``gross``. NaN where unknown.
+    end_swap, end_commission : float
+        Costs of positions still open at the end, which no trade holds yet.
+    """
+
+    name: str
+    time_ns: IntArray
+    equity: FloatArray
+    balance: FloatArray
+    trades: NDArray[Any]
+    fills: NDArray[Any]
+    refusals: Mapping[str, int]
+    start_balance: float
+    symbols: tuple[str, ...] = ()
+    open_ns: IntArray | None = None
+    spread_cost: float = float("nan")
+    slippage_cost: float = float("nan")
+    end_swap: float = 0.0
+    end_commission: float = 0.0
+
+    @property
+    def title(self) -> str:
+        """Name for a reader."""
+        return TITLES.get(self.name, self.name.replace("_", " ").capitalize())
+
+    @property
+    def entry_ns(self) -> IntArray:
+        """When each trade was entered, int64, shape (n_trades,)."""
+        times = self.time_ns if self.open_ns is None else self.open_ns
+        return times[self.trades["entry_event"]] if len(self.trades) else _no_times()
+
+    @property
+    def exit_ns(self) -> IntArray:
+        """Close of the event in which each trade ended, int64, shape (n_trades,)."""
+        return self.time_ns[self.trades["exit_event"]] if len(self.trades) else _no_times()
+
+
+def _no_times() -> IntArray:
+    return np.empty(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecasts:
+    """Calibrated forecasts made out of sample, with what then happened.
+
+    Attributes
+    ----------
+    time_ns : int64, shape (n,)
+        When the forecast was made.
+    p : float64, shape (n,)
+        Calibrated probability of the outcome, [0, 1].
+    y : int8, shape (n,)
+        1 if the outcome happened, else 0.
+    horizon : int64, shape (n,)
+        Bars until the outcome was known.
+    fold : int64, shape (n,)
+        Walk-forward fold that made the forecast.
+    weight : float64, shape (n,), or None
+        Uniqueness weights of overlapping labels; None counts every forecast as one.
+    """
+
+    time_ns: IntArray
+    p: FloatArray
+    y: NDArray[np.int8]
+    horizon: IntArray
+    fold: IntArray
+    weight: FloatArray | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoldSpan:
+    """One walk-forward step: spans are half-open, in UTC nanoseconds."""
+
+    index: int
+    train_start_ns: int
+    train_stop_ns: int
+    test_start_ns: int
+    test_stop_ns: int
+    n_train: int
+    n_test: int
+    n_purged: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureScore:
+    """How much one feature matters, and how often it was chosen.
+
+    Attributes
+    ----------
+    name : str
+    importance : float
+        Share of the total over all features and folds, [0, 1].
+    stability : float
+        Share of folds whose selection kept it, [0, 1].
+    methods : mapping of str to float
+        Score per selection method, [0, 1] each.
+    """
+
+    name: str
+    importance: float
+    stability: float
+    methods: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelScore:
+    """One model's out-of-fold quality and its voice in the ensemble; NaN where unknown.
+
+    Attributes
+    ----------
+    name : str
+    weight : float
+        Mean weight in the stack over the folds.
+    log_loss, brier : float
+        Out of fold; lower is better. A coin scores 0.6931 and 0.25.
+    auc : float
+        Out of fold; 0.5 is a coin.
+    """
+
+    name: str
+    weight: float
+    log_loss: float = float("nan")
+    brier: float = float("nan")
+    auc: float = float("nan")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regimes:
+    """The market's state at each event, as known then.
+
+    Attributes
+    ----------
+    time_ns : int64, shape (n,)
+        When the label was known, increasing.
+    label : int64, shape (n,)
+        Index into *names*; -1 where no label was known.
+    names : tuple of str
+    """
+
+    time_ns: IntArray
+    label: IntArray
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """All that a report shows, and nothing that depends on the clock of the machine.
+
+    Attributes
+    ----------
+    title : str
+        What was tried on what, such as ``XAUUSD H1``.
+    currency : str
+    headline : str
+        Name of the strategy that is judged.
+    strategies : tuple of StrategyResult
+        The judged one and those beside it, in the order to be shown.
+    metrics : mapping of str to Metrics
+        By strategy name.
+    verdict : Verdict
+    forecasts : Forecasts or None
+    features : tuple of FeatureScore
+        Most important first.
+    models : tuple of ModelScore
+    folds : tuple of FoldSpan
+    regimes : Regimes or None
+    assumptions : tuple of str
+        Costs, fills and data of this run, in sentences.
+    settings : mapping
+        Every setting, nested as in ``assay.toml``.
+    hashes : mapping of str to str
+        ``data``, ``features``, ``code`` and so on.
+    seeds : mapping of str to int
+    warnings : tuple of str
+    quality : tuple of (str, str)
+        What the data checks found, as name and finding.
+    leaks : tuple of (str, str)
+        What the leak checks found, as check and result.
+    repeat : tuple of str
+        Commands that make this run again.
+    data_notes : tuple of (str, str)
+        Where the history came from: source, span, rows.
+    random_sharpes : float64, shape (n,), or None
+        Annual Sharpe ratios of further random-entry runs.
+    meta : mapping of str to object
+        Wall-clock facts (when, how long, which machine). Written beside the results,
+        never into them: the same run twice must give the same bytes.
+    """
+
+    title: str
+    currency: str
+    headline: str
+    strategies: tuple[StrategyResult, ...]
+    metrics: "Mapping[str, Metrics]"
+    verdict: "Verdict"
+    forecasts: Forecasts | None = None
+    features: tuple[FeatureScore, ...] = ()
+    models: tuple[ModelScore, ...] = ()
+    folds: tuple[FoldSpan, ...] = ()
+    regimes: Regimes | None = None
+    assumptions: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    seeds: Mapping[str, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    quality: tuple[tuple[str, str], ...] = ()
+    leaks: tuple[tuple[str, str], ...] = ()
+    repeat: tuple[str, ...] = ()
+    data_notes: tuple[tuple[str, str], ...] = ()
+    random_sharpes: FloatArray | None = None
+    meta: Mapping[str, object] = field(default_factory=dict)
+
+    def strategy(self, name: str) -> StrategyResult:
+        """Return the strategy called *name*.
+
+        Raises
+        ------
+        KeyError
+            If there is none.
+        """
+        for strategy in self.strategies:
+            if strategy.name == name:
+                return strategy
+        raise KeyError(name)

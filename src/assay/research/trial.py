@@ -1,0 +1,134 @@
+"""One trial: a strategy configuration that was evaluated, and its identity."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from assay.kernels.compiler import FloatArray, IntArray
+from assay.research.daily import daily_returns
+from assay.research.result import StrategyResult
+from assay.research.sharpe import kurtosis, sharpe_ratio, skewness
+
+MONTHS_MAX = 1_200
+NOT_PART_OF_A_TRIAL = (
+    "run.workers",
+    "evaluation.confidence",
+    "evaluation.trades_min",
+    "evaluation.years_min",
+    "evaluation.bootstrap_samples",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One strategy configuration that was evaluated, and what it showed.
+
+    Attributes
+    ----------
+    kind : str
+        What was tried, such as ``hybrid``.
+    settings_hash, data_hash, code_hash : str
+        Which settings, history and code. With *kind* they are the identity of the trial.
+    sharpe_daily, skew, kurtosis : float
+        Of daily returns out of sample; kurtosis is raw. NaN if it never traded.
+    n_days : int
+        Number of daily returns.
+    at_ns : int
+        When it was recorded, UTC nanoseconds; informative.
+    first_month : int
+        Months since 1970-01 of the first of *monthly*.
+    monthly : tuple of float
+        Returns per calendar month, by which the ledger knows trials that resemble each other.
+    """
+
+    kind: str
+    settings_hash: str
+    data_hash: str
+    code_hash: str
+    sharpe_daily: float
+    n_days: int
+    skew: float
+    kurtosis: float
+    at_ns: int
+    first_month: int = 0
+    monthly: tuple[float, ...] = ()
+
+    @property
+    def identity(self) -> str:
+        """Return the hash by which the same trial is known again."""
+        return hash_of([self.kind, self.settings_hash, self.data_hash, self.code_hash])
+
+
+def hash_of(value: object) -> str:
+    """Return the SHA-256 of *value* as canonical JSON, in hexadecimal."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def settings_hash(
+    settings: Mapping[str, Any], *, ignore: Iterable[str] = NOT_PART_OF_A_TRIAL
+) -> str:
+    """Return the hash of nested *settings* without the keys that cannot change a trial.
+
+    Parameters
+    ----------
+    settings : mapping
+        Nested as in ``assay.toml``.
+    ignore : iterable of str
+        Dotted keys to leave out: by default the workers and what only the verdict reads.
+    """
+    ignored = set(ignore)
+    kept = {
+        section: {k: v for k, v in table.items() if f"{section}.{k}" not in ignored}
+        if isinstance(table, Mapping)
+        else table
+        for section, table in settings.items()
+    }
+    return hash_of(kept)
+
+
+def trial_of(
+    result: StrategyResult, *, settings_hash: str, data_hash: str, code_hash: str, at_ns: int
+) -> Trial:
+    """Return the ledger's view of *result*."""
+    daily = daily_returns(result.time_ns, result.equity, result.start_balance)
+    first, monthly = monthly_returns(daily.day_ns, daily.equity, result.start_balance)
+    return Trial(
+        kind=result.name,
+        settings_hash=settings_hash,
+        data_hash=data_hash,
+        code_hash=code_hash,
+        sharpe_daily=sharpe_ratio(daily.returns),
+        n_days=len(daily.returns),
+        skew=skewness(daily.returns),
+        kurtosis=kurtosis(daily.returns),
+        at_ns=at_ns,
+        first_month=first,
+        monthly=tuple(float(f"{value:.6g}") for value in monthly[:MONTHS_MAX]),
+    )
+
+
+def monthly_returns(
+    day_ns: IntArray, equity: FloatArray, start_balance: float
+) -> tuple[int, FloatArray]:
+    """Return the first month (since 1970-01) and the return of every month from it on.
+
+    Parameters
+    ----------
+    day_ns : int64, shape (n_days,)
+        Ends of the trading days.
+    equity : float64, shape (n_days,)
+    start_balance : float
+    """
+    if not len(day_ns):
+        return 0, np.empty(0)
+    month = day_ns.astype("datetime64[ns]").astype("datetime64[M]").astype(np.int64)
+    first, last = int(month[0]), int(month[-1])
+    ends = np.searchsorted(month, np.arange(first, last + 1), side="right") - 1
+    closes = np.concatenate(([start_balance], equity[ends]))
+    before = closes[:-1]
+    return first, np.divide(closes[1:], before, out=np.ones(len(ends)), where=before > 0) - 1.0

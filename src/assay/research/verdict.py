@@ -1,0 +1,213 @@
+"""The verdict: edge, no edge, or not enough data, and why.
+
+The rule is fixed here and nowhere else; reports print it and promotion asks it.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, unique
+
+from assay.config.settings import EvaluationSettings
+from assay.kernels.compiler import FloatArray
+from assay.research.checks import (
+    Check,
+    alpha_check,
+    deflated_check,
+    evidence_numbers,
+    interval_check,
+    power_check,
+    profit_check,
+    random_check,
+    span_check,
+    trades_check,
+)
+from assay.research.daily import daily_returns
+from assay.research.findings import Finding, findings
+from assay.research.ledger import TrialEvidence
+from assay.research.metrics import Metrics, measure
+from assay.research.result import Forecasts, StrategyResult
+
+
+@unique
+class Outcome(Enum):
+    """The three answers."""
+
+    EDGE = "edge"
+    NO_EDGE = "no edge"
+    NOT_ENOUGH_DATA = "not enough data"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The answer, and everything needed to argue with it.
+
+    Attributes
+    ----------
+    outcome : Outcome
+    headline : str
+        The answer in one sentence.
+    explanation : str
+        What it means for someone who would trade it.
+    reasons_for, reasons_against : tuple of str
+    checks : tuple of Check
+        All conditions, in the order in which they were asked. The data conditions come
+        first; if one of them fails, the outcome is "not enough data".
+    numbers : mapping of str to float
+        Every figure the conditions used; ratios are annual unless the name says daily.
+    """
+
+    outcome: Outcome
+    headline: str
+    explanation: str
+    reasons_for: tuple[str, ...]
+    reasons_against: tuple[str, ...]
+    checks: tuple[Check, ...]
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+
+def judge(
+    result: StrategyResult,
+    trials: TrialEvidence,
+    benchmarks: Mapping[str, StrategyResult],
+    forecasts: Forecasts | None,
+    settings: EvaluationSettings,
+    *,
+    seed: int = 0,
+    metrics: Metrics | None = None,
+    random_sharpes: FloatArray | None = None,
+) -> Verdict:
+    """Judge one strategy on its out-of-sample record.
+
+    Parameters
+    ----------
+    result : StrategyResult
+        After all costs, out of sample only: an in-sample record makes the verdict worthless.
+    trials : TrialEvidence
+        From the ledger, after this run's own trials were recorded in it.
+    benchmarks : mapping of str to StrategyResult
+        ``random`` and ``buy_and_hold`` are asked for; a missing one fails its condition.
+    forecasts : Forecasts or None
+        Evidence for the reader; no condition depends on it.
+    settings : EvaluationSettings
+    seed : int
+        Of the run.
+    metrics : Metrics, optional
+        Of *result*, if they were measured already with the same seed and settings.
+    random_sharpes : float64, shape (n,), optional
+        Annual Sharpe ratios of random-entry runs with the same frequency. From 19 on they
+        make a test; fewer leave a comparison with the single ``random`` benchmark.
+
+    Notes
+    -----
+    EDGE asks for all of: net profit; deflated Sharpe ratio at least ``confidence``; a
+    bootstrap interval of the Sharpe ratio above 0; better than random entries; a return
+    that buying and holding does not explain. On noise without costs about 1 in 100 passes.
+    """
+    measured = metrics or measure(
+        result, confidence=settings.confidence, samples=settings.bootstrap_samples, seed=seed
+    )
+    daily = daily_returns(result.time_ns, result.equity, result.start_balance)
+    numbers = evidence_numbers(measured, trials, settings.confidence)
+    data: tuple[Check, ...] = (span_check(measured, settings), trades_check(measured, settings))
+    gates = (
+        profit_check(measured),
+        deflated_check(numbers, settings.confidence),
+        interval_check(measured, settings.confidence),
+        random_check(measured, benchmarks.get("random"), random_sharpes, settings.confidence),
+        alpha_check(daily, benchmarks.get("buy_and_hold"), settings.confidence, numbers),
+    )
+    passed = all(check.passed for check in gates)
+    if not passed:
+        data = (*data, power_check(numbers))
+    if not all(check.passed for check in data):
+        outcome = Outcome.NOT_ENOUGH_DATA
+    else:
+        outcome = Outcome.EDGE if passed else Outcome.NO_EDGE
+    further = findings(result, measured, daily, forecasts)
+    return Verdict(
+        outcome=outcome,
+        headline=_headline(outcome, result, measured, data, gates, trials),
+        explanation=_explanation(outcome, measured, numbers, settings.confidence),
+        reasons_for=_reasons(data, gates, further, speaks_for=True),
+        reasons_against=_reasons(data, gates, further, speaks_for=False),
+        checks=(*data, *gates),
+        numbers=numbers,
+    )
+
+
+def _headline(
+    outcome: Outcome,
+    result: StrategyResult,
+    measured: Metrics,
+    data: tuple[Check, ...],
+    gates: tuple[Check, ...],
+    trials: TrialEvidence,
+) -> str:
+    if outcome is Outcome.EDGE:
+        tried = "one trial" if trials.count == 1 else f"{trials.count} trials"
+        return (
+            f"{result.title} earned more, after costs, than luck over {tried} explains: a Sharpe "
+            f"ratio of {measured.sharpe.value:.2f} over {measured.years:.1f} years."
+        )
+    if outcome is Outcome.NOT_ENOUGH_DATA:
+        failed = {check.name for check in data if not check.passed}
+        if "years" in failed:
+            return f"{measured.years:.1f} years out of sample are too few to tell."
+        if "trades" in failed:
+            word = "trade" if measured.n_trades == 1 else "trades"
+            return (
+                f"{measured.n_trades:,} {word} in {measured.years:.1f} years are too few to tell."
+            )
+        return f"{measured.years:.1f} years are too short to find even a strong edge."
+    if measured.net_profit <= 0.0:
+        return f"{result.title} lost money after costs: {measured.total_return:+.1%}."
+    failed_gates = {check.name for check in gates if not check.passed}
+    if failed_gates <= {"buy_and_hold"}:
+        return f"{result.title} made money, but no more than buying and holding explains."
+    if failed_gates <= {"random_entries"}:
+        return f"{result.title} made money, but so did entries at random."
+    return f"{result.title} made {measured.total_return:+.1%}, which luck explains as well."
+
+
+def _explanation(
+    outcome: Outcome, measured: Metrics, numbers: Mapping[str, float], confidence: float
+) -> str:
+    needed = numbers["sharpe_needed"]
+    if outcome is Outcome.EDGE:
+        return (
+            "All conditions below hold on data the models had not seen. This is evidence, not a "
+            "promise: the same edge had a largest drawdown of "
+            f"{measured.drawdown.value:.0%}, and it can fade. Trade it on paper first."
+        )
+    if outcome is Outcome.NOT_ENOUGH_DATA:
+        return (
+            "The record says neither yes nor no. Do not trade it on this evidence; give the "
+            "system a longer history, or settings under which it trades more often. In this "
+            f"record a Sharpe ratio of about {needed:.1f} was needed to stand out from luck."
+        )
+    years = numbers["track_record_years_min"]
+    longer = (
+        f" If it really is as good as it looked, {years:,.0f} years of such a record would "
+        f"be needed for {confidence:.0%} confidence."
+        if math.isfinite(years) and measured.years < years < 200.0
+        else ""
+    )
+    return (
+        "Do not trade it. In this record a Sharpe ratio of about "
+        f"{needed:.1f} after costs was needed to stand out from luck; it has "
+        f"{numbers['sharpe']:.2f}.{longer}"
+    )
+
+
+def _reasons(
+    data: tuple[Check, ...],
+    gates: tuple[Check, ...],
+    further: tuple[Finding, ...],
+    *,
+    speaks_for: bool,
+) -> tuple[str, ...]:
+    asked = [*gates, *data]
+    told = [check.text for check in asked if check.passed is speaks_for]
+    told += [finding.text for finding in further if finding.speaks_for is speaks_for]
+    return tuple(told)
