@@ -25,6 +25,7 @@ SMALL_MOVES = (0, 0, 0, 1, -1, 2, -2, 3, -3, 5, -5, 8, -8)
 GAPS = (0, 0, 0, 0, 0, 1, -1, 4, -4, 12, -12, 40, -40)
 WICKS = (0, 0, 1, 1, 2, 3, 6, 15)
 SPREADS = (0, 1, 1, 2, 2, 3, 6)
+OPEN_HOURS_PER_WEEK = (120, 168, 37)
 VOLATILITIES = (0.001, 0.001, 0.01, 0.0001, 0.0, nan)
 
 
@@ -60,6 +61,7 @@ def _facts(pick: Pick) -> Facts:
         swap_long=pick((0.0, -25.0, 12.5)),
         swap_short=pick((0.0, 15.0, -7.25)),
         stop_level_points=pick((0, 0, 1, 4, 20)),
+        bars_per_year=pick(OPEN_HOURS_PER_WEEK) * 365.25 / 7,
     )
 
 
@@ -102,7 +104,6 @@ def _rules(pick: Pick) -> Rules:
         slippage_points_min=pick((0.0, 0.0, 1.0, 2.5)),
         commission_multiple=pick((0.0, 1.0, 2.0)),
         swap_multiple=pick((0.0, 1.0, 3.0)),
-        bars_per_year=pick((252.0, 6240.0)),
         close_at_end=pick((False, True)),
     )
 

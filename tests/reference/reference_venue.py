@@ -321,7 +321,7 @@ class Venue(Account):
             risk = equity * rules.risk_fraction_max * view.confidence
             limits = [equity * fraction / (view.loss * value), risk / (distance * value)]
             if event.volatility_next != 0 and not isnan(event.volatility_next):
-                annual = event.volatility_next * sqrt(rules.bars_per_year)
+                annual = event.volatility_next * sqrt(f.bars_per_year)
                 limits.append(equity * rules.volatility_target / (annual * price * value))
         notional, margin = self.held_elsewhere(s)
         room = equity * rules.exposure_max - notional

@@ -20,6 +20,7 @@ class Facts:
     swap_long: float
     swap_short: float
     stop_level_points: int
+    bars_per_year: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +110,6 @@ class Rules:
     slippage_points_min: float
     commission_multiple: float
     swap_multiple: float
-    bars_per_year: float
     close_at_end: bool
 
 

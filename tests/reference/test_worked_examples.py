@@ -21,6 +21,7 @@ FACTS = Facts(
     swap_long=-30.0,
     swap_short=12.0,
     stop_level_points=0,
+    bars_per_year=120 * 365.25 / 7,
 )
 RULES = Rules(
     balance=100_000.0,
@@ -46,7 +47,6 @@ RULES = Rules(
     slippage_points_min=0.0,
     commission_multiple=1.0,
     swap_multiple=1.0,
-    bars_per_year=6_240.0,
     close_at_end=False,
 )
 UP = View(direction=1, score=0.8, confidence=1.0, p_win=0.6, payoff=1.0, loss=5.0, unit=5.0)
@@ -297,7 +297,7 @@ def test_each_limit_of_the_size_binds_in_turn(run: Run) -> None:
         (): 1.0,  # risk: 100,000 x 0.01 / (10 x 100)
         (("risk_fraction_max", 0.05), ("volatility_target", 1.0)): 5.0,
         (("kelly_multiplier", 0.01), ("volatility_target", 1.0)): 0.4,  # 100,000 x 0.002 / 500
-        (("volatility_target", 0.05),): 0.63,  # 5,000 / (0.001 x 78.99 x 100,050) = 0.6326
+        (("volatility_target", 0.05),): 0.63,  # 5,000 / (0.001 x 79.13 x 100,050) = 0.6315
         (("symbol_exposure_max", 0.5),): 0.49,
         (("exposure_max", 0.3),): 0.29,
         (("margin_fraction_max", 0.005),): 0.49,
