@@ -1,7 +1,7 @@
 """The tape: every event of every symbol, in the order in which it became known."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +59,19 @@ class Tape:
     def bid_close(self) -> FloatArray:
         """Bid at each event's close."""
         return self.market[columns.BID_CLOSE]
+
+    def since(self, first: int) -> "Tape":
+        """Return the tape from event *first* on; what was known before stays in its columns."""
+        market = np.ascontiguousarray(self.market[:, first:])
+        return replace(
+            self,
+            time_ns=self.time_ns[first:],
+            known_ns=self.known_ns[first:],
+            symbol=self.symbol[first:],
+            market=market,
+            is_calm=calm_events(market, self.symbol[first:]),
+            finer_range=self.finer_range[:, first:],
+        )
 
 
 def calm_events(market: FloatArray, symbol: IntArray) -> Uint8Array:

@@ -1,0 +1,163 @@
+"""What the strategy must beat: holding, and trading as often at random."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from assay.config.settings import Settings
+from assay.domain.fill import ExitReason
+from assay.domain.instrument import Instrument
+from assay.engine.backtest import BacktestResult, backtest
+from assay.engine.market import ASK_OPEN, BID_OPEN, CONVERSION, VOLATILITY
+from assay.engine.tape import Tape
+from assay.kernels.compiler import FloatArray
+from assay.research.metrics import daily_returns
+from assay.research.result import StrategyResult
+from assay.research.sharpe import sharpe_ratio
+from assay.research.strategies import random_sides, views_of_side
+
+RANDOM_RUNS = 100
+FAR_STOP_ATR = 1e6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Market:
+    """What every strategy of a run trades on.
+
+    Attributes
+    ----------
+    tape : Tape
+        The out-of-sample events.
+    atr : float64, shape (n_events,)
+        Unit of the stops, price units.
+    instruments : mapping of str to Instrument
+    settings : Settings
+    """
+
+    tape: Tape
+    atr: FloatArray
+    instruments: Mapping[str, Instrument]
+    settings: Settings
+
+
+def as_result(name: str, run: BacktestResult, market: Market) -> StrategyResult:
+    """Return *run* in the form that metrics and reports read, with what its fills cost."""
+    spread, slippage = fill_costs(run, market)
+    floating = run.books.positions
+    return StrategyResult(
+        name=name,
+        time_ns=market.tape.known_ns,
+        open_ns=market.tape.time_ns,
+        equity=run.equity,
+        balance=run.balance,
+        trades=run.trades,
+        fills=run.fills,
+        refusals={reason.name: count for reason, count in run.refusals.items()},
+        start_balance=market.settings.account.balance,
+        symbols=market.tape.symbols,
+        spread_cost=spread,
+        slippage_cost=slippage,
+        end_swap=float(np.sum(floating["swap"])),
+        end_commission=float(np.sum(floating["commission"])),
+    )
+
+
+def fill_costs(run: BacktestResult, market: Market) -> tuple[float, float]:
+    """Return what crossing half the spread and slipping cost over all fills, account currency.
+
+    The spread is that at the open of the event in which the fill happened.
+    """
+    fills, columns = run.fills, market.tape.market
+    event = fills["event"]
+    contract = np.array(
+        [float(market.instruments[name].contract_size) for name in market.tape.symbols]
+    )
+    points = np.array([float(market.instruments[name].point) for name in market.tape.symbols])
+    value = fills["lots"] * contract[fills["symbol"]] * columns[CONVERSION, event]
+    half = 0.5 * (columns[ASK_OPEN, event] - columns[BID_OPEN, event])
+    costs = market.settings.costs
+    slip = np.maximum(
+        costs.slippage_points_min * points[fills["symbol"]],
+        costs.slippage_volatility_fraction
+        * np.nan_to_num(columns[VOLATILITY, event])
+        * columns[BID_OPEN, event],
+    )
+    is_slipped = fills["reason"] != ExitReason.TARGET.value
+    return float(np.sum(value * half)), float(np.sum(value * slip * is_slipped))
+
+
+def buy_and_hold(market: Market) -> StrategyResult:
+    """Hold every symbol from the first event on: the balance in equal parts, no leverage, no stop."""
+    tape, settings = market.tape, market.settings
+    prices = [
+        float(tape.market[ASK_OPEN, np.argmax(tape.symbol == s)]) for s in range(len(tape.symbols))
+    ]
+    value = [
+        float(market.instruments[name].contract_size)
+        * float(tape.market[CONVERSION, np.argmax(tape.symbol == s)])
+        for s, name in enumerate(tape.symbols)
+    ]
+    share = settings.account.balance / len(tape.symbols)
+    lots = min(share / (price * unit) for price, unit in zip(prices, value, strict=True))
+    held = settings.model_copy(
+        update={
+            "risk": settings.risk.model_copy(update={"sizing": "fixed", "fixed_lots": lots}),
+            "exits": settings.exits.model_copy(
+                update={
+                    "stop_atr": FAR_STOP_ATR,
+                    "targets": (),
+                    "time_stop_bars": 0,
+                    "trailing_atr": 0.0,
+                    "break_even_at_r": 0.0,
+                }
+            ),
+        }
+    )
+    views = views_of_side(np.ones(len(tape)), market.atr)
+    return as_result("buy_and_hold", backtest(tape, views, held, market.instruments), market)
+
+
+def random_entries(
+    market: Market, reference: StrategyResult, generator: np.random.Generator
+) -> tuple[StrategyResult, FloatArray]:
+    """Deal the reference's trades at random, many times.
+
+    Returns
+    -------
+    median : StrategyResult
+        The run whose Sharpe ratio is the median.
+    sharpes : float64, shape (RANDOM_RUNS,)
+        Annual Sharpe ratios of all runs.
+
+    Notes
+    -----
+    Same symbols, number of trades and holding times, same exits and costs; sides and moments are
+    random. Sized by risk and volatility alone.
+    """
+    tape = market.tape
+    events = [np.flatnonzero(tape.symbol == s) for s in range(len(tape.symbols))]
+    place = np.empty(len(tape), np.int64)
+    for mine in events:
+        place[mine] = np.arange(len(mine))
+    trades = reference.trades
+
+    def deal(run_generator: np.random.Generator) -> BacktestResult:
+        direction = np.zeros(len(tape))
+        for s, mine in enumerate(events):
+            own = trades[trades["symbol"] == s]
+            direction[mine] = random_sides(
+                place[own["entry_event"]], place[own["exit_event"]], len(mine), run_generator
+            )
+        views = views_of_side(direction, market.atr)
+        return backtest(tape, views, market.settings, market.instruments)
+
+    seeds = generator.bit_generator.seed_seq.spawn(RANDOM_RUNS)
+    sharpes = np.zeros(RANDOM_RUNS)
+    for i_run, seed in enumerate(seeds):
+        run = deal(np.random.default_rng(seed))
+        daily = daily_returns(tape.known_ns, run.equity, market.settings.account.balance)
+        sharpe = sharpe_ratio(daily.returns)
+        sharpes[i_run] = sharpe * np.sqrt(daily.days_per_year) if np.isfinite(sharpe) else 0.0
+    middle = int(np.argsort(sharpes, kind="stable")[RANDOM_RUNS // 2])
+    return as_result("random", deal(np.random.default_rng(seeds[middle])), market), sharpes

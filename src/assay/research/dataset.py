@@ -1,0 +1,215 @@
+"""History made ready for learning: features, votes and labels of every symbol on one time axis."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from assay.config.settings import Settings
+from assay.data.bars import Bars
+from assay.data.calendar import bar_close
+from assay.data.mirror import mirrored
+from assay.domain.errors import DataError
+from assay.domain.instrument import Instrument
+from assay.domain.timeframe import Timeframe
+from assay.features.catalogue import default_features
+from assay.features.frame import FeatureFrame, compute
+from assay.features.schema import schema_hash
+from assay.kernels.compiler import BoolArray, FloatArray, IntArray
+from assay.research.labels import Labels, label_bars, uniqueness
+from assay.signals.votes import vote_inputs, votes_from
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SymbolData:
+    """One symbol's bars and what was computed from them; arrays have one row per bar.
+
+    Attributes
+    ----------
+    bars : Bars
+        With both sides quoted.
+    known_ns : int64
+        When each bar closed.
+    x, mirror_x : float64, shape (n_bars, n_features)
+        Features of the market and of its mirror image.
+    votes : float64, shape (n_bars, 14)
+    atr : float64
+        Unit of the stops, price units; causal.
+    labels : Labels
+    """
+
+    bars: Bars
+    known_ns: IntArray
+    x: FloatArray
+    mirror_x: FloatArray
+    votes: FloatArray
+    atr: FloatArray
+    labels: Labels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Dataset:
+    """All symbols together; rows are (symbol, bar) pairs in order of time, then symbol.
+
+    Attributes
+    ----------
+    symbols : tuple of str
+    data : mapping of str to SymbolData
+    names : tuple of str
+        Feature columns that the models read.
+    schema_hash : str
+    unavailable : tuple of str
+        Default features that this history cannot give (no volume, for example).
+    symbol, bar : int64, shape (n_rows,)
+        Which symbol and which of its bars each row is.
+    start_ns, end_ns : int64, shape (n_rows,)
+        Closed span of each row's label: from the bar's close to the close of the bar that
+        decided it; ``end_ns`` is 0 where there is no label.
+    is_ready : bool, shape (n_rows,)
+        Every feature is finite.
+    has_label : bool, shape (n_rows,)
+        The label is known and went one way.
+    """
+
+    symbols: tuple[str, ...]
+    data: Mapping[str, SymbolData]
+    names: tuple[str, ...]
+    schema_hash: str
+    unavailable: tuple[str, ...]
+    symbol: IntArray
+    bar: IntArray
+    start_ns: IntArray
+    end_ns: IntArray
+    is_ready: BoolArray
+    has_label: BoolArray
+
+    def column(self, name: str) -> FloatArray:
+        """Return a per-bar array of ``SymbolData`` or its labels, in row order."""
+        parts = [
+            getattr(item, name) if hasattr(item, name) else getattr(item.labels, name)
+            for item in self.data.values()
+        ]
+        return np.asarray(self._in_row_order(parts))
+
+    def _in_row_order(self, parts: Sequence[FloatArray]) -> FloatArray:
+        joined = np.concatenate(parts)
+        offset = np.cumsum([0] + [len(part) for part in parts])[:-1]
+        return np.asarray(joined[offset[self.symbol] + self.bar])
+
+    def uniqueness_of(self, rows: IntArray) -> FloatArray:
+        """Return the average uniqueness of the labels *rows* among themselves, per symbol."""
+        weight = np.ones(len(rows))
+        end = self.column("end").astype(np.int64)
+        for index, item in enumerate(self.data.values()):
+            mine = np.flatnonzero(self.symbol[rows] == index)
+            if len(mine):
+                chosen = rows[mine]
+                weight[mine] = uniqueness(self.bar[chosen] + 1, end[chosen], len(item.bars))
+        return weight
+
+
+def feature_names(settings: Settings) -> tuple[str, ...]:
+    """Return the model features that the settings ask for, before availability is known."""
+    if settings.features.names:
+        return settings.features.names
+    timeframe = Timeframe.parse(settings.market.timeframe)
+    return tuple(default_features(timeframe, higher_timeframes(settings)))
+
+
+def higher_timeframes(settings: Settings) -> tuple[Timeframe, ...]:
+    """Return the higher timeframes of the settings that are coarser than the bars."""
+    base = Timeframe.parse(settings.market.timeframe)
+    higher = [Timeframe.parse(text) for text in settings.features.timeframes]
+    return tuple(frame for frame in higher if frame.value > base.value)
+
+
+def atr_name(settings: Settings) -> str:
+    """Return the feature that is the unit of the stops."""
+    return f"atr_{settings.exits.atr_bars}"
+
+
+def build_dataset(
+    bars: Mapping[str, Bars],
+    instruments: Mapping[str, Instrument],
+    conversion: Mapping[str, FloatArray],
+    settings: Settings,
+) -> Dataset:
+    """Compute features, mirror features, votes and labels of every symbol.
+
+    Parameters
+    ----------
+    bars : mapping of str to Bars
+        With both sides quoted, by symbol.
+    instruments : mapping of str to Instrument
+    conversion : mapping of str to float64, shape (n_bars,)
+        Account currency per unit of quote currency, by symbol.
+    settings : Settings
+
+    Raises
+    ------
+    DataError
+        If no feature is available on every symbol.
+    """
+    wanted = feature_names(settings)
+    votes_need = vote_inputs([frame.name for frame in higher_timeframes(settings)])
+    atr = atr_name(settings)
+    everything = tuple(dict.fromkeys((*wanted, *votes_need, atr)))
+    frames = {symbol: compute(item, everything) for symbol, item in bars.items()}
+    missing = {name for frame in frames.values() for name in frame.unavailable}
+    names = tuple(name for name in wanted if name not in missing)
+    if not names:
+        raise DataError(
+            f"The model must have at least one feature; none of {len(wanted)} is available.",
+            remedy="Set features.names to features that this history can give.",
+        )
+    data = {}
+    for symbol, item in bars.items():
+        frame = frames[symbol]
+        data[symbol] = SymbolData(
+            bars=item,
+            known_ns=bar_close(item.time_ns, item.timeframe),
+            x=_pick(frame, names),
+            mirror_x=_pick(compute(mirrored(item), names), names),
+            votes=votes_from(frame.names, frame.values, votes_need),
+            atr=_pick(frame, (atr,))[:, 0],
+            labels=label_bars(
+                item, instruments[symbol], settings.labels, settings.costs, conversion[symbol]
+            ),
+        )
+    return _assemble(data, names, tuple(sorted(missing & set(wanted))))
+
+
+def _pick(frame: FeatureFrame, names: tuple[str, ...]) -> FloatArray:
+    place = {name: i for i, name in enumerate(frame.names)}
+    return np.ascontiguousarray(frame.values[:, [place[name] for name in names]])
+
+
+def _assemble(
+    data: Mapping[str, SymbolData], names: tuple[str, ...], unavailable: tuple[str, ...]
+) -> Dataset:
+    """Lay the rows of all symbols on one time axis."""
+    items = list(data.values())
+    symbol = np.concatenate([np.full(len(item.bars), i, np.int64) for i, item in enumerate(items)])
+    bar = np.concatenate([np.arange(len(item.bars), dtype=np.int64) for item in items])
+    known = np.concatenate([item.known_ns for item in items])
+    end_ns = np.concatenate(
+        [np.where(item.labels.end >= 0, item.known_ns[item.labels.end], 0) for item in items]
+    )
+    is_ready = np.concatenate(
+        [np.isfinite(item.x).all(axis=1) & np.isfinite(item.mirror_x).all(axis=1) for item in items]
+    )
+    side = np.concatenate([item.labels.side for item in items])
+    order = np.lexsort((symbol, known))
+    return Dataset(
+        symbols=tuple(data),
+        data=data,
+        names=names,
+        schema_hash=schema_hash(names),
+        unavailable=unavailable,
+        symbol=symbol[order],
+        bar=bar[order],
+        start_ns=known[order],
+        end_ns=end_ns[order],
+        is_ready=is_ready[order],
+        has_label=np.isfinite(side[order]) & (side[order] != 0.0),
+    )

@@ -1,0 +1,44 @@
+"""What makes a run the same run: its data, its code, and the seats it may take."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+
+from assay.config.settings import Settings
+from assay.data.bars import Bars
+
+
+def data_hash(bars: Mapping[str, Bars]) -> str:
+    """Return the SHA-256 of every column of every symbol, in hexadecimal."""
+    digest = hashlib.sha256()
+    for symbol, item in bars.items():
+        digest.update(f"{symbol} {item.timeframe.name}\n".encode())
+        for field in fields(item):
+            column = getattr(item, field.name)
+            if isinstance(column, np.ndarray):
+                digest.update(field.name.encode())
+                digest.update(np.ascontiguousarray(column).tobytes())
+    return digest.hexdigest()
+
+
+def code_hash() -> str:
+    """Return the SHA-256 of the package's own sources, in hexadecimal."""
+    root = Path(__file__).resolve().parents[1]
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(str(path.relative_to(root)).encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def worker_count(settings: Settings) -> int:
+    """Return how many processes may work: as set, or every core that this process may use."""
+    if settings.run.workers:
+        return settings.run.workers
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

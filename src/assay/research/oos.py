@@ -1,0 +1,174 @@
+"""Walk forward: train on the past, forecast the span after it, and never look back."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from assay.config.settings import Settings
+from assay.domain.progress import Progress
+from assay.kernels.compiler import FloatArray, IntArray
+from assay.research.dataset import Dataset
+from assay.research.result import FoldSpan
+from assay.research.splits import WalkForwardFold, walk_forward
+from assay.research.training import Training, TrainingRows, select_rows, train
+from assay.signals.signal_model import PATHS, Lean
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OutOfSample:
+    """What the models said about bars that they had not seen.
+
+    Attributes
+    ----------
+    first : int
+        First row (event) that any model was tested on; arrays begin there.
+    fold : int64, shape (n_tested,)
+    leans : dict of str to Lean
+        By path: hybrid, ai, indicators; shape (n_tested,) each.
+    p_up : float64, shape (n_tested,)
+        Calibrated probability of up of the hybrid path.
+    move : float64, shape (n_tested,)
+        Mean absolute label move over volatility, of each fold's training.
+    spans : tuple of FoldSpan
+    trainings : tuple of Training
+    """
+
+    first: int
+    fold: IntArray
+    leans: dict[str, Lean]
+    p_up: FloatArray
+    move: FloatArray
+    spans: tuple[FoldSpan, ...]
+    trainings: tuple[Training, ...]
+
+
+def fold_seed(seed: int, index: int) -> int:
+    """Return the seed of one fold, whoever computes it."""
+    return int(np.random.SeedSequence([seed, index]).generate_state(1)[0])
+
+
+def train_folds(
+    tasks: list[TrainingRows], settings: Settings, *, workers: int, progress: Progress
+) -> list[Training]:
+    """Fit one decision maker per fold, in parallel; the result does not depend on *workers*."""
+    from joblib import Parallel, delayed
+
+    jobs = (
+        delayed(train)(rows, settings, seed=fold_seed(settings.run.seed, index))
+        for index, rows in enumerate(tasks)
+    )
+    progress.stage("Training", len(tasks))
+    trained = []
+    results: Iterator[Training] = Parallel(n_jobs=workers, return_as="generator")(jobs)
+    for result in results:
+        trained.append(result)
+        progress.advance()
+    return trained
+
+
+def forecast_out_of_sample(
+    dataset: Dataset, settings: Settings, *, workers: int, progress: Progress
+) -> OutOfSample:
+    """Cut the history, train every fold and forecast the span after each.
+
+    Raises
+    ------
+    DataError
+        If the history is too short for the warm-up, the folds or the first training.
+    """
+    n_rows = len(dataset.start_ns)
+    ready = np.flatnonzero(dataset.is_ready)
+    folds = walk_forward(
+        n_rows, first=int(ready[0]) if len(ready) else n_rows, settings=settings.evaluation
+    )
+    folds = _whole_times(folds, dataset.start_ns)
+    tasks = [
+        select_rows(
+            dataset,
+            settings,
+            from_ns=int(dataset.start_ns[fold.train_start]),
+            until_ns=int(dataset.start_ns[fold.test_start]),
+        )
+        for fold in folds
+    ]
+    trainings = train_folds(tasks, settings, workers=workers, progress=progress)
+    return _forecast(dataset, settings, folds, trainings, progress)
+
+
+def _whole_times(folds: list[WalkForwardFold], start_ns: IntArray) -> list[WalkForwardFold]:
+    """Move the edges so that rows of one moment (several symbols) stay in one fold."""
+
+    def edge(position: int) -> int:
+        if position >= len(start_ns):
+            return len(start_ns)
+        return int(np.searchsorted(start_ns, start_ns[position]))
+
+    return [
+        WalkForwardFold(
+            index=fold.index,
+            train_start=edge(fold.train_start),
+            train_stop=edge(fold.train_stop),
+            test_start=edge(fold.test_start),
+            test_stop=edge(fold.test_stop),
+        )
+        for fold in folds
+    ]
+
+
+def _forecast(
+    dataset: Dataset,
+    settings: Settings,
+    folds: list[WalkForwardFold],
+    trainings: list[Training],
+    progress: Progress,
+) -> OutOfSample:
+    """Let each fold's model speak about its test span."""
+    x, votes = dataset.column("x"), dataset.column("votes")
+    first = folds[0].test_start
+    parts: dict[str, list[Lean]] = {path: [] for path in PATHS}
+    confidence = settings.risk.probability_confidence
+    spans = []
+    progress.stage("Forecasting", len(folds))
+    for fold, training in zip(folds, trainings, strict=True):
+        span = slice(fold.test_start, fold.test_stop)
+        ai = training.model.ai_log_odds(x[span])
+        mine = training.model.traditional_log_odds(votes[span])
+        for path in PATHS:
+            parts[path].append(training.model.lean(path, ai, mine, confidence=confidence))
+        spans.append(_span(dataset, fold, training))
+        progress.advance()
+    leans = {
+        path: Lean(
+            **{
+                name: np.concatenate([getattr(lean, name) for lean in chunk])
+                for name in ("direction", "score", "conviction", "p", "p_lower")
+            }
+        )
+        for path, chunk in parts.items()
+    }
+    sizes = [fold.test_stop - fold.test_start for fold in folds]
+    hybrid = leans["hybrid"]
+    return OutOfSample(
+        first=first,
+        fold=np.repeat(np.arange(len(folds)), sizes),
+        leans=leans,
+        p_up=np.where(hybrid.direction > 0.0, hybrid.p, 1.0 - hybrid.p),
+        move=np.repeat([training.model.move for training in trainings], sizes),
+        spans=tuple(spans),
+        trainings=tuple(trainings),
+    )
+
+
+def _span(dataset: Dataset, fold: WalkForwardFold, training: Training) -> FoldSpan:
+    last = min(fold.test_stop, len(dataset.start_ns) - 1)
+    return FoldSpan(
+        index=fold.index,
+        train_start_ns=int(dataset.start_ns[fold.train_start]),
+        train_stop_ns=int(dataset.start_ns[fold.test_start]),
+        test_start_ns=int(dataset.start_ns[fold.test_start]),
+        test_stop_ns=int(dataset.start_ns[last]),
+        n_train=training.n_rows,
+        n_test=fold.test_stop - fold.test_start,
+        n_purged=training.n_purged,
+    )

@@ -1,0 +1,201 @@
+"""Train one decision maker on the labels that had ended by a given moment."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from assay.config.settings import Settings
+from assay.domain.errors import DataError
+from assay.kernels.compiler import FloatArray, IntArray
+from assay.models.fitting import FitDiagnostics, fit_forecaster
+from assay.research.dataset import Dataset
+from assay.research.splits import leaking_pairs, purged_kfold, purged_train
+from assay.signals.signal_model import SignalModel, SignalRows, fit_signal_model
+
+MIRRORED_SHARE = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Training:
+    """A fitted decision maker and how it came about.
+
+    Attributes
+    ----------
+    model : SignalModel
+    diagnostics : FitDiagnostics
+    n_candidates : int
+        Labels that had ended in time.
+    n_rows : int
+        Labels used, after thinning, before mirroring.
+    n_purged : int
+        Rows dropped between the training and the calibration part.
+    n_leaking : int
+        Pairs of training and held-out labels that touch, counted over every split; zero.
+    """
+
+    model: SignalModel
+    diagnostics: FitDiagnostics
+    n_candidates: int
+    n_rows: int
+    n_purged: int
+    n_leaking: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TrainingRows:
+    """What one fit needs, small enough to be sent to a worker; rows rise in time.
+
+    Attributes
+    ----------
+    x, mirror_x : float64, shape (n_rows, n_features)
+    votes : float64, shape (n_rows, 14)
+    side, move, volatility, cost, weight : float64, shape (n_rows,)
+    start_ns, end_ns : int64, shape (n_rows,)
+    names : tuple of str
+    schema_hash : str
+    n_candidates : int
+    bar_ns : int
+        Nominal length of a bar.
+    """
+
+    x: FloatArray
+    mirror_x: FloatArray
+    votes: FloatArray
+    side: FloatArray
+    move: FloatArray
+    volatility: FloatArray
+    cost: FloatArray
+    weight: FloatArray
+    start_ns: IntArray
+    end_ns: IntArray
+    names: tuple[str, ...]
+    schema_hash: str
+    n_candidates: int
+    bar_ns: int
+
+
+def select_rows(
+    dataset: Dataset, settings: Settings, *, from_ns: int, until_ns: int
+) -> TrainingRows:
+    """Take the labels that start at or after *from_ns* and end before *until_ns*, thinned evenly.
+
+    Labels of neighbouring bars overlap almost wholly, so every k-th one carries nearly all there
+    is to learn; *k* is the least that keeps ``training.rows_max`` with the mirror images.
+
+    Raises
+    ------
+    DataError
+        If fewer than ``training.rows_min`` labels are left.
+    """
+    usable = (
+        dataset.is_ready
+        & dataset.has_label
+        & (dataset.start_ns >= from_ns)
+        & (dataset.end_ns < until_ns)
+    )
+    candidates = np.flatnonzero(usable)
+    if len(candidates) < settings.training.rows_min:
+        raise DataError(
+            f"Training needs at least {settings.training.rows_min} labels that end in time; "
+            f"was {len(candidates)}.",
+            remedy="Import more history, or lower evaluation.folds or labels.horizon_bars.",
+        )
+    stride = -(-len(candidates) * MIRRORED_SHARE // settings.training.rows_max)
+    rows = candidates[:: max(1, stride)]
+    first = next(iter(dataset.data.values()))
+    return TrainingRows(
+        x=dataset.column("x")[rows],
+        mirror_x=dataset.column("mirror_x")[rows],
+        votes=dataset.column("votes")[rows],
+        side=dataset.column("side")[rows],
+        move=dataset.column("move")[rows],
+        volatility=dataset.column("volatility")[rows],
+        cost=dataset.column("cost")[rows],
+        weight=dataset.uniqueness_of(rows),
+        start_ns=dataset.start_ns[rows],
+        end_ns=dataset.end_ns[rows],
+        names=dataset.names,
+        schema_hash=dataset.schema_hash,
+        n_candidates=len(candidates),
+        bar_ns=first.bars.timeframe.nominal_ns,
+    )
+
+
+def train(rows: TrainingRows, settings: Settings, *, seed: int) -> Training:
+    """Fit ensemble, votes, fusion and calibration, each on rows that the one before did not use.
+
+    The last ``training.calibration_fraction`` of the rows is held out for calibration; the rest
+    is purged against it and cut into purged folds. Every row is joined by its mirror image, with
+    the opposite label and half the weight each.
+    """
+    n_rows = len(rows.side)
+    embargo_ns = settings.training.embargo_bars * rows.bar_ns
+    cut = int(n_rows * (1.0 - settings.training.calibration_fraction))
+    held = np.arange(cut, n_rows)
+    fit = purged_train(rows.start_ns, rows.end_ns, held, embargo=embargo_ns)
+    folds = [
+        (fit[a], fit[b])
+        for a, b in purged_kfold(
+            rows.start_ns[fit],
+            rows.end_ns[fit],
+            n_folds=settings.training.inner_folds,
+            embargo=embargo_ns,
+        )
+    ]
+    n_leaking = sum(
+        leaking_pairs(rows.start_ns, rows.end_ns, a, b) for a, b in [*folds, (fit, held)]
+    )
+    both = MirroredRows(n_rows)
+    forecaster, diagnostics = fit_forecaster(
+        np.concatenate((rows.x, rows.mirror_x)),
+        (np.concatenate((rows.side, -rows.side)) > 0.0).astype(np.int8),
+        np.tile(rows.weight / MIRRORED_SHARE, MIRRORED_SHARE),
+        names=rows.names,
+        schema_hash=rows.schema_hash,
+        folds=[(both.of(a), both.of(b)) for a, b in folds],
+        calibration=(both.of(fit), both.of(held)),
+        algorithms=settings.training.algorithms,
+        seed=seed,
+        features_max=settings.training.features_max,
+    )
+    scale = np.abs(rows.move[fit]) / rows.volatility[fit]
+    move = float(np.average(scale, weights=rows.weight[fit]))
+    relative_cost = float(np.median(rows.cost[fit] / rows.volatility[fit])) / move
+    model = fit_signal_model(
+        forecaster,
+        _signal_rows(rows, fit),
+        _signal_rows(rows, held),
+        fusion=settings.fusion,
+        move=move,
+        break_even=2.0 * min(relative_cost, 0.5),
+    )
+    return Training(
+        model=model,
+        diagnostics=diagnostics,
+        n_candidates=rows.n_candidates,
+        n_rows=n_rows,
+        n_purged=cut - len(fit),
+        n_leaking=n_leaking,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class MirroredRows:
+    """Row numbers of a table followed by its mirror image."""
+
+    n_rows: int
+
+    def of(self, rows: IntArray) -> IntArray:
+        """Return *rows* and their mirror images, rising."""
+        return np.concatenate((rows, rows + self.n_rows))
+
+
+def _signal_rows(rows: TrainingRows, chosen: IntArray) -> SignalRows:
+    """Return the rows *chosen* with their mirror images; a vote's image is its opposite."""
+    side = rows.side[chosen]
+    return SignalRows(
+        x=np.concatenate((rows.x[chosen], rows.mirror_x[chosen])),
+        votes=np.concatenate((rows.votes[chosen], -rows.votes[chosen])),
+        y=(np.concatenate((side, -side)) > 0.0).astype(np.int8),
+        weight=np.tile(rows.weight[chosen] / MIRRORED_SHARE, MIRRORED_SHARE),
+    )
