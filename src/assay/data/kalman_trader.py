@@ -1,0 +1,225 @@
+"""The trader who knows the rules of a planted edge: estimate, no-trade zone, costs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from assay.config.settings import CostSettings
+from assay.data.calendar import minute_of_week, rollover_nights
+from assay.data.price_path import base_volatility, seasonal_volatility
+from assay.data.spread import typical_shape
+from assay.domain.instrument import Instrument, SwapMode
+from assay.domain.time import NS_PER_DAY
+from assay.domain.timeframe import Timeframe
+from assay.kernels.compiler import BoolArray, FloatArray, IntArray, kernel
+
+VOLATILITY_TARGET = 0.10
+"""Annual volatility of the trader's account; the Sharpe ratio does not depend on it."""
+
+_FAST_BARS, _SLOW_BARS = 30.0, 120.0  # half-lives of the volatility estimates, in bars
+_WIDE = 1.6  # no order while the spread is more than this multiple of the usual one
+_CLIP = 4.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How the best trader trades on its estimate; see ``best_trader``.
+
+    Attributes
+    ----------
+    threshold : float
+        How far the estimate must pass zero before a position turns, in standard deviations of x.
+    slope : float
+        Estimate beyond the threshold at which a position is full; 0 is all or nothing.
+    tilt : float
+        Weight of the swap in the estimate.
+    slack : float
+        How far a position may leave its range before it is traded, as a share of a full one.
+    """
+
+    threshold: float
+    slope: float
+    tilt: float
+    slack: float
+
+
+@kernel
+def _estimate(
+    log_return: FloatArray, season: FloatArray, sigma: float, strength: float, memory: float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return after each bar: the estimate of x for the next one, fast and slow volatility.
+
+    Kalman filter of ``y = strength x + e``, ``x' = memory x + noise`` with unit variances, where y
+    is the return over season and fast volatility, clipped. Volatilities are of a bar of season 1.
+    """
+    n_bars = log_return.shape[0]
+    x_next, fast, slow = np.empty(n_bars), np.empty(n_bars), np.empty(n_bars)
+    weight_fast = 1.0 - 0.5 ** (1.0 / _FAST_BARS)
+    weight_slow = 1.0 - 0.5 ** (1.0 / _SLOW_BARS)
+    x, p = 0.0, 1.0
+    v_fast, v_slow = sigma * sigma, sigma * sigma
+    for i in range(n_bars):
+        z = log_return[i] / season[i]
+        y = max(-_CLIP, min(_CLIP, z / np.sqrt(v_fast)))
+        gain = p * strength / (strength * strength * p + 1.0)
+        x += gain * (y - strength * x)
+        p *= 1.0 - gain * strength
+        x *= memory
+        p = memory * memory * p + 1.0 - memory * memory
+        square = min(z * z, _CLIP * _CLIP * v_slow)
+        v_fast += weight_fast * (square - v_fast)
+        v_slow += weight_slow * (square - v_slow)
+        x_next[i], fast[i], slow[i] = x, np.sqrt(v_fast), np.sqrt(v_slow)
+    return x_next, fast, slow
+
+
+@kernel
+def _trade(
+    score: FloatArray,
+    tilt: FloatArray,
+    full: FloatArray,
+    waits: BoolArray,
+    mid_open: FloatArray,
+    mid_close: FloatArray,
+    cost: FloatArray,
+    swap_long: FloatArray,
+    swap_short: FloatArray,
+    policy: tuple[float, float, float, float],
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return position, profit before costs and costs of each bar, all per unit of balance.
+
+    Orders made at the close of bar i - 1 fill at the open of bar i. ``full[i]`` is the size of a
+    full position and ``score[i]`` the estimate, both as known at the close of bar i.
+    """
+    n_bars = score.shape[0]
+    threshold, slope, tilt_weight, slack = policy
+    position, gross, costs = np.zeros(n_bars), np.zeros(n_bars), np.zeros(n_bars)
+    held = 0.0
+    for i in range(1, n_bars):
+        gross[i] = held * (mid_open[i] - mid_close[i - 1])
+        costs[i] = -held * swap_long[i] if held > 0.0 else held * swap_short[i]
+        if not waits[i]:
+            x = score[i - 1] + tilt_weight * tilt[i - 1]
+            if slope > 0.0:
+                high = max(-1.0, min(1.0, (x + threshold) / slope))
+                low = max(-1.0, min(1.0, (x - threshold) / slope))
+            else:
+                high = 1.0 if x + threshold > 0.0 else -1.0
+                low = 1.0 if x - threshold > 0.0 else -1.0
+            share = held / full[i - 1]
+            target = held
+            if share > high + slack:
+                target = high * full[i - 1]
+            elif share < low - slack:
+                target = low * full[i - 1]
+            costs[i] += abs(target - held) * cost[i]
+            held = target
+        gross[i] += held * (mid_close[i] - mid_open[i])
+        position[i] = held
+    return position, gross, costs
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What the trader of one history sees and pays, as arrays of shape (n_bars,)."""
+
+    log_return: FloatArray
+    season: FloatArray
+    sigma: float
+    mid_open: FloatArray
+    mid_close: FloatArray
+    half_spread: FloatArray
+    commission: FloatArray
+    swap_long: FloatArray
+    swap_short: FloatArray
+    waits: BoolArray
+    bars_per_year: float
+    slippage_fraction: float
+    slippage_min: float
+
+
+def scene_of(
+    time_ns: IntArray,
+    timeframe: Timeframe,
+    mid_open: FloatArray,
+    mid_close: FloatArray,
+    spread_open: FloatArray,
+    instrument: Instrument,
+    costs: CostSettings,
+    annual_volatility: float,
+) -> Scene:
+    """Translate quotes and contract facts into returns and costs per unit of base."""
+    minute = minute_of_week(time_ns)
+    season = seasonal_volatility(minute_of_week(time_ns + timeframe.nominal_ns // 2), instrument)
+    per_lot = float(instrument.commission_per_lot) * costs.commission_multiple
+    commission = np.full(len(time_ns), per_lot / float(instrument.contract_size))
+    if instrument.quote != "USD":  # the fee is in dollars; one unit of base counts as one dollar
+        commission = commission * mid_open
+    nights = rollover_nights(time_ns, instrument.swap_triple_weekday) * costs.swap_multiple
+    if instrument.swap_mode is SwapMode.POINTS:
+        per_night = np.full(len(time_ns), float(instrument.point))
+    else:
+        per_night = mid_open / 100.0 / 360.0
+    years = max(float(time_ns[-1] - time_ns[0]) / (365.25 * NS_PER_DAY), 1e-9)
+    return Scene(
+        log_return=np.log(mid_close / mid_open),
+        season=season,
+        sigma=base_volatility(timeframe, instrument, annual_volatility),
+        mid_open=mid_open,
+        mid_close=mid_close,
+        half_spread=0.5 * spread_open * costs.spread_multiple,
+        commission=commission,
+        swap_long=nights * per_night * float(instrument.swap_long),
+        swap_short=nights * per_night * float(instrument.swap_short),
+        waits=np.asarray(typical_shape(minute) > _WIDE, dtype=np.bool_),
+        bars_per_year=len(time_ns) / years,
+        slippage_fraction=costs.slippage_volatility_fraction,
+        slippage_min=costs.slippage_points_min * float(instrument.point),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the trader thinks of a scene, before any policy."""
+
+    score: FloatArray
+    tilt: FloatArray
+    full: FloatArray
+    cost: FloatArray
+
+
+def view_of(scene: Scene, strength: float, half_life_bars: float) -> View:
+    """Estimate the hidden state, and express sizes and costs per unit."""
+    memory = 0.5 ** (1.0 / half_life_bars)
+    score, _, slow = _estimate(scene.log_return, scene.season, scene.sigma, strength, memory)
+    price = scene.mid_close
+    # Owning one more unit earns half the difference of the swaps, whichever side it is on.
+    carry = 0.5 * (scene.swap_long.mean() - scene.swap_short.mean()) / price
+    full = VOLATILITY_TARGET / (slow * np.sqrt(scene.bars_per_year) * price)
+    known = np.empty_like(slow)
+    known[0], known[1:] = scene.sigma, slow[:-1]
+    slip = np.maximum(scene.slippage_fraction * known * scene.mid_open, scene.slippage_min)
+    cost = scene.half_spread + scene.commission + slip
+    return View(score, carry / (strength * slow), full, cost)
+
+
+def run(scene: Scene, view: View, policy: Policy) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return position, gross profit and costs of each bar."""
+    return _trade(
+        view.score,
+        view.tilt,
+        view.full,
+        scene.waits,
+        scene.mid_open,
+        scene.mid_close,
+        view.cost,
+        scene.swap_long,
+        scene.swap_short,
+        (policy.threshold, policy.slope, policy.tilt, policy.slack),
+    )
+
+
+def sharpe(returns: FloatArray, bars_per_year: float) -> float:
+    """Return the annual Sharpe ratio of the returns of bars; 0 where nothing moved."""
+    deviation = float(returns.std())
+    return float(returns.mean()) / deviation * float(np.sqrt(bars_per_year)) if deviation else 0.0
