@@ -1,7 +1,7 @@
 """The interface of every model: fit on rows, labels and weights; answer with P(up)."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import ClassVar
 
@@ -28,17 +28,39 @@ class Estimator(ABC):
     ----------
     seed : int
         All randomness of the model derives from it.
+    choices : mapping of str to float, optional
+        What `tune` returned.
     """
 
     name: ClassVar[str]
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, choices: Mapping[str, float] | None = None) -> None:
         self.seed = seed
+        self.choices = dict(choices or {})
         self._form: Form | None = None
 
-    def fit(
-        self, x: FloatArray | Float32Array, y: LabelArray, weight: FloatArray, folds: Folds = ()
-    ) -> None:
+    def tune(
+        self, x: Float32Array, y: LabelArray, weight: FloatArray, folds: Folds
+    ) -> dict[str, float]:
+        """Return the choices that suit these data, to be given to the constructor.
+
+        Parameters
+        ----------
+        x, y, weight
+            See `fit`.
+        folds : sequence of (train, test) int64 index arrays
+            Purged splits of these rows. Unpurged splits leak overlapping labels and choose
+            too weak a penalty.
+
+        Returns
+        -------
+        choices : dict of str to float
+            Empty where a model has nothing to choose.
+        """
+        del x, y, weight, folds
+        return {}
+
+    def fit(self, x: FloatArray | Float32Array, y: LabelArray, weight: FloatArray) -> None:
         """Train on the rows given.
 
         Parameters
@@ -49,9 +71,6 @@ class Estimator(ABC):
             1 for up, 0 for down.
         weight : float64, shape (n_rows,)
             Average uniqueness of each label, (0, 1].
-        folds : sequence of (train, test) int64 index arrays, optional
-            Purged splits of these rows, for models that choose a penalty. Unpurged splits
-            leak overlapping labels and choose too weak a penalty.
 
         Raises
         ------
@@ -61,7 +80,7 @@ class Estimator(ABC):
         narrow = as_float32(x)
         check_targets(y, weight, narrow.shape[0], f"Training of {self.name}")
         share = weight * (weight.shape[0] / weight.sum())
-        form = self._fit(narrow, y, np.ascontiguousarray(share), folds)
+        form = self._fit(narrow, y, np.ascontiguousarray(share))
         form.check()
         self._form = form
 
@@ -125,11 +144,11 @@ class Estimator(ABC):
         """Return P(up) as the training library computes it, shape (n_rows,)."""
 
     @abstractmethod
-    def _fit(self, x: Float32Array, y: LabelArray, weight: FloatArray, folds: Folds) -> Form:
+    def _fit(self, x: Float32Array, y: LabelArray, weight: FloatArray) -> Form:
         """Train on checked input, with weights of mean 1, and return the flat form."""
 
 
-def make(name: str, seed: int) -> Estimator:
+def make(name: str, seed: int, choices: Mapping[str, float] | None = None) -> Estimator:
     """Return an untrained estimator.
 
     Parameters
@@ -137,6 +156,8 @@ def make(name: str, seed: int) -> Estimator:
     name : str
         One of `ALGORITHMS`.
     seed : int
+    choices : mapping of str to float, optional
+        What `Estimator.tune` returned.
 
     Raises
     ------
@@ -162,4 +183,4 @@ def make(name: str, seed: int) -> Estimator:
             f"training.algorithms must be among {', '.join(ALGORITHMS)}; was {name!r}.",
             remedy=f"Use {guess[0]!r}." if guess else "Correct the spelling.",
         )
-    return kinds[name](seed)
+    return kinds[name](seed, choices)

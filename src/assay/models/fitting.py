@@ -1,6 +1,6 @@
 """Fit a forecaster: select, forecast out of fold, stack, fit again on all rows, calibrate."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -77,25 +77,12 @@ def model_seed(seed: int, name: str, i_fit: int) -> int:
     return int(state[0] >> 1)
 
 
-def within(folds: Folds, rows: IntArray) -> Folds:
-    """Return *folds* restricted to *rows*, as indices into *rows*; they stay purged."""
-    place = np.full(int(rows.max()) + 1, -1, dtype=np.int64)
-    place[rows] = np.arange(rows.size)
-
-    def inside(index: IntArray) -> IntArray:
-        found = place[index[index < place.size]]
-        return found[found >= 0]
-
-    pairs = [(inside(train), inside(test)) for train, test in folds]
-    return [(train, test) for train, test in pairs if train.size and test.size]
-
-
 def out_of_fold(
     x: Float32Array,
     y: LabelArray,
     weight: FloatArray,
     folds: Folds,
-    algorithms: Sequence[str],
+    choices: Mapping[str, Mapping[str, float]],
     seed: int,
 ) -> tuple[FloatArray, IntArray]:
     """Return the log-odds that each member gives rows that it did not train on.
@@ -106,12 +93,12 @@ def out_of_fold(
     rows : int64, shape (n_oof,)
         The rows that some fold tested, rising. A row that several folds test has the mean.
     """
-    total = np.zeros((x.shape[0], len(algorithms)))
+    total = np.zeros((x.shape[0], len(choices)))
     count = np.zeros(x.shape[0])
     for i_fold, (train, test) in enumerate(folds):
-        for m, name in enumerate(algorithms):
-            model = make(name, model_seed(seed, name, i_fold + 1))
-            model.fit(x[train], y[train], weight[train], within(folds, train))
+        for m, name in enumerate(choices):
+            model = make(name, model_seed(seed, name, i_fold + 1), choices[name])
+            model.fit(x[train], y[train], weight[train])
             total[test, m] += model.log_odds(x[test])
         count[test] += 1.0
     rows = np.flatnonzero(count > 0.0)
@@ -177,12 +164,14 @@ def fit_forecaster(
         rng = np.random.default_rng(np.random.SeedSequence([seed, len(ALGORITHMS)]))
         chosen = select_features(narrow, y, weight, folds, features_max, rng)
         inputs = np.ascontiguousarray(narrow[:, chosen.columns])
-        odds, oof_rows = out_of_fold(inputs, y, weight, folds, algorithms, seed)
+        choices = {
+            name: make(name, 0).tune(inputs, y, weight, folds) for name in algorithms
+        }
+        odds, oof_rows = out_of_fold(inputs, y, weight, folds, choices, seed)
         stacker = fit_stacker(odds, y[oof_rows], weight[oof_rows])
-        final = {name: make(name, model_seed(seed, name, 0)) for name in algorithms}
-        inner = within(folds, fit_rows)
+        final = {name: make(name, model_seed(seed, name, 0), choices[name]) for name in algorithms}
         for model in final.values():
-            model.fit(inputs[fit_rows], y[fit_rows], weight[fit_rows], inner)
+            model.fit(inputs[fit_rows], y[fit_rows], weight[fit_rows])
         held = np.column_stack([model.log_odds(inputs[held_rows]) for model in final.values()])
         z = held @ stacker.weights + stacker.intercept
         calibrator = fit_platt(z, y[held_rows], weight[held_rows])

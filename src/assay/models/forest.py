@@ -5,14 +5,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from assay.kernels.compiler import FloatArray, IntArray
-from assay.models.estimator import Estimator, Folds
+from assay.models.estimator import Estimator
 from assay.models.inputs import Float32Array, LabelArray
 from assay.models.trees import Trees, flatten
 
-N_TREES = 80
-DEPTH_MAX = 5
-LEAF_SHARE_MIN = 0.015
-SAMPLE_SHARE = 0.3
+N_TREES = 60
+DEPTH_MAX = 3
+LEAF_SHARE_MIN = 0.05
+SAMPLE_SHARE = 0.2
 
 
 def flatten_forest(forest: Any, n_features: int) -> Trees:
@@ -52,8 +52,7 @@ class _Forest(Estimator):
     def _make(self, n_rows: int) -> Any:
         raise NotImplementedError
 
-    def _fit(self, x: Float32Array, y: LabelArray, weight: FloatArray, folds: Folds) -> Trees:
-        del folds
+    def _fit(self, x: Float32Array, y: LabelArray, weight: FloatArray) -> Trees:
         self._forest = self._make(x.shape[0])
         self._forest.fit(x, y, sample_weight=weight)
         return flatten_forest(self._forest, x.shape[1])
@@ -66,7 +65,7 @@ class _Forest(Estimator):
 class RandomForest(_Forest):
     """Bagged trees: best split among a few features.
 
-    A tree draws 30 % of the rows: labels overlap, so a full bootstrap draws each move many
+    A tree draws a fifth of the rows: labels overlap, so a full bootstrap draws each move many
     times over and its trees agree on noise.
     """
 

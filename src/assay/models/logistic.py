@@ -9,7 +9,7 @@ from assay.models.dense import WINSOR_LIMIT, Dense, standardise, standardiser
 from assay.models.estimator import Estimator, Folds
 from assay.models.inputs import Float32Array, LabelArray
 
-RIDGES: tuple[float, ...] = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+RIDGES: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 RIDGE_DEFAULT = 0.1
 NEWTON_STEPS_MAX = 12
 
@@ -90,8 +90,10 @@ def ridge_path(u: FloatArray, y: LabelArray, weight: FloatArray) -> tuple[FloatA
     return betas, np.log(rate / (1.0 - rate)) - betas @ mean
 
 
-def choose_ridge(x: Float32Array, y: LabelArray, weight: FloatArray, folds: Folds) -> float:
-    """Return the ridge with the lowest out-of-fold log loss.
+def choose_ridge(
+    x: Float32Array, y: LabelArray, weight: FloatArray, folds: Folds
+) -> tuple[float, float]:
+    """Return the ridge and the slope with the lowest out-of-fold log loss.
 
     Parameters
     ----------
@@ -99,32 +101,72 @@ def choose_ridge(x: Float32Array, y: LabelArray, weight: FloatArray, folds: Fold
     y : int8, shape (n_rows,)
     weight : float64, shape (n_rows,)
     folds : sequence of (train, test)
-        Purged. Scaling is learned inside each training part.
+        Purged. Scaling is learned inside each training part; rows that no fold tests, such
+        as the calibration rows, are not read.
+
+    Returns
+    -------
+    ridge : float
+    slope : float
+        Multiplies the penalised log-odds. A strong ridge finds the direction best, as it
+        nearly averages the features by their own covariance with the label, but its
+        forecasts are far too small; the slope gives back their size.
+
+    Notes
+    -----
+    The slope is one Newton step on the forecasts of all test parts together, at least a
+    tenth of and at most the slope that fits the training rows themselves.
     """
-    losses = np.zeros(len(RIDGES))
+    total, seen = np.zeros((x.shape[0], len(RIDGES))), np.zeros(x.shape[0])
     for train, test in folds:
-        share = weight[train] / weight[train].sum()
-        if train.size == 0 or test.size == 0 or not 0.0 < float(share @ y[train]) < 1.0:
-            continue
         centre, scale = standardiser(x[train], weight[train])
         u = standardise(x[train], centre, scale)
-        betas, intercepts = ridge_path(u, y[train], weight[train])
-        z = standardise(x[test], centre, scale) @ betas.T + intercepts
-        mass = float(weight[test].sum())
-        losses += [mass * log_loss(z[:, i], y[test], weight[test]) for i in range(len(RIDGES))]
-    return RIDGES[int(np.argmin(losses))] if losses.any() else RIDGE_DEFAULT
+        betas, _ = ridge_path(u, y[train], weight[train])
+        total[test] += standardise(x[test], centre, scale) @ betas.T
+        seen[test] += 1.0
+    rows = np.flatnonzero(seen)
+    lean, target, mass = total[rows] / seen[rows, None], y[rows], weight[rows]
+    u = standardise(x[rows], *standardiser(x[rows], mass))
+    inside = u @ ridge_path(u, target, mass)[0].T
+    found = []
+    for k, ridge in enumerate(RIDGES):
+        upper = max(best_slope(inside[:, k], target, mass), 1e-6)
+        slope = float(np.clip(best_slope(lean[:, k], target, mass), 0.1 * upper, upper))
+        rate = float(mass @ target / mass.sum())
+        shift = float(np.log(rate / (1.0 - rate))) - slope * float(mass @ lean[:, k] / mass.sum())
+        found.append((log_loss(slope * lean[:, k] + shift, target, mass), ridge, slope))
+    _, ridge, slope = min(found)
+    return ridge, slope
+
+
+def best_slope(z: FloatArray, y: LabelArray, weight: FloatArray) -> float:
+    """Return the slope on *z* after one Newton step from the base rate."""
+    share = weight / weight.sum()
+    rate = float(share @ y)
+    centred = z - share @ z
+    curvature = rate * (1.0 - rate) * float(share @ centred**2)
+    return float((share * (y - rate)) @ centred) / curvature if curvature > 0.0 else 0.0
 
 
 class Logistic(Estimator):
     """The linear member of the ensemble; on a linear truth the best one."""
 
     name: ClassVar[str] = "logistic"
-    ridge: float = RIDGE_DEFAULT
 
-    def _fit(self, x: Float32Array, y: LabelArray, weight: FloatArray, folds: Folds) -> Dense:
-        self.ridge = choose_ridge(x, y, weight, folds) if len(folds) else RIDGE_DEFAULT
+    def tune(
+        self, x: Float32Array, y: LabelArray, weight: FloatArray, folds: Folds
+    ) -> dict[str, float]:
+        """Return the ridge and the slope with the lowest out-of-fold log loss."""
+        ridge, slope = choose_ridge(x, y, weight, folds)
+        return {"ridge": ridge, "slope": slope}
+
+    def _fit(self, x: Float32Array, y: LabelArray, weight: FloatArray) -> Dense:
         centre, scale = standardiser(x, weight)
-        beta, intercept = fit_ridge(standardise(x, centre, scale), y, weight, self.ridge)
+        u = standardise(x, centre, scale)
+        ridge, slope = self.choices.get("ridge", RIDGE_DEFAULT), self.choices.get("slope", 1.0)
+        beta, intercept = fit_ridge(u, y, weight, ridge)
+        middle = float(weight @ (u @ beta) / weight.sum())
+        beta, intercept = slope * beta, intercept + (1.0 - slope) * middle
         self._native = (centre, scale, beta, intercept)
         n_features = x.shape[1]
         return Dense(
