@@ -94,27 +94,23 @@ def advance(
     account = books.account[0]
     position = books.positions[symbol]
     fact = facts[symbol]
-    queue = books.queued[symbol]
     position.conversion = bar.conversion
     position.slip = slippage(bar.volatility, bar.bid_open, fact.point, rules)
     charge_swap(bar, position, fact, rules, account)
     mark_position(position, bar.bid_open, bar.ask_open)
     if position.n_queued > 0:
         fill_queue(
-            event, symbol, bar, position, fact, rules, account, books.refusals,
-            queue, books.fills, books.trades,
+            event, symbol, bar, position, fact, rules, account,
         )  # fmt: skip
         mark_position(position, bar.bid_open, bar.ask_open)
     stop_out(event, books, facts, rules)
     if position.side != 0:
         apply_bracket(
             event, symbol, bar, i, finer, finer_range, position, fact, rules, account,
-            queue, books.fills, books.trades,
         )  # fmt: skip
     if position.n_working > 0:
         work_orders(
-            event, symbol, bar, position, fact, rules, account, books.refusals,
-            queue, books.working[symbol], books.fills, books.trades,
+            event, symbol, bar, position, fact, rules, account,
         )  # fmt: skip
     mark_position(position, bar.bid_low, bar.ask_high)
     stop_out(event, books, facts, rules)
@@ -124,5 +120,5 @@ def advance(
     for k in range(first_request, end_request):
         refused = submit(requests[k], bar, books, facts)
         if refused != 0:
-            books.refusals[refused] += 1
+            account.refusals[refused] += 1
     account.equity = account_equity(account.balance, books.positions, facts)

@@ -15,7 +15,15 @@ from assay.engine.advance import advance
 from assay.engine.booking import close_piece
 from assay.engine.market import event_at
 from assay.engine.quiet import skip_quiet
-from assay.engine.state import REQUEST, Books, fills_per_event_max, opened_books, records
+from assay.engine.state import (
+    FILL,
+    RECORDS_MAX,
+    REQUEST,
+    TRADE,
+    Books,
+    opened_books,
+    records,
+)
 from assay.engine.tape import Tape, Uint8Array
 from assay.engine.totals import account_equity
 from assay.engine.views import ViewArrays, Views, view_arrays, view_at
@@ -23,9 +31,9 @@ from assay.kernels.compiler import FloatArray, IntArray, kernel
 from assay.risk.facts import RecordArray, contract_facts
 from assay.risk.rules import compiled_rules
 
-_END = ExitReason.END.value
-CAPACITY_FIRST = 4096
-"""Fills for which the first record buffers have room; they double when full."""
+_END = np.int64(ExitReason.END)
+CAPACITY_MIN = 4 * RECORDS_MAX
+"""Rows of the shortest chunk of fills and trades."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +62,31 @@ class BacktestResult:
 
 
 @kernel
+def move_records(
+    account: Any, fills: RecordArray, trades: RecordArray, counts: IntArray
+) -> None:
+    """Move the fills and trades of the latest event to the end of *fills* and *trades*."""
+    for k in range(account.n_fills):
+        fills[counts[0]] = account.fills[k]
+        counts[0] += 1
+    for k in range(account.n_trades):
+        trades[counts[1]] = account.trades[k]
+        counts[1] += 1
+    account.n_fills = 0
+    account.n_trades = 0
+
+
+@kernel
 def run_events(
     start: int, is_fast: bool, market: FloatArray, symbol: IntArray, is_calm: Uint8Array,
     finer: FloatArray, finer_range: IntArray, views: ViewArrays, requests: RecordArray,
-    room: int, books: Books, facts: RecordArray, rules: RecordArray,
+    books: Books, facts: RecordArray, rules: RecordArray,
+    fills: RecordArray, trades: RecordArray, counts: IntArray,
     balance: FloatArray, equity: FloatArray,
 ) -> int:  # fmt: skip
-    """Take events from *start* until the end, or until the record buffers lack *room*.
+    """Take events from *start* until the end, or until *fills* or *trades* may overflow.
+
+    *counts* holds how many fills and trades were written so far.
 
     Returns the first event that was not taken.
     """
@@ -81,7 +107,7 @@ def run_events(
             )
             if i >= n_events:
                 break
-        if account.n_fills + room > books.fills.shape[0]:
+        if counts[0] + RECORDS_MAX > fills.shape[0]:
             break
         first = r
         while r < n_requests and requests[r].event == i:
@@ -90,6 +116,7 @@ def run_events(
             i, symbol[i], event_at(market, i), view_at(views, i), i, finer, finer_range,
             requests, first, r, books, facts, rules[0],
         )  # fmt: skip
+        move_records(account, fills, trades, counts)
         balance[i] = account.balance
         equity[i] = account.equity
         i += 1
@@ -105,17 +132,41 @@ def close_all(event: int, books: Books, facts: RecordArray, rules: Any) -> None:
         if position.side != 0:
             close_piece(
                 event, s, position.lots, position.mark, _END, position, facts[s], rules, account,
-                books.queued[s], books.fills, books.trades,
             )  # fmt: skip
     account.equity = account_equity(account.balance, books.positions, facts)
 
 
-def _grown(books: Books) -> Books:
-    # Double the record buffers; the rest of the state is shared.
-    return books._replace(
-        fills=np.concatenate([books.fills, np.zeros_like(books.fills)]).view(np.recarray),
-        trades=np.concatenate([books.trades, np.zeros_like(books.trades)]).view(np.recarray),
-    )
+class _Records:
+    """Fills and trades in chunks, so that growing copies nothing."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._full: list[tuple[RecordArray, RecordArray]] = []
+        self.renew()
+
+    def renew(self) -> None:
+        """Start an empty chunk."""
+        self.fills = np.empty(self._capacity, dtype=FILL).view(np.recarray)
+        self.trades = np.empty(self._capacity, dtype=TRADE).view(np.recarray)
+        self.counts = np.zeros(2, dtype=np.int64)
+
+    def put_away(self) -> None:
+        """Keep the chunk and start another."""
+        self._full.append(self._chunk())
+        self.renew()
+
+    def _chunk(self) -> tuple[RecordArray, RecordArray]:
+        return self.fills[: self.counts[0]], self.trades[: self.counts[1]]
+
+    def joined(self) -> tuple[RecordArray, RecordArray]:
+        """Return all fills and all trades."""
+        if not self._full:
+            return self._chunk()
+        fills, trades = zip(*self._full, self._chunk(), strict=True)
+        return (
+            np.concatenate(fills).view(np.recarray),
+            np.concatenate(trades).view(np.recarray),
+        )
 
 
 def checked_requests(requests: np.ndarray | None, tape: Tape) -> RecordArray:  # type: ignore[type-arg]
@@ -209,29 +260,32 @@ def run_backtest(
 ) -> BacktestResult:
     """Run compiled arguments; ``backtest`` is the checked form."""
     n_events = len(tape)
-    room = fills_per_event_max(len(tape.symbols))
-    books = opened_books(len(tape.symbols), float(rules[0].balance), CAPACITY_FIRST + room)
+    books = opened_books(len(tape.symbols), float(rules[0].balance))
+    made = _Records(max(CAPACITY_MIN, n_events // 8))
     balance = np.empty(n_events)
     equity = np.empty(n_events)
     i = 0
     while True:
         i = run_events(
             i, is_fast, tape.market, tape.symbol, tape.is_calm, tape.finer, tape.finer_range,
-            views, requests, room, books, facts, rules, balance, equity,
+            views, requests, books, facts, rules, made.fills, made.trades, made.counts,
+            balance, equity,
         )  # fmt: skip
         if i >= n_events:
             break
-        books = _grown(books)
+        made.put_away()
     if close_at_end and n_events:
+        made.put_away()
         close_all(n_events - 1, books, facts, rules[0])
+        move_records(books.account[0], made.fills, made.trades, made.counts)
         balance[-1] = books.account[0].balance
         equity[-1] = books.account[0].equity
+    refused = books.account[0].refusals
+    fills, trades = made.joined()
     return BacktestResult(
-        fills=books.fills[: int(books.account[0].n_fills)],
-        trades=books.trades[: int(books.account[0].n_trades)],
-        refusals={
-            reason: int(books.refusals[reason]) for reason in RefusalReason if books.refusals[reason]
-        },
+        fills=fills,
+        trades=trades,
+        refusals={reason: int(refused[reason]) for reason in RefusalReason if refused[reason]},
         balance=balance,
         equity=equity,
         books=books,

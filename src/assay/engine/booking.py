@@ -6,7 +6,6 @@ from typing import Any
 from assay.engine.state import CANCELLED, CLOSE, ENTRY
 from assay.execution.costs import commission
 from assay.kernels.compiler import kernel
-from assay.risk.facts import RecordArray
 from assay.risk.grid import down_lot
 from assay.risk.stops import stop_price, target_price
 
@@ -14,11 +13,11 @@ from assay.risk.stops import stop_price, target_price
 @kernel
 def record_fill(
     event: int, symbol: int, side: int, lots: float, price: float, fee: float, reason: int,
-    account: Any, fills: RecordArray,
+    account: Any,
 ) -> None:  # fmt: skip
     """Append one fill and take its commission from the balance."""
     account.balance -= fee
-    fill = fills[account.n_fills]
+    fill = account.fills[account.n_fills]
     fill.event = event
     fill.symbol = symbol
     fill.side = side
@@ -57,13 +56,10 @@ def set_levels(position: Any, order: Any, facts: Any, rules: Any) -> None:
 
 @kernel
 def open_position(
-    event: int, symbol: int, order: Any, lots: float, price: float, is_inside: bool,
-    position: Any, facts: Any, rules: Any, account: Any, fills: RecordArray,
+    event: int, symbol: int, order: Any, lots: float, price: float,
+    position: Any, facts: Any, rules: Any, account: Any,
 ) -> None:  # fmt: skip
-    """Open *lots* of *order* at *price*; the symbol is flat.
-
-    ``is_inside`` marks a fill by a working order, of which the path before is unknown.
-    """
+    """Open *lots* of *order* at *price*; the symbol is flat."""
     side = order.side
     position.side = side
     position.lots = lots
@@ -76,7 +72,7 @@ def open_position(
     position.mae = 0.0
     position.mfe = 0.0
     position.bars_held = 0
-    position.is_inside = is_inside
+    position.is_inside = 0
     position.is_ambiguous = 0
     position.is_resolved = 0
     position.score = order.score
@@ -98,15 +94,15 @@ def open_position(
     set_levels(position, order, facts, rules)
     fee = commission(lots, facts.commission_per_lot, rules.commission_multiple)
     position.commission = fee
-    record_fill(event, symbol, side, lots, price, fee, ENTRY, account, fills)
+    record_fill(event, symbol, side, lots, price, fee, ENTRY, account)
 
 
 @kernel
 def record_trade(
-    event: int, symbol: int, reason: int, position: Any, account: Any, trades: RecordArray
+    event: int, symbol: int, reason: int, position: Any, account: Any
 ) -> None:
     """Append the round trip of a position that has just left."""
-    trade = trades[account.n_trades]
+    trade = account.trades[account.n_trades]
     trade.symbol = symbol
     trade.side = position.side
     trade.entry_event = position.entry_event
@@ -145,7 +141,6 @@ def note_excursion(position: Any, price: float) -> None:
 def close_piece(
     event: int, symbol: int, piece: float, price: float, reason: int,
     position: Any, facts: Any, rules: Any, account: Any,
-    queue: RecordArray, fills: RecordArray, trades: RecordArray,
 ) -> None:  # fmt: skip
     """Close *piece* lots of the open position at *price*; all, if less than half a step stays.
 
@@ -166,10 +161,10 @@ def close_piece(
     position.exit_lots += piece
     note_excursion(position, price)
     account.balance += profit
-    record_fill(event, symbol, -side, piece, price, fee, reason, account, fills)
+    record_fill(event, symbol, -side, piece, price, fee, reason, account)
     if left == 0.0:
-        record_trade(event, symbol, reason, position, account, trades)
+        record_trade(event, symbol, reason, position, account)
         position.side = 0
         for k in range(position.n_queued):
-            if queue[k].kind == CLOSE:
-                queue[k].kind = CANCELLED
+            if position.queued[k].kind == CLOSE:
+                position.queued[k].kind = CANCELLED

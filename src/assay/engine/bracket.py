@@ -1,25 +1,26 @@
 """The bracket of an open position against one bar: stop, targets, and the doubtful case."""
 
+import math
 from typing import Any
+
+import numpy as np
 
 from assay.domain.fill import ExitReason
 from assay.engine.booking import close_piece
 from assay.engine.market import Event
 from assay.execution.venue import is_against
 from assay.kernels.compiler import FloatArray, IntArray, kernel
-from assay.risk.facts import RecordArray
 
-_STOP = ExitReason.STOP.value
-_TARGET = ExitReason.TARGET.value
+_STOP = np.int64(ExitReason.STOP)
+_TARGET = np.int64(ExitReason.TARGET)
 
 
 @kernel
 def take_targets(
-    event: int, symbol: int, reach: float, gap: bool,
+    event: int, symbol: int, reach: float, gap_price: float,
     position: Any, facts: Any, rules: Any, account: Any,
-    queue: RecordArray, fills: RecordArray, trades: RecordArray,
 ) -> None:  # fmt: skip
-    """Close every level that *reach* attains: at *reach* on a gap, else at the level."""
+    """Close every level that *reach* attains: at *gap_price*, or at the level if it is NaN."""
     while position.side != 0 and position.next_level < position.n_levels:
         k = position.next_level
         level = position.level[k]
@@ -27,8 +28,8 @@ def take_targets(
             return
         position.next_level = k + 1
         close_piece(
-            event, symbol, min(position.level_lots[k], position.lots), reach if gap else level,
-            _TARGET, position, facts, rules, account, queue, fills, trades,
+            event, symbol, min(position.level_lots[k], position.lots), level if math.isnan(gap_price) else gap_price,
+            _TARGET, position, facts, rules, account,
         )  # fmt: skip
 
 
@@ -36,7 +37,6 @@ def take_targets(
 def meet_bar(
     event: int, symbol: int, open_: float, adverse: float, favourable: float, slip: float,
     position: Any, facts: Any, rules: Any, account: Any,
-    queue: RecordArray, fills: RecordArray, trades: RecordArray,
 ) -> bool:  # fmt: skip
     """Apply gap and inside rules of one bar; return whether stop and target both lie inside.
 
@@ -48,11 +48,11 @@ def meet_bar(
     if is_against(side, open_, stop):
         close_piece(
             event, symbol, position.lots, open_ - side * slip,
-            _STOP, position, facts, rules, account, queue, fills, trades,
+            _STOP, position, facts, rules, account,
         )  # fmt: skip
         return False
     take_targets(
-        event, symbol, open_, True, position, facts, rules, account, queue, fills, trades
+        event, symbol, open_, open_, position, facts, rules, account
     )
     if position.side == 0:
         return False
@@ -65,11 +65,11 @@ def meet_bar(
     if hit_stop:
         close_piece(
             event, symbol, position.lots, stop - side * slip,
-            _STOP, position, facts, rules, account, queue, fills, trades,
+            _STOP, position, facts, rules, account,
         )  # fmt: skip
     elif hit_target:
         take_targets(
-            event, symbol, favourable, False, position, facts, rules, account, queue, fills, trades
+            event, symbol, favourable, math.nan, position, facts, rules, account
         )
     return False
 
@@ -78,7 +78,6 @@ def meet_bar(
 def settle_doubt(
     event: int, symbol: int, i: int, finer: FloatArray, finer_range: IntArray,
     position: Any, facts: Any, rules: Any, account: Any,
-    queue: RecordArray, fills: RecordArray, trades: RecordArray,
 ) -> None:  # fmt: skip
     """Settle a bar that holds stop and target: by finer bars if there are any, else the stop."""
     side = position.side
@@ -92,7 +91,7 @@ def settle_doubt(
         high, low = finer[quotes + 1, j], finer[quotes + 2, j]
         doubtful = meet_bar(
             event, symbol, finer[quotes, j], low if side > 0 else high, high if side > 0 else low,
-            position.slip, position, facts, rules, account, queue, fills, trades,
+            position.slip, position, facts, rules, account,
         )  # fmt: skip
         if position.side == 0:
             return
@@ -101,7 +100,7 @@ def settle_doubt(
     position.is_resolved = 0
     close_piece(
         event, symbol, position.lots, position.stop - side * position.slip,
-        _STOP, position, facts, rules, account, queue, fills, trades,
+        _STOP, position, facts, rules, account,
     )  # fmt: skip
 
 
@@ -109,23 +108,22 @@ def settle_doubt(
 def apply_bracket(
     event: int, symbol: int, bar: Event, i: int, finer: FloatArray, finer_range: IntArray,
     position: Any, facts: Any, rules: Any, account: Any,
-    queue: RecordArray, fills: RecordArray, trades: RecordArray,
 ) -> None:  # fmt: skip
     """Step 4 of ``docs/execution.md``; *i* is the event's column in *finer_range*."""
     if position.side > 0:
         doubtful = meet_bar(
             event, symbol, bar.bid_open, bar.bid_low, bar.bid_high, position.slip,
-            position, facts, rules, account, queue, fills, trades,
+            position, facts, rules, account,
         )  # fmt: skip
     else:
         doubtful = meet_bar(
             event, symbol, bar.ask_open, bar.ask_high, bar.ask_low, position.slip,
-            position, facts, rules, account, queue, fills, trades,
+            position, facts, rules, account,
         )  # fmt: skip
     if doubtful:
         settle_doubt(
             event, symbol, i, finer, finer_range,
-            position, facts, rules, account, queue, fills, trades,
+            position, facts, rules, account,
         )  # fmt: skip
 
 
@@ -133,7 +131,6 @@ def apply_bracket(
 def apply_stop_inside(
     event: int, symbol: int, bar: Event,
     position: Any, facts: Any, rules: Any, account: Any,
-    queue: RecordArray, fills: RecordArray, trades: RecordArray,
 ) -> None:  # fmt: skip
     """Test the stop of a position opened inside the bar against the whole bar, once."""
     side = position.side
@@ -142,5 +139,5 @@ def apply_stop_inside(
         position.is_ambiguous = 1
         close_piece(
             event, symbol, position.lots, position.stop - side * position.slip,
-            _STOP, position, facts, rules, account, queue, fills, trades,
+            _STOP, position, facts, rules, account,
         )  # fmt: skip

@@ -3,10 +3,12 @@
 import math
 from typing import Any
 
+import numpy as np
+
 from assay.domain.fill import ExitReason
 from assay.domain.refusal import RefusalReason
 from assay.engine.market import Event
-from assay.engine.orders import cleared_order
+from assay.engine.orders import write_order
 from assay.engine.state import CLOSE, MARKET, Books
 from assay.engine.totals import account_equity, others_use
 from assay.engine.views import View
@@ -16,8 +18,8 @@ from assay.risk.facts import RecordArray
 from assay.risk.sizing import Funds, Stake, size_lots
 from assay.risk.stops import stop_distance
 
-_TIME_STOP = ExitReason.TIME_STOP.value
-_SIGNAL = ExitReason.SIGNAL.value
+_TIME_STOP = np.int64(ExitReason.TIME_STOP)
+_SIGNAL = np.int64(ExitReason.SIGNAL)
 _NO_VIEW = RefusalReason.NO_VIEW.value
 _WARM_UP = RefusalReason.WARM_UP.value
 _SCORE = RefusalReason.SCORE.value
@@ -71,9 +73,8 @@ def queue_entry(
     if refused != 0:
         return refused
     position = books.positions[symbol]
-    order = cleared_order(
-        books.queued[symbol], position.n_queued, MARKET, view.direction, lots
-    )
+    order = position.queued[position.n_queued]
+    write_order(order, MARKET, view.direction, lots)
     order.price = price
     order.distance = distance
     order.unit = view.unit
@@ -88,7 +89,8 @@ def queue_entry(
 def queue_close(symbol: int, reason: int, books: Books) -> None:
     """Queue the exit of all lots of *symbol*."""
     position = books.positions[symbol]
-    order = cleared_order(books.queued[symbol], position.n_queued, CLOSE, -position.side, 0.0)
+    order = position.queued[position.n_queued]
+    write_order(order, CLOSE, -position.side, 0.0)
     order.reason = reason
     position.n_queued += 1
 
@@ -111,4 +113,4 @@ def decide(
             return
     refused = queue_entry(symbol, bar, view, books, facts, rules)
     if refused != 0:
-        books.refusals[refused] += 1
+        books.account[0].refusals[refused] += 1

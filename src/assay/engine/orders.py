@@ -3,6 +3,8 @@
 import math
 from typing import Any
 
+import numpy as np
+
 from assay.domain.fill import ExitReason
 from assay.domain.order import OrderKind
 from assay.domain.refusal import RefusalReason
@@ -11,38 +13,36 @@ from assay.engine.bracket import apply_stop_inside
 from assay.engine.market import Event
 from assay.engine.state import CANCELLED, CLOSE, MARKET
 from assay.execution.venue import market_price, working_price
-from assay.kernels.compiler import IntArray, kernel
-from assay.risk.facts import RecordArray
+from assay.kernels.compiler import kernel
 from assay.risk.grid import down_lot
 
 _LIMIT = OrderKind.LIMIT.value
 _STOP_LIMIT = OrderKind.STOP_LIMIT.value
-_REQUEST = ExitReason.REQUEST.value
+_REQUEST = np.int64(ExitReason.REQUEST)
 _POSITION_OPEN = RefusalReason.POSITION_OPEN.value
 
 
 @kernel
 def fill_entry(
-    event: int, symbol: int, order: Any, price: float, is_inside: bool,
-    position: Any, facts: Any, rules: Any, account: Any, refusals: IntArray,
-    queue: RecordArray, fills: RecordArray, trades: RecordArray,
+    event: int, symbol: int, order: Any, price: float,
+    position: Any, facts: Any, rules: Any, account: Any,
 ) -> bool:  # fmt: skip
     """Fill *order* at *price* against what is open; return whether a position was opened."""
     lots = order.lots
     if position.side == order.side:
-        refusals[_POSITION_OPEN] += 1
+        account.refusals[_POSITION_OPEN] += 1
         return False
     if position.side != 0:
         piece = min(lots, position.lots)
         close_piece(
             event, symbol, piece, price, _REQUEST,
-            position, facts, rules, account, queue, fills, trades,
+            position, facts, rules, account,
         )  # fmt: skip
         lots = down_lot(lots - piece, facts.lot_step)
         if lots < facts.lot_min:
             return False
     open_position(
-        event, symbol, order, lots, price, is_inside, position, facts, rules, account, fills
+        event, symbol, order, lots, price, position, facts, rules, account
     )
     return True
 
@@ -50,24 +50,23 @@ def fill_entry(
 @kernel
 def fill_queue(
     event: int, symbol: int, bar: Event,
-    position: Any, facts: Any, rules: Any, account: Any, refusals: IntArray,
-    queue: RecordArray, fills: RecordArray, trades: RecordArray,
+    position: Any, facts: Any, rules: Any, account: Any,
 ) -> None:  # fmt: skip
     """Fill the queued market orders of *symbol* at the open, oldest first, and empty the queue."""
     for k in range(position.n_queued):
-        order = queue[k]
+        order = position.queued[k]
         if order.kind == MARKET:
             price = market_price(order.side, bar.bid_open, bar.ask_open, position.slip)
             fill_entry(
-                event, symbol, order, price, False,
-                position, facts, rules, account, refusals, queue, fills, trades,
+                event, symbol, order, price,
+                position, facts, rules, account,
             )  # fmt: skip
         elif order.kind == CLOSE and position.side != 0:
             price = market_price(-position.side, bar.bid_open, bar.ask_open, position.slip)
             piece = min(order.lots, position.lots) if order.lots > 0.0 else position.lots
             close_piece(
                 event, symbol, piece, price, order.reason,
-                position, facts, rules, account, queue, fills, trades,
+                position, facts, rules, account,
             )  # fmt: skip
     position.n_queued = 0
 
@@ -75,13 +74,12 @@ def fill_queue(
 @kernel
 def work_orders(
     event: int, symbol: int, bar: Event,
-    position: Any, facts: Any, rules: Any, account: Any, refusals: IntArray,
-    queue: RecordArray, working: RecordArray, fills: RecordArray, trades: RecordArray,
+    position: Any, facts: Any, rules: Any, account: Any,
 ) -> None:  # fmt: skip
     """Test the working orders of *symbol*, oldest first; keep those that neither filled nor expired."""
     kept = 0
     for k in range(position.n_working):
-        order = working[k]
+        order = position.working[k]
         if order.side > 0:
             price, triggered = working_price(
                 order.kind, order.side, order.price, order.limit, position.slip,
@@ -95,12 +93,13 @@ def work_orders(
         order.age_bars += 1
         if not math.isnan(price):
             opened = fill_entry(
-                event, symbol, order, price, True,
-                position, facts, rules, account, refusals, queue, fills, trades,
+                event, symbol, order, price,
+                position, facts, rules, account,
             )  # fmt: skip
             if opened:
+                position.is_inside = 1
                 apply_stop_inside(
-                    event, symbol, bar, position, facts, rules, account, queue, fills, trades
+                    event, symbol, bar, position, facts, rules, account
                 )
             continue
         if triggered and order.kind == _STOP_LIMIT:
@@ -109,15 +108,14 @@ def work_orders(
         if order.expiry_bars > 0 and order.age_bars >= order.expiry_bars:
             continue
         if kept < k:
-            working[kept] = order
+            position.working[kept] = order
         kept += 1
     position.n_working = kept
 
 
 @kernel
-def cleared_order(rows: RecordArray, k: int, kind: int, side: int, lots: float) -> Any:
-    """Return row *k* of *rows* as a plain order without a bracket."""
-    order = rows[k]
+def write_order(order: Any, kind: int, side: int, lots: float) -> None:
+    """Make *order* a plain order without a bracket."""
     order.kind = kind
     order.side = side
     order.lots = lots
@@ -132,4 +130,3 @@ def cleared_order(rows: RecordArray, k: int, kind: int, side: int, lots: float) 
     order.is_decision = 0
     order.expiry_bars = 0
     order.age_bars = 0
-    return order

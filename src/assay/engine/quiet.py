@@ -70,12 +70,12 @@ def skip_flat(
             refused = view_gate(view_at(views, i), rules.pass_score)
             if refused == 0:
                 break
-            books.refusals[refused] += 1
+            books.account[0].refusals[refused] += 1
             n_refused += 1
         balance[i] = cash
         equity[i] = cash
         i += 1
-    books.refusals[1] += i - start - n_refused
+    books.account[0].refusals[1] += i - start - n_refused
     return i
 
 

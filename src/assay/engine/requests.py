@@ -2,17 +2,19 @@
 
 from typing import Any
 
+import numpy as np
+
 from assay.domain.fill import ExitReason
 from assay.domain.order import OrderKind
 from assay.domain.refusal import RefusalReason
 from assay.engine.market import Event
-from assay.engine.orders import cleared_order
+from assay.engine.orders import write_order
 from assay.engine.state import CLOSE, MARKET, QUEUED_MAX, WORKING_MAX, Books
 from assay.kernels.compiler import kernel
 from assay.risk.facts import RecordArray
 from assay.risk.grid import is_on_lot_step
 
-_REQUEST = ExitReason.REQUEST.value
+_REQUEST = np.int64(ExitReason.REQUEST)
 _STOP_LIMIT = OrderKind.STOP_LIMIT.value
 _TOO_MANY_ORDERS = RefusalReason.TOO_MANY_ORDERS.value
 _INVALID_LOTS = RefusalReason.INVALID_LOTS.value
@@ -39,18 +41,16 @@ def submit(request: Any, bar: Event, books: Books, facts: RecordArray) -> int:
     if kind in (MARKET, CLOSE):
         if position.n_queued >= QUEUED_MAX - 2:
             return _TOO_MANY_ORDERS
-        order = cleared_order(
-            books.queued[symbol], position.n_queued, kind, request.side, request.lots
-        )
+        order = position.queued[position.n_queued]
+        write_order(order, kind, request.side, request.lots)
         order.price = bar.ask_close if request.side > 0 else bar.bid_close
         order.reason = _REQUEST
         position.n_queued += 1
     else:
         if position.n_working >= WORKING_MAX:
             return _TOO_MANY_ORDERS
-        order = cleared_order(
-            books.working[symbol], position.n_working, kind, request.side, request.lots
-        )
+        order = position.working[position.n_working]
+        write_order(order, kind, request.side, request.lots)
         order.price = request.price
         order.limit = request.limit_price if kind == _STOP_LIMIT else 0.0
         order.expiry_bars = request.expiry_bars

@@ -6,7 +6,6 @@ import numpy as np
 
 from assay.domain.order import OrderKind
 from assay.domain.refusal import RefusalReason
-from assay.kernels.compiler import IntArray
 from assay.risk.facts import RecordArray
 from assay.risk.rules import LEVELS_MAX
 
@@ -15,13 +14,35 @@ WORKING_MAX = 8
 QUEUED_MAX = 64
 """Market orders of one symbol that wait for its next open."""
 N_REFUSALS = max(RefusalReason) + 1
+SYMBOLS_MAX = 200
+RECORDS_MAX = 2 * QUEUED_MAX + LEVELS_MAX + 1 + 3 * WORKING_MAX + SYMBOLS_MAX + 1
+"""Fills, and so trades, that one event can make at most."""
 CANCELLED = 0
 """Kind of a queued close whose position has left."""
-MARKET, CLOSE = OrderKind.MARKET.value, OrderKind.CLOSE.value
-ENTRY = 0
+MARKET = np.int64(OrderKind.MARKET)
+CLOSE = np.int64(OrderKind.CLOSE)
+ENTRY = np.int64(0)
 """Reason of a fill that is no exit."""
 
-ACCOUNT = np.dtype([("balance", "f8"), ("equity", "f8"), ("n_fills", "i8"), ("n_trades", "i8")])
+ORDER = np.dtype(
+    [
+        ("kind", "i8"),
+        ("side", "i8"),
+        ("reason", "i8"),
+        ("lots", "f8"),
+        ("price", "f8"),
+        ("limit", "f8"),
+        ("distance", "f8"),
+        ("target", "f8"),
+        ("unit", "f8"),
+        ("score", "f8"),
+        ("p_win", "f8"),
+        ("is_decision", "i8"),
+        ("expiry_bars", "i8"),
+        ("age_bars", "i8"),
+    ]
+)
+"""A queued or working order; ``price`` of a market order is that of its making."""
 
 POSITION = np.dtype(
     [
@@ -58,6 +79,8 @@ POSITION = np.dtype(
         ("slip", "f8"),
         ("n_queued", "i8"),
         ("n_working", "i8"),
+        ("queued", ORDER, (QUEUED_MAX,)),
+        ("working", ORDER, (WORKING_MAX,)),
     ]
 )
 """All that is known of one symbol; ``side`` 0 is no position.
@@ -65,26 +88,6 @@ POSITION = np.dtype(
 ``is_inside``: opened by a working order inside the current event. ``mark``, ``conversion``
 and ``slip`` are those of the symbol's latest event.
 """
-
-ORDER = np.dtype(
-    [
-        ("kind", "i8"),
-        ("side", "i8"),
-        ("reason", "i8"),
-        ("lots", "f8"),
-        ("price", "f8"),
-        ("limit", "f8"),
-        ("distance", "f8"),
-        ("target", "f8"),
-        ("unit", "f8"),
-        ("score", "f8"),
-        ("p_win", "f8"),
-        ("is_decision", "i8"),
-        ("expiry_bars", "i8"),
-        ("age_bars", "i8"),
-    ]
-)
-"""A queued or working order; ``price`` of a market order is that of its making."""
 
 REQUEST = np.dtype(
     [
@@ -143,45 +146,38 @@ TRADE = np.dtype(
 """One round trip; amounts in account currency, ``mae`` and ``mfe`` in price units, >= 0."""
 
 
-class Books(NamedTuple):
-    """The state of one account, and the records that the next events append to.
+ACCOUNT = np.dtype(
+    [
+        ("balance", "f8"),
+        ("equity", "f8"),
+        ("n_fills", "i8"),
+        ("n_trades", "i8"),
+        ("refusals", "i8", (N_REFUSALS,)),
+        ("fills", FILL, (RECORDS_MAX,)),
+        ("trades", TRADE, (RECORDS_MAX,)),
+    ]
+)
+"""The account; ``fills`` and ``trades`` hold what the latest event made, up to the counts."""
 
-    ``account`` (1,), ``positions`` (n_symbols,), ``queued`` (n_symbols, QUEUED_MAX),
-    ``working`` (n_symbols, WORKING_MAX), ``refusals`` (N_REFUSALS,); ``fills`` and
-    ``trades`` are buffers filled to ``account[0].n_fills`` and ``n_trades``.
+
+class Books(NamedTuple):
+    """The state of one account: records alone, so that a step allocates nothing.
+
+    ``account`` has shape (1,), ``positions`` (n_symbols,).
     """
 
     account: RecordArray
     positions: RecordArray
-    queued: RecordArray
-    working: RecordArray
-    refusals: IntArray
-    fills: RecordArray
-    trades: RecordArray
 
 
-def records(dtype: np.dtype[np.void], *shape: int) -> RecordArray:
-    """Return zeroed records whose fields are attributes."""
-    return np.zeros(shape, dtype=dtype).view(np.recarray)
+def records(dtype: np.dtype[np.void], n: int) -> RecordArray:
+    """Return *n* zeroed records whose fields are attributes."""
+    return np.zeros(n, dtype=dtype).view(np.recarray)
 
 
-def fills_per_event_max(n_symbols: int) -> int:
-    """Return how many fills, and so trades, one event can make at most."""
-    return 2 * QUEUED_MAX + LEVELS_MAX + 1 + 3 * WORKING_MAX + 2 * n_symbols
-
-
-def opened_books(n_symbols: int, balance: float, capacity: int = 0) -> Books:
-    """Return the books of a flat account with room for at least *capacity* fills."""
-    room = max(capacity, fills_per_event_max(n_symbols))
-    books = Books(
-        records(ACCOUNT, 1),
-        records(POSITION, n_symbols),
-        records(ORDER, n_symbols, QUEUED_MAX),
-        records(ORDER, n_symbols, WORKING_MAX),
-        np.zeros(N_REFUSALS, dtype=np.int64),
-        records(FILL, room),
-        records(TRADE, room),
-    )
+def opened_books(n_symbols: int, balance: float) -> Books:
+    """Return the books of a flat account."""
+    books = Books(records(ACCOUNT, 1), records(POSITION, n_symbols))
     books.account[0].balance = balance
     books.account[0].equity = balance
     return books
@@ -189,4 +185,4 @@ def opened_books(n_symbols: int, balance: float, capacity: int = 0) -> Books:
 
 def copied_books(books: Books) -> Books:
     """Return books that share nothing with *books*."""
-    return Books(*(array.copy() for array in books))
+    return Books(books.account.copy(), books.positions.copy())

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from assay.domain.fill import ExitReason
 from assay.engine.booking import close_piece
 from assay.engine.state import MARKET, Books
@@ -10,7 +12,7 @@ from assay.kernels.compiler import kernel
 from assay.risk.exposure import notional
 from assay.risk.facts import RecordArray
 
-_STOP_OUT = ExitReason.STOP_OUT.value
+_STOP_OUT = np.int64(ExitReason.STOP_OUT)
 
 
 @kernel
@@ -63,7 +65,7 @@ def others_use(
             margin += used
             margin_positions += used
         for k in range(position.n_queued):
-            order = books.queued[s, k]
+            order = position.queued[k]
             if order.kind == MARKET:
                 count += 1
                 used = notional(order.lots, value, order.price)
@@ -96,5 +98,5 @@ def stop_out(event: int, books: Books, facts: RecordArray, rules: Any) -> None:
         position = books.positions[worst]
         close_piece(
             event, worst, position.lots, position.mark - position.side * position.slip, _STOP_OUT,
-            position, facts[worst], rules, account, books.queued[worst], books.fills, books.trades,
+            position, facts[worst], rules, account,
         )  # fmt: skip
