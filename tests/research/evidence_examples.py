@@ -20,8 +20,8 @@ TRADE = np.dtype(
         ("swap", np.float64),
         ("net", np.float64),
         ("reason", np.int64),
-        ("ambiguous", np.bool_),
-        ("resolved", np.bool_),
+        ("is_ambiguous", np.int64),
+        ("is_resolved", np.int64),
         ("bars_held", np.int64),
     ]
 )

@@ -61,11 +61,12 @@ def evidence_numbers(
     n = max(n, 2)
     year = measured.days_per_year if measured.days_per_year > 0.0 else 260.0
     root = math.sqrt(year)
+    variance = trials.variance_luck if trials.variance_luck > 0.0 else 1.0 / (n - 1)
     error = 1.0 / math.sqrt(n - 1)
     count = max(trials.effective, 1.0)
-    hurdle = error * expected_maximum(count)
+    hurdle = math.sqrt(variance) * expected_maximum(count)
     z = float(ndtri(confidence))
-    needed = max(expected_maximum(count) + z, float(ndtri(0.5 + confidence / 2.0)))
+    needed = max(hurdle + z * error, float(ndtri(0.5 + confidence / 2.0)) * error)
     length = track_record_length_min(sharpe, hurdle, confidence, *shape)
     observed = trials.variance_observed
     return {
@@ -81,14 +82,14 @@ def evidence_numbers(
         "luck_sharpe": hurdle * root,
         "psr": probabilistic_sharpe(sharpe, 0.0, n, *shape),
         "psr_convention_b": probabilistic_sharpe_null(sharpe, 0.0, n, *shape),
-        "dsr": deflated_sharpe(sharpe, n, count, error * error, *shape),
+        "dsr": deflated_sharpe(sharpe, n, count, variance, *shape),
         "dsr_observed_variance": math.nan
         if math.isnan(observed) or trials.count < 2
         else deflated_sharpe(sharpe, n, float(trials.count), observed, *shape),
         "trials_sharpe_deviation": math.nan if math.isnan(observed) else math.sqrt(observed) * root,
         "track_record_years_min": length / year,
-        "power_at_sharpe_2": float(ndtr(STRONG_SHARPE / root / error - needed)),
-        "sharpe_needed": needed * error * root,
+        "power_at_sharpe_2": float(ndtr((STRONG_SHARPE / root - needed) / error)),
+        "sharpe_needed": needed * root,
     }
 
 
@@ -134,13 +135,13 @@ def power_check(numbers: Mapping[str, float]) -> Check:
 def profit_check(measured: Metrics) -> Check:
     """Ask for money made."""
     profit = measured.net_profit
-    word = "made" if profit > 0.0 else "lost" if profit < 0.0 else "neither made nor lost"
+    word = "made" if profit > 0.0 else "lost"
     return Check(
         name="net_profit",
         passed=profit > 0.0,
         value=profit,
         threshold=0.0,
-        text=f"After all costs it {word} {measured.total_return:+.1%} of the account."
+        text=f"After all costs it {word} {abs(measured.total_return):.1%} of the account."
         if profit
         else "After all costs it neither made nor lost money.",
     )
@@ -172,7 +173,7 @@ def interval_check(measured: Metrics, confidence: float) -> Check:
         value=sharpe.low,
         threshold=0.0,
         text=f"The {confidence:.0%} interval of its Sharpe ratio is {sharpe.low:.2f} to "
-        f"{sharpe.high:.2f}" + ("." if sharpe.low > 0.0 else "; it includes zero or less.")
+        f"{sharpe.high:.2f}" + ("." if sharpe.low > 0.0 else "; it reaches below zero.")
         if known
         else "It never held a position long enough for a Sharpe ratio.",
     )

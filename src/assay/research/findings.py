@@ -94,8 +94,7 @@ def _forecast(forecasts: Forecasts | None) -> Iterator[Finding]:
     auc = area_under_curve(forecasts.p, forecasts.y)
     if math.isnan(auc):
         return
-    overlap = max(1.0, float(np.mean(forecasts.horizon)))
-    independent = len(forecasts.p) / overlap
+    independent = independent_count(forecasts)
     share = float(np.mean(forecasts.y))
     yes, no = share * independent, (1.0 - share) * independent
     error = math.sqrt((yes + no + 1.0) / (12.0 * yes * no)) if yes * no > 0.0 else math.inf
@@ -117,3 +116,14 @@ def _ambiguity(measured: Metrics) -> Iterator[Finding]:
             text=f"{share:.1%} of its trades had stop and target inside one bar; they were "
             "booked as the worse outcome unless finer bars settled them.",
         )
+
+
+def independent_count(forecasts: Forecasts) -> float:
+    """Return how many independent cases overlapping labels are worth.
+
+    The sum of the uniqueness weights, or the count over the mean horizon without them.
+    """
+    n = len(forecasts.p)
+    if forecasts.weight is not None:
+        return float(min(max(np.sum(forecasts.weight), 1.0), n))
+    return n / max(1.0, float(np.mean(forecasts.horizon))) if n else 0.0

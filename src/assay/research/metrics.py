@@ -70,7 +70,7 @@ class Metrics:
         Mean over deviation; mean over downside deviation about 0; growth over drawdown.
     sharpe_daily, skew, kurtosis
         Per day; kurtosis is raw (3 for a normal distribution).
-    cagr, volatility, drawdown, cvar_day : Estimate
+    cagr, volatility, max_drawdown, cvar_day : Estimate
         Growth and deviation per year, largest drawdown, mean loss of the worst 5 % of days.
     drawdown_days
         Longest stretch below a peak, in trading days.
@@ -95,7 +95,7 @@ class Metrics:
     sortino: Estimate
     cagr: Estimate
     volatility: Estimate
-    drawdown: Estimate
+    max_drawdown: Estimate
     drawdown_days: int
     calmar: Estimate
     cvar_day: Estimate
@@ -218,7 +218,7 @@ def measure(
         sortino=path["sortino"],
         cagr=path["cagr"],
         volatility=path["volatility"],
-        drawdown=path["drawdown"],
+        max_drawdown=path["drawdown"],
         drawdown_days=duration_max(np.concatenate(([result.start_balance], daily.equity))),
         calmar=path["calmar"],
         cvar_day=path["cvar_day"],
@@ -240,13 +240,13 @@ def measure(
 def _ambiguity(result: StrategyResult) -> tuple[float, float]:
     """Return the share of ambiguous trades, and of those the share that was resolved."""
     names = result.trades.dtype.names or ()
-    if not len(result.trades) or "ambiguous" not in names:
+    if not len(result.trades) or "is_ambiguous" not in names:
         return NAN, NAN
-    ambiguous = result.trades["ambiguous"].astype(bool)
+    ambiguous = result.trades["is_ambiguous"].astype(bool)
     share = float(np.mean(ambiguous))
-    if "resolved" not in names or not share > 0.0:
+    if "is_resolved" not in names or not share > 0.0:
         return share, NAN
-    return share, float(np.mean(result.trades["resolved"][ambiguous].astype(bool)))
+    return share, float(np.mean(result.trades["is_resolved"][ambiguous].astype(bool)))
 
 
 def _ratio(over: FloatArray, under: FloatArray) -> FloatArray:

@@ -38,8 +38,8 @@ class StrategyResult:
     trades : structured array, shape (n_trades,)
         Round trips as in ``docs/execution.md``: ``symbol, side, entry_event, entry_price,
         exit_event, exit_price, lots, gross, commission, swap, net`` and, where the engine
-        gives them, ``reason`` (an ``ExitReason``), ``ambiguous, resolved, bars_held, risk,
-        score, p_win, mae, mfe``. ``symbol`` indexes *symbols*, ``side`` is +1 or -1, event
+        gives them, ``reason`` (an ``ExitReason``), ``is_ambiguous, is_resolved, bars_held,
+        risk, score, p_win, mae, mfe``. ``symbol`` indexes *symbols*, ``side`` is +1 or -1, event
         numbers index *time_ns*. ``commission`` is a positive cost, ``swap`` is signed
         (negative is paid), and ``net = gross - commission + swap``.
     fills : structured array, shape (n_fills,)

@@ -65,6 +65,13 @@ class Verdict:
     checks: tuple[Check, ...]
     numbers: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """All reasons, those that carry the outcome first."""
+        if self.outcome is Outcome.EDGE:
+            return self.reasons_for + self.reasons_against
+        return self.reasons_against + self.reasons_for
+
 
 def judge(
     result: StrategyResult,
@@ -161,7 +168,7 @@ def _headline(
             )
         return f"{measured.years:.1f} years are too short to find even a strong edge."
     if measured.net_profit <= 0.0:
-        return f"{result.title} lost money after costs: {measured.total_return:+.1%}."
+        return f"{result.title} lost {abs(measured.total_return):.1%} of the account after costs."
     failed_gates = {check.name for check in gates if not check.passed}
     if failed_gates <= {"buy_and_hold"}:
         return f"{result.title} made money, but no more than buying and holding explains."
@@ -178,7 +185,7 @@ def _explanation(
         return (
             "All conditions below hold on data the models had not seen. This is evidence, not a "
             "promise: the same edge had a largest drawdown of "
-            f"{measured.drawdown.value:.0%}, and it can fade. Trade it on paper first."
+            f"{measured.max_drawdown.value:.0%}, and it can fade. Trade it on paper first."
         )
     if outcome is Outcome.NOT_ENOUGH_DATA:
         return (
