@@ -1,0 +1,466 @@
+"""The Parquet catalogue: series by symbol and timeframe, merged whole or not at all."""
+
+import contextlib
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from assay.data import manifest as manifests
+from assay.data.bars import Bars, Ticks
+from assay.data.columns import Columns, bars_of, columns_of, take, ticks_of, times_of
+from assay.data.disk import TEMPORARY_SUFFIX, Disk, put
+from assay.data.lock import single_writer
+from assay.data.manifest import IMPORTS_KEPT_MAX, Manifest, Part
+from assay.data.merging import merged_rows
+from assay.data.parts import (
+    SUFFIX,
+    encode_part,
+    period_name,
+    periods_of,
+    read_parts,
+    verify_part,
+)
+from assay.data.provenance import Provenance
+from assay.data.quarantine import Quarantine
+from assay.domain.errors import DataError
+from assay.domain.time import iso_utc
+from assay.domain.timeframe import Timeframe
+
+TICKS = "TICKS"
+LEVEL_FACTOR_MAX = 5.0
+_LOCK_NAME = "catalogue.lock"
+_READ_ATTEMPTS_MAX = 10
+_SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._#+-]{0,63}")
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One stored series.
+
+    Attributes
+    ----------
+    symbol : str
+    timeframe : Timeframe or None
+        None for ticks.
+    rows : int
+    first_ns, last_ns : int
+        Times of the first and last row, UTC nanoseconds.
+    has_ask : bool
+        Whether both sides are quoted, at least in part.
+    content_hash : str
+        SHA-256 that depends on the decoded rows alone.
+    provenance : tuple of Provenance
+        Imports, oldest first.
+    """
+
+    symbol: str
+    timeframe: Timeframe | None
+    rows: int
+    first_ns: int
+    last_ns: int
+    has_ask: bool
+    content_hash: str
+    provenance: tuple[Provenance, ...]
+
+    @property
+    def series(self) -> str:
+        """``H1`` and the like, or ``TICKS``."""
+        return TICKS if self.timeframe is None else self.timeframe.name
+
+    def as_json(self) -> dict[str, object]:
+        """Return plain values for a JSON document."""
+        return {
+            "symbol": self.symbol,
+            "series": self.series,
+            "rows": self.rows,
+            "first": iso_utc(self.first_ns),
+            "last": iso_utc(self.last_ns),
+            "has_ask": self.has_ask,
+            "content_hash": self.content_hash,
+            "provenance": [entry.as_json() for entry in self.provenance],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeReport:
+    """What a merge changed; counts are of imported rows.
+
+    Attributes
+    ----------
+    is_changed : bool
+        Whether any stored row changed; False when the same rows are imported again.
+    rows_added, rows_replaced, rows_unchanged : int
+        At times not stored before; at stored times with other values (the import won);
+        stored already.
+    rows_total : int
+        Rows of the series after the merge.
+    content_hash : str
+    """
+
+    symbol: str
+    series: str
+    is_changed: bool
+    rows_added: int
+    rows_replaced: int
+    rows_unchanged: int
+    rows_total: int
+    content_hash: str
+
+    def as_json(self) -> dict[str, object]:
+        """Return plain values for a JSON document."""
+        return asdict(self)
+
+
+class Catalogue:
+    """Bars and ticks in a folder of Parquet files.
+
+    Parameters
+    ----------
+    root : Path
+        The folder. Reading never creates or changes anything in it.
+    lock_wait_s_max : float
+        Longest wait for another writer, in seconds.
+    disk : Disk
+        Where writes go; tests pass one that fails.
+
+    Notes
+    -----
+    ``<root>/<symbol>/<series>/manifest.json`` names the immutable part files that hold the
+    series; parts are named by the hash of their content. A merge writes parts first and
+    replaces the manifest last, so a reader sees the state before or after, never between,
+    and so does whoever comes after a crash. What a crash leaves behind is removed by the
+    next merge.
+    """
+
+    def __init__(
+        self, root: Path, *, lock_wait_s_max: float = 30.0, disk: Disk | None = None
+    ) -> None:
+        self.root = Path(root)
+        self._lock_wait_s_max = lock_wait_s_max
+        self._disk = disk or Disk()
+
+    def list(self) -> tuple[Entry, ...]:
+        """Return what is stored, sorted by symbol and length of bar (ticks first).
+
+        Raises
+        ------
+        DataError
+            If a manifest is damaged.
+        """
+        found = [
+            self._entry(manifest)
+            for path in self.root.glob(f"*/*/{manifests.FILE_NAME}")
+            if (manifest := self._manifest(path.parent)) is not None
+        ]
+        return tuple(sorted(found, key=_list_order))
+
+    def entry(self, symbol: str, timeframe: Timeframe | None) -> Entry:
+        """Return the entry of one series (*timeframe* None: ticks).
+
+        Raises
+        ------
+        DataError
+            If there is none; the message names the nearest and lists what exists.
+        """
+        return self._entry(self._known(symbol, timeframe))
+
+    def read_bars(
+        self,
+        symbol: str,
+        timeframe: Timeframe,
+        start_ns: int | None = None,
+        stop_ns: int | None = None,
+    ) -> Bars:
+        """Return the bars that open in ``[start_ns, stop_ns)``.
+
+        Ask prices come along only if every one of these bars has them; ``spread`` is
+        there in any case.
+
+        Raises
+        ------
+        DataError
+            If the series is unknown or damaged. An empty window is not an error.
+        """
+        columns = self._read(symbol, timeframe, start_ns, stop_ns)
+        return bars_of(symbol, timeframe, columns)
+
+    def read_ticks(
+        self, symbol: str, start_ns: int | None = None, stop_ns: int | None = None
+    ) -> Ticks:
+        """Return the ticks in ``[start_ns, stop_ns)``; errors as in :meth:`read_bars`."""
+        return ticks_of(symbol, self._read(symbol, None, start_ns, stop_ns))
+
+    def verify(self, symbol: str, timeframe: Timeframe | None) -> None:
+        """Read every part of a series and compare it with its hash.
+
+        Raises
+        ------
+        DataError
+            If one does not match.
+        """
+        for part in self._known(symbol, timeframe).parts:
+            verify_part(self._folder(symbol, timeframe), part)
+
+    def merge(
+        self,
+        series: Bars | Ticks,
+        provenance: Provenance,
+        quarantine: Quarantine | None = None,
+    ) -> MergeReport:
+        """Add rows; where a time is stored already, the newest import wins and is counted.
+
+        Idempotent: the same rows twice change nothing. Whole or not at all: after any
+        failure the catalogue holds the old rows.
+
+        Parameters
+        ----------
+        series : Bars or Ticks
+        provenance : Provenance
+            Recorded with the series.
+        quarantine : Quarantine, optional
+            Refused rows; stored beside the series as CSV.
+
+        Raises
+        ------
+        DataError
+            If there are no rows, they are not sorted, another process is writing, prices
+            contradict the stored ones by a factor, or the disk refuses (full, read-only).
+        """
+        symbol = checked_symbol(series.symbol)
+        timeframe = series.timeframe if isinstance(series, Bars) else None
+        columns = columns_of(series)
+        if len(series) == 0:
+            raise DataError(
+                f"{symbol} must have rows to store; had none.",
+                remedy="Check the source file.",
+                symbol=symbol,
+            )
+        try:
+            self._disk.make_folder(self.root)
+            with single_writer(self.root / _LOCK_NAME, wait_s_max=self._lock_wait_s_max):
+                return self._merge(symbol, timeframe, columns, provenance, quarantine)
+        except OSError as error:
+            raise DataError(
+                f"The catalogue {self.root} must accept the rows of {symbol}; the disk answered: "
+                f"{error.strerror or error}.",
+                remedy="Free space or correct the permissions, then run the command again; what "
+                "was stored before is intact.",
+                path=str(self.root),
+                symbol=symbol,
+                errno=error.errno,
+            ) from error
+
+    def _merge(
+        self,
+        symbol: str,
+        timeframe: Timeframe | None,
+        columns: Columns,
+        provenance: Provenance,
+        quarantine: Quarantine | None,
+    ) -> MergeReport:
+        folder = self._folder(symbol, timeframe)
+        self._disk.make_folder(folder)
+        old = self._manifest(folder) or Manifest(
+            symbol=symbol, series=folder.name, parts=(), provenance=(), quarantine=()
+        )
+        self._sweep(folder, old)
+        kept = {part.period: part for part in old.parts}
+        counts = np.zeros(3, dtype=np.int64)
+        is_ticks = timeframe is None
+        periods = periods_of(times_of(columns), is_ticks=is_ticks)
+        for period in np.unique(periods):
+            name = period_name(int(period), is_ticks=is_ticks)
+            rows = take(columns, slice(*np.searchsorted(periods, [period, period + 1])))
+            stored_parts = [kept[name]] if name in kept else []
+            stored = read_parts(folder, stored_parts, is_ticks=is_ticks)
+            _refuse_other_scale(symbol, stored, rows)
+            merged = merged_rows(stored, rows)
+            counts += (merged.rows_added, merged.rows_replaced, merged.rows_unchanged)
+            if merged.rows_added or merged.rows_replaced:
+                part, content = encode_part(merged.columns, name)
+                if kept.get(name) != part:
+                    put(self._disk, folder / part.name, content)
+                    kept[name] = part
+        parts = tuple(kept[name] for name in sorted(kept, key=lambda name: kept[name].first_ns))
+        self._commit(folder, old, parts, provenance, quarantine)
+        stored_manifest = Manifest(
+            symbol=symbol, series=folder.name, parts=parts, provenance=(), quarantine=()
+        )
+        added, replaced, unchanged = (int(count) for count in counts)
+        return MergeReport(
+            symbol=symbol,
+            series=folder.name,
+            is_changed=parts != old.parts,
+            rows_added=added,
+            rows_replaced=replaced,
+            rows_unchanged=unchanged,
+            rows_total=stored_manifest.rows,
+            content_hash=stored_manifest.content_hash,
+        )
+
+    def _commit(
+        self,
+        folder: Path,
+        old: Manifest,
+        parts: tuple[Part, ...],
+        provenance: Provenance,
+        quarantine: Quarantine | None,
+    ) -> None:
+        """Replace the manifest, unless nothing changed."""
+        is_known = any(entry.identity == provenance.identity for entry in old.provenance)
+        if parts == old.parts and is_known:
+            return
+        names = old.quarantine
+        if quarantine is not None and len(quarantine):
+            name = f"quarantine-{provenance.sha256[:24]}.csv"
+            put(self._disk, folder / name, quarantine.as_csv())
+            names = tuple(dict.fromkeys((*names, name)))
+        imports = old.provenance if is_known else (*old.provenance, provenance)
+        manifest = Manifest(
+            symbol=old.symbol,
+            series=old.series,
+            parts=parts,
+            provenance=imports[-IMPORTS_KEPT_MAX:],
+            quarantine=names,
+        )
+        put(self._disk, folder / manifests.FILE_NAME, manifest.encode())
+
+    def _sweep(self, folder: Path, current: Manifest) -> None:
+        """Remove what crashed or superseded merges left; readers retry if they lose a part."""
+        keep = {manifests.FILE_NAME, *current.quarantine, *(part.name for part in current.parts)}
+        for path in folder.iterdir():
+            if path.name not in keep and path.name.endswith((SUFFIX, TEMPORARY_SUFFIX, ".csv")):
+                with contextlib.suppress(PermissionError):  # Windows: a reader has it open
+                    self._disk.remove(path)
+
+    def _read(
+        self, symbol: str, timeframe: Timeframe | None, start_ns: int | None, stop_ns: int | None
+    ) -> Columns:
+        def read() -> Columns:
+            manifest = self._known(symbol, timeframe)
+            parts = [
+                part
+                for part in manifest.parts
+                if (start_ns is None or part.last_ns >= start_ns)
+                and (stop_ns is None or part.first_ns < stop_ns)
+            ]
+            folder = self._folder(symbol, timeframe)
+            return read_parts(folder, parts, is_ticks=timeframe is None)
+
+        columns = _retried(read)
+        time_ns = times_of(columns)
+        start = 0 if start_ns is None else int(np.searchsorted(time_ns, start_ns))
+        stop = len(time_ns) if stop_ns is None else int(np.searchsorted(time_ns, stop_ns))
+        if (start, stop) == (0, len(time_ns)):
+            return columns
+        return take(columns, slice(start, max(start, stop)))
+
+    def _manifest(self, folder: Path) -> Manifest | None:
+        path = folder / manifests.FILE_NAME
+        try:
+            return manifests.decode(path.read_bytes(), path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def _known(self, symbol: str, timeframe: Timeframe | None) -> Manifest:
+        series = TICKS if timeframe is None else timeframe.name
+        is_name = _SYMBOL.fullmatch(symbol) is not None
+        manifest = self._manifest(self.root / symbol / series) if is_name else None
+        if manifest is not None and manifest.symbol == symbol:
+            return manifest
+        stored = [f"{entry.symbol} {entry.series}" for entry in self.list()]
+        if not stored:
+            remedy = f"Import a file first: assay data import FILE --symbol {symbol}."
+        else:
+            nearest = get_close_matches(f"{symbol} {series}".upper(), stored, n=1, cutoff=0.0)
+            remedy = f"Use {nearest[0]}, the nearest, or import it; stored: {', '.join(stored)}."
+        raise DataError(
+            f"The catalogue {self.root} must hold {symbol} {series}; it does not.",
+            remedy=remedy,
+            symbol=symbol,
+            series=series,
+            stored=stored,
+        )
+
+    def _folder(self, symbol: str, timeframe: Timeframe | None) -> Path:
+        return self.root / symbol / (TICKS if timeframe is None else timeframe.name)
+
+    def _entry(self, manifest: Manifest) -> Entry:
+        is_ticks = manifest.series == TICKS
+        return Entry(
+            symbol=manifest.symbol,
+            timeframe=None if is_ticks else Timeframe[manifest.series],
+            rows=manifest.rows,
+            first_ns=manifest.parts[0].first_ns,
+            last_ns=manifest.parts[-1].last_ns,
+            has_ask=is_ticks or any(part.has_ask for part in manifest.parts),
+            content_hash=manifest.content_hash,
+            provenance=manifest.provenance,
+        )
+
+
+def checked_symbol(symbol: str) -> str:
+    """Return *symbol* if it can name a folder on every system.
+
+    Raises
+    ------
+    DataError
+        If it cannot.
+    """
+    if _SYMBOL.fullmatch(symbol) and not _RESERVED.fullmatch(symbol) and symbol[-1] != ".":
+        return symbol
+    raise DataError(
+        f"A symbol must consist of letters, digits and . _ # + - (at most 64); was {symbol!r}.",
+        remedy="Pass the venue's name, such as --symbol XAUUSD.",
+        symbol=symbol,
+    )
+
+
+def _refuse_other_scale(symbol: str, stored: Columns, imported: Columns) -> None:
+    """Refuse an import whose level contradicts the stored one by a large factor.
+
+    That is another symbol or another unit (points for prices), never a market.
+    """
+    name = "close" if "close" in imported else "bid"
+    if len(stored[name]) == 0:
+        return
+    old = float(np.median(stored[name].view(np.float64)))
+    fresh = float(np.median(imported[name].view(np.float64)))
+    if not 1 / LEVEL_FACTOR_MAX < fresh / old < LEVEL_FACTOR_MAX:
+        raise DataError(
+            f"{symbol} prices must be of the stored level, about {old:g} in the same period; "
+            f"were about {fresh:g}.",
+            remedy="Check --symbol, and whether the file quotes prices in points.",
+            symbol=symbol,
+            stored=old,
+            imported=fresh,
+        )
+
+
+def _list_order(entry: Entry) -> tuple[str, int]:
+    return entry.symbol, 0 if entry.timeframe is None else entry.timeframe.value
+
+
+def _retried(read: Callable[[], T]) -> T:
+    """Call *read* again while a writer takes parts away under it."""
+    for _ in range(_READ_ATTEMPTS_MAX - 1):
+        try:
+            return read()
+        except FileNotFoundError:
+            continue
+    try:
+        return read()
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{error.filename} must exist, since its manifest names it; it does not.",
+            remedy="Delete its folder and import the sources again.",
+            path=str(error.filename),
+        ) from error

@@ -1,0 +1,6 @@
+"""Importers: files from terminals, vendors and other programs become bars and ticks."""
+
+from assay.data.importers.importing import Imported, import_file, recognise
+from assay.data.importers.layout import Format, Recognised
+
+__all__ = ["Format", "Imported", "Recognised", "import_file", "recognise"]

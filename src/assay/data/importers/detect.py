@@ -1,0 +1,282 @@
+"""Recognition of text formats by looking: delimiter, header, columns, times, and why."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from assay.data.importers import histdata, mt5
+from assay.data.importers.headers import chosen_roles, roles_of, stated_timezone
+from assay.data.importers.layout import Format, Layout
+from assay.data.importers.positions import roles_by_value
+from assay.data.importers.source import Sample, read_sample
+from assay.data.importers.stamps import NO_TIME, Stamp, parse_texts, stamp_patterns
+from assay.domain.errors import DataError
+
+_DELIMITERS = "\t;,|"
+_HEADER_LINES_MAX = 20
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?|[+-]?(?i:nan|inf(?:inity)?)")
+_NUMBER_WITH_COMMA = re.compile(r"[+-]?\d+,\d+")
+BID = ("open", "high", "low", "close")
+
+
+def recognise_text(
+    path: Path,
+    *,
+    format: Format | None = None,  # noqa: A002  (the word users write)
+    columns: Mapping[str, str | int] | None = None,
+) -> Layout:
+    """Recognise how the rows of a text file are written.
+
+    Raises
+    ------
+    DataError
+        If no known table of bars or quotes can be seen; the message shows the first line
+        that could not be read and says which columns were missed.
+    """
+    sample = read_sample(path)
+    lines = [line for line in sample.head if line.strip()]
+    if not lines:
+        raise DataError(
+            f"{path} must have rows; had only blank lines.",
+            remedy="Export or download it again.",
+            path=str(path),
+        )
+    delimiter, has_quotes = _delimiter(lines)
+    rows = [split_fields(line, delimiter, has_quotes=has_quotes) for line in sample.head]
+    first = _first_row(path, rows, sample.head)
+    headers = _headers(rows, first)
+    n_columns = _n_columns(rows[first:])
+    named = headers if headers else [str(i + 1) for i in range(n_columns)]
+    data = [row for row in rows[first:] if len(row) >= n_columns and any(row)]
+    later = [split_fields(line, delimiter, has_quotes=has_quotes) for line in sample.later]
+    data += [row for row in later if len(row) == n_columns]
+    if columns:
+        found = chosen_roles(columns, named)
+        how = "columns as told"
+    elif headers and len(roles := roles_of(headers)) >= 2:
+        found, how = roles, f"header names {', '.join(h.strip() for h in headers)}"
+    else:
+        found, how = roles_by_value(data, n_columns), "no header; columns by their values"
+    layout = Layout(
+        format=Format.CSV_BARS,
+        columns=found,
+        names={role: named[at] if at < len(named) else str(at + 1) for role, at in found.items()},
+        stamp=Stamp(pattern=""),
+        n_columns=n_columns,
+        delimiter=delimiter,
+        decimal=_decimal(data, found, delimiter),
+        header_lines=first,
+        has_quotes=has_quotes,
+        encoding=sample.encoding,
+        timezone=stated_timezone(headers),
+        why=(_encoding_says(sample), f"delimiter {delimiter!r}", how),
+    )
+    layout = _with_format(path, layout, headers, format, sample.head[first])
+    return _with_stamp(path, layout, data, first)
+
+
+def split_fields(line: str, delimiter: str, *, has_quotes: bool) -> list[str]:
+    """Return the fields of one line, without blanks around them."""
+    if has_quotes:
+        line = unquoted(line.encode()).decode()
+    fields = [field.strip() for field in line.split(delimiter)]
+    return fields[:-1] if len(fields) > 1 and not fields[-1] else fields
+
+
+_QUOTED = re.compile(rb'"([^"\n]*)"')
+
+
+def unquoted(text: bytes) -> bytes:
+    """Remove quotes; a comma between them is a decimal comma, or a thousands mark."""
+
+    def plain(match: re.Match[bytes]) -> bytes:
+        inner = match.group(1)
+        return inner.replace(b",", b"" if b"." in inner else b".")
+
+    return _QUOTED.sub(plain, text).replace(b'"', b"")
+
+
+def _delimiter(lines: Sequence[str]) -> tuple[str, bool]:
+    """Return the delimiter whose count is most even over the lines, and whether quotes occur."""
+    has_quotes = sum(line.count('"') for line in lines) >= len(lines)
+    plain = [unquoted(line.encode()).decode() if has_quotes else line for line in lines]
+    best, score_best = ",", 0.0
+    for delimiter in _DELIMITERS:
+        counts = Counter(line.count(delimiter) for line in plain if line.count(delimiter))
+        if not counts:
+            continue
+        n_fields, n_lines = counts.most_common(1)[0]
+        score = n_lines / len(plain) + 0.01 * min(n_fields, 8)
+        if score > score_best + 0.05:
+            best, score_best = delimiter, score
+    return best, has_quotes
+
+
+def _is_row(row: Sequence[str]) -> bool:
+    """Tell whether most fields are numbers or times."""
+    filled = [field for field in row if field]
+    n_values = sum(1 for field in filled if _NUMBER.fullmatch(field) or re.match(r"\d", field))
+    return len(filled) >= 3 and n_values * 2 > len(filled)
+
+
+def _first_row(path: Path, rows: Sequence[Sequence[str]], lines: Sequence[str]) -> int:
+    for at, row in enumerate(rows[:_HEADER_LINES_MAX]):
+        if _is_row(row):
+            return at
+    shown = next((line for line in lines if line.strip()), "")[:120]
+    has_header = len(roles_of(rows[0])) >= 3 if rows else False
+    if has_header and len([line for line in lines if line.strip()]) == 1:
+        raise DataError(
+            f"{path} must have rows; had only a header, {shown!r}.",
+            remedy="Export or download it again.",
+            path=str(path),
+            line=1,
+        )
+    raise DataError(
+        f"{path} must be a table of bars or quotes; none of its first lines is a row of numbers. "
+        f"Line 1 was {shown!r}.",
+        remedy="Check that it is market data; separate fields by comma, semicolon, tab or |.",
+        path=str(path),
+        line=1,
+        value=shown,
+    )
+
+
+def _headers(rows: Sequence[Sequence[str]], first: int) -> list[str]:
+    """Return the last line above the first row that names columns."""
+    for row in reversed(rows[:first]):
+        if len(row) >= 3 and not _is_row(row):
+            return [field.lstrip("\ufeff") for field in row]
+    return []
+
+
+def _n_columns(rows: Sequence[Sequence[str]]) -> int:
+    return Counter(len(row) for row in rows if any(row)).most_common(1)[0][0]
+
+
+def _decimal(data: Sequence[Sequence[str]], found: Mapping[str, int], delimiter: str) -> str:
+    if delimiter == ",":
+        return "."
+    prices = [at for role, at in found.items() if role in (*BID, "bid", "ask", "ask_close")]
+    values = [row[at] for row in data[:200] for at in prices if at < len(row)]
+    n_commas = sum(1 for value in values if _NUMBER_WITH_COMMA.fullmatch(value))
+    return "," if n_commas * 2 > len(values) else "."
+
+
+def _encoding_says(sample: Sample) -> str:
+    return f"encoding {sample.encoding}" + (" by its byte-order mark" if sample.has_bom else "")
+
+
+def _with_format(
+    path: Path,
+    layout: Layout,
+    headers: Sequence[str],
+    format: Format | None,
+    line: str,  # noqa: A002
+) -> Layout:
+    """Name the format, and refuse what has neither bars nor quotes."""
+    has_bars = all(role in layout.columns for role in BID)
+    has_ask_bars = all(f"ask_{role}" in layout.columns for role in BID)
+    has_ticks = "bid" in layout.columns and "ask" in layout.columns
+    has_time = "time" in layout.columns or "date" in layout.columns
+    if has_ask_bars and not has_bars:
+        moved = {role.removeprefix("ask_"): at for role, at in layout.columns.items()}
+        names = {role.removeprefix("ask_"): name for role, name in layout.names.items()}
+        layout = replace(layout, columns=moved, names=names, side="ask")
+        has_bars = True
+    if not has_time or not (has_bars or has_ticks):
+        missing = [] if has_time else ["time"]
+        if not has_bars and not has_ticks:
+            missing += [role for role in BID if role not in layout.columns]
+            missing += ["(or bid and ask)"]
+        raise DataError(
+            f"{path} must have columns for time and prices; no column for {', '.join(missing)} "
+            f"was found. Its header was {', '.join(headers) or 'absent'}; its first row "
+            f"{line[:120]!r}.",
+            remedy="Name them with --columns, such as --columns time=1,open=2,high=3,low=4,close=5.",
+            path=str(path),
+            line=layout.header_lines + 1,
+            missing=missing,
+        )
+    if format is not None:
+        if format.is_ticks != (not has_bars if not has_ticks else format.is_ticks) or (
+            format.is_ticks and not has_ticks
+        ):
+            kind = "bars" if has_bars else "quotes"
+            raise DataError(
+                f"{path} must hold what format {format.value} says; its columns are those of "
+                f"{kind}: {', '.join(layout.columns)}.",
+                remedy="Leave --format out to let it be recognised.",
+                path=str(path),
+                format=format.value,
+            )
+        return replace(layout, format=format, why=(f"format {format.value} as told", *layout.why))
+    known = mt5.recognised(layout, headers) or histdata.recognised(layout, headers, line)
+    if known is not None:
+        return replace(layout, format=known[0], why=(known[1], *layout.why))
+    generic = Format.CSV_BARS if has_bars else Format.CSV_TICKS
+    return replace(layout, format=generic, why=(f"generic table: {generic.value}", *layout.why))
+
+
+def _with_stamp(
+    path: Path, layout: Layout, data: Sequence[Sequence[str]], header_lines: int
+) -> Layout:
+    """Find how times are written; choose between day first and month first."""
+    texts = [_stamp_text(row, layout) for row in data]
+    patterns = stamp_patterns(texts[:500] + texts[-500:])
+    if not patterns:
+        shown = texts[0] if texts else ""
+        raise DataError(
+            f"{path} line {header_lines + 1} must begin a table with times; its time was "
+            f"{shown!r}.",
+            remedy="Name the time column with --columns time=..., or write times as "
+            "2024-01-31 13:45:00.",
+            path=str(path),
+            line=header_lines + 1,
+            value=shown,
+        )
+    stamp = patterns[0] if len(patterns) == 1 else _ordered(path, patterns, texts)
+    says = f"times as {stamp.pattern}, such as {texts[0]!r}"
+    timezone = "UTC" if stamp.has_zone else layout.timezone
+    if stamp.has_zone:
+        says += ", with their offset from UTC"
+    elif timezone is not None:
+        says += f"; the header states {timezone}"
+    return replace(layout, stamp=stamp, timezone=timezone, why=(*layout.why, says))
+
+
+def _stamp_text(row: Sequence[str], layout: Layout) -> str:
+    if "clock" in layout.columns:
+        return f"{_at(row, layout.columns['date'])} {_at(row, layout.columns['clock'])}"
+    return _at(row, layout.columns.get("time", layout.columns.get("date", 0)))
+
+
+def _at(row: Sequence[str], position: int) -> str:
+    return row[position] if position < len(row) else ""
+
+
+def _ordered(path: Path, patterns: Sequence[Stamp], texts: Sequence[str]) -> Stamp:
+    """Choose the pattern that reads most rows, and puts them in order with the least gaps."""
+
+    def quality(stamp: Stamp) -> tuple[float, float, float]:
+        time_ns = parse_texts(pl.Series(texts, dtype=pl.String), stamp)
+        share = round(float(np.mean(time_ns != NO_TIME)), 2)
+        steps = np.diff(time_ns[time_ns != NO_TIME])
+        falls = float(np.mean(steps < 0)) if len(steps) else 0.0
+        return share, -min(falls, 1 - falls), -float(np.abs(steps).sum())
+
+    ranked = sorted(patterns, key=quality, reverse=True)
+    if quality(ranked[0]) == quality(ranked[1]) and "." not in ranked[0].pattern:
+        raise DataError(
+            f"{path} must show whether days or months come first; {texts[0]!r} fits "
+            f"{ranked[0].pattern} and {ranked[1].pattern}.",
+            remedy="Import a longer file, or write dates as 2024-01-31.",
+            path=str(path),
+            value=texts[0],
+        )
+    return ranked[0]

@@ -1,0 +1,86 @@
+"""Symbol and timeframe as the file itself names them: in its name, or in a column."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from assay.data.importers.scale import plausible_range
+from assay.domain.errors import ConfigError, DataError
+from assay.domain.timeframe import Timeframe
+
+_WORD = re.compile(r"[A-Z]{6}")
+
+
+def plain(symbol: str) -> str:
+    """Return a symbol without separators and broker suffixes.
+
+    Examples
+    --------
+    >>> plain("eur/usd.pro")
+    'EURUSD'
+    """
+    letters = re.sub(r"[^A-Z]", "", symbol.upper().split(".")[0])
+    return letters[:6] if plausible_range(letters[:6]) is not None else letters
+
+
+def refuse_other_symbol(path: Path, symbol: str, labels: Mapping[str, int] | None = None) -> None:
+    """Refuse rows, or a file name, that name another symbol than the one asked for.
+
+    Raises
+    ------
+    DataError
+        If a symbol column holds another symbol, or the file name holds a known pair (or
+        metal) that is not *symbol*.
+    """
+    for text, line in sorted((labels or {}).items(), key=lambda item: item[1]):
+        if plain(text) != plain(symbol):
+            raise DataError(
+                f"{path} must hold rows of {symbol}; line {line} is of {text!r}.",
+                remedy=f"Pass --symbol {plain(text) or text}, or keep only the rows of {symbol}.",
+                path=str(path),
+                line=line,
+                value=text,
+            )
+    if labels or plausible_range(symbol) is None:
+        return
+    words = [word for word in _WORD.findall(path.name.upper()) if plausible_range(word)]
+    if words and plain(symbol) not in words:
+        raise DataError(
+            f"{path} must hold {symbol}; its name says {words[0]}.",
+            remedy=f"Pass --symbol {words[0]}, or rename the file if its name is wrong.",
+            path=str(path),
+            value=words[0],
+        )
+
+
+_MINUTES = {str(member.value // 60): member for member in Timeframe}
+_LETTERS = {"D": Timeframe.D1, "W": Timeframe.W1, "M": Timeframe.MN1, "MN": Timeframe.MN1}
+
+
+def timeframe_of_labels(path: Path, labels: Mapping[str, int]) -> Timeframe | None:
+    """Return the timeframe that a column names in every row; None if none is known.
+
+    Raises
+    ------
+    DataError
+        If rows name several.
+    """
+    if not labels:
+        return None
+    ordered = sorted(labels.items(), key=lambda item: item[1])
+    if len(ordered) > 1:
+        text, line = ordered[1]
+        raise DataError(
+            f"{path} must hold one timeframe; rows are {ordered[0][0]!r}, but line {line} is "
+            f"{text!r}.",
+            remedy="Split the file by timeframe and import each part.",
+            path=str(path),
+            line=line,
+        )
+    text = ordered[0][0].upper()
+    if text in _MINUTES or text in _LETTERS:
+        return _MINUTES.get(text) or _LETTERS[text]
+    try:
+        return Timeframe.parse(text)
+    except ConfigError:
+        return None

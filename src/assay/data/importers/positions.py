@@ -1,0 +1,89 @@
+"""Roles of columns that have no header, told by their values."""
+
+from collections.abc import Sequence
+from itertools import permutations
+
+import numpy as np
+
+from assay.data.arrays import FloatArray
+from assay.data.importers.stamps import stamp_patterns
+
+_SAMPLE_ROWS = 200
+
+
+def roles_by_value(rows: Sequence[Sequence[str]], n_columns: int) -> dict[str, int]:
+    """Return roles for rows without a header: times first, then four prices or two quotes.
+
+    Four price columns are open, high, low, close unless their values say otherwise; of two
+    the larger is the ask. An empty answer means that nothing known was seen.
+    """
+    rows = [row for row in rows[:_SAMPLE_ROWS] if len(row) >= n_columns]
+    found: dict[str, int] = {}
+    start = 0
+    if rows and not any(field[:1].isdigit() for field in (row[0] for row in rows) if field):
+        found["symbol"], start = 0, 1
+    texts = [row[start] for row in rows] if start < n_columns else []
+    patterns = stamp_patterns(texts)
+    if not patterns:
+        return {}
+    next_column = start + 1
+    if not patterns[0].has_clock and next_column < n_columns:
+        joined = [f"{row[start]} {row[start + 1]}" for row in rows]
+        if any(stamp.has_clock for stamp in stamp_patterns(joined)):
+            found["date"], found["clock"] = start, start + 1
+            next_column += 1
+    if "clock" not in found:
+        found["date" if not patterns[0].has_clock else "time"] = start
+    values = _numbers(rows, n_columns)
+    return found | _price_roles(values, next_column, n_columns)
+
+
+def _numbers(rows: Sequence[Sequence[str]], n_columns: int) -> FloatArray:
+    values = np.full((len(rows), n_columns), np.nan)
+    for i, row in enumerate(rows):
+        for j, field in enumerate(row[:n_columns]):
+            try:
+                values[i, j] = float(field.replace(",", "."))
+            except ValueError:
+                continue
+    return values
+
+
+def _price_roles(values: FloatArray, start: int, n_columns: int) -> dict[str, int]:
+    n_left = n_columns - start
+    if n_left >= 4 and _same_level(values[:, start : start + 4]):
+        order = _ohlc_order(values[:, start : start + 4])
+        roles = {name: start + at for name, at in order.items()}
+        if n_left >= 5:
+            roles["volume"] = start + 4
+        return roles
+    if n_left >= 2 and _same_level(values[:, start : start + 2]):
+        first, second = values[:, start], values[:, start + 1]
+        is_ask_first = bool(np.nanmean(first > second) > np.nanmean(second > first))
+        return {"bid": start + is_ask_first, "ask": start + 1 - is_ask_first}
+    return {}
+
+
+def _same_level(values: FloatArray) -> bool:
+    """Tell whether columns are prices of one thing: within a fifth of each other."""
+    good = values[np.isfinite(values).all(axis=1)]
+    if not len(good):
+        return False
+    level = np.median(good, axis=0)
+    return bool(np.all(level > 0) and level.max() / level.min() < 1.2)
+
+
+def _ohlc_order(values: FloatArray) -> dict[str, int]:
+    """Return where open, high, low and close stand; the usual order unless values forbid it."""
+    good = values[np.isfinite(values).all(axis=1)]
+    usual = {"open": 0, "high": 1, "low": 2, "close": 3}
+    share_best, best = 0.0, usual
+    for high, low in ((1, 2), *permutations(range(4), 2)):
+        share = float(
+            np.mean((good.max(axis=1) == good[:, high]) & (good.min(axis=1) == good[:, low]))
+        )
+        if share > share_best + 0.05:
+            others = [at for at in range(4) if at not in (high, low)]
+            share_best = share
+            best = {"open": others[0], "high": high, "low": low, "close": others[1]}
+    return best

@@ -1,0 +1,222 @@
+"""How a file writes times, and how they become nanoseconds."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from assay.data.arrays import IntArray
+from assay.domain.time import NS_PER_SECOND
+
+NO_TIME = np.iinfo(np.int64).min
+"""Marks a text that is no time."""
+
+EARLIEST_NS = 0
+LATEST_NS = 4_102_444_800 * NS_PER_SECOND  # 2100-01-01
+
+EPOCH_UNITS = {"s": NS_PER_SECOND, "ms": 1_000_000, "us": 1_000, "ns": 1}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """A way of writing times.
+
+    Attributes
+    ----------
+    pattern : str
+        Date format in the notation of strptime, or ``epoch s`` | ``ms`` | ``us`` | ``ns``,
+        or ``arrow`` where a Parquet file has typed times.
+    has_zone : bool
+        Whether every stamp carries its offset from UTC.
+    has_clock : bool
+        Whether stamps tell the time of day; False for dates alone.
+    """
+
+    pattern: str
+    has_zone: bool = False
+    has_clock: bool = True
+
+    @property
+    def is_epoch(self) -> bool:
+        """Whether stamps count from 1970."""
+        return self.pattern.startswith("epoch")
+
+
+# Date, separator, clock. ``%.f`` takes an optional fraction. Day first stands before month
+# first, and sample rows decide between them.
+_DATES = (
+    (re.compile(r"\d{4}-\d{1,2}-\d{1,2}"), "%Y-%m-%d"),
+    (re.compile(r"\d{4}\.\d{1,2}\.\d{1,2}"), "%Y.%m.%d"),
+    (re.compile(r"\d{4}/\d{1,2}/\d{1,2}"), "%Y/%m/%d"),
+    (re.compile(r"\d{8}"), "%Y%m%d"),
+    (re.compile(r"\d{1,2}\.\d{1,2}\.\d{4}"), "%d.%m.%Y"),
+    (re.compile(r"\d{1,2}/\d{1,2}/\d{4}"), "%d/%m/%Y"),
+    (re.compile(r"\d{1,2}/\d{1,2}/\d{4}"), "%m/%d/%Y"),
+    (re.compile(r"\d{1,2}-\d{1,2}-\d{4}"), "%d-%m-%Y"),
+    (re.compile(r"\d{1,2}-\d{1,2}-\d{4}"), "%m-%d-%Y"),
+    (re.compile(r"[A-Za-z]{3} \d{1,2}[,.]? \d{4}"), "%b %d %Y"),
+    (re.compile(r"\d{1,2} [A-Za-z]{3} \d{4}"), "%d %b %Y"),
+    (re.compile(r"\d{1,2}-[A-Za-z]{3}-\d{4}"), "%d-%b-%Y"),
+)
+_CLOCKS = (
+    (re.compile(r""), ""),
+    (re.compile(r"\d{1,2}:\d{2}"), "%H:%M"),
+    (re.compile(r"\d{1,2}:\d{2}:\d{2}"), "%H:%M:%S"),
+    (re.compile(r"\d{1,2}:\d{2}:\d{2}[.,]\d{1,9}"), "%H:%M:%S%.f"),
+    (re.compile(r"\d{1,2}:\d{2} [APap][Mm]"), "%I:%M %p"),
+    (re.compile(r"\d{1,2}:\d{2}:\d{2} [APap][Mm]"), "%I:%M:%S %p"),
+    (re.compile(r"\d{4}"), "%H%M"),
+    (re.compile(r"\d{6}"), "%H%M%S"),
+    (re.compile(r"\d{9}"), "%H%M%S%3f"),
+)
+_ZONE = re.compile(r"\s*(?:GMT|UTC)?\s*(Z|[+-]\d{2}:?\d{2}|GMT|UTC)$")
+_FRACTION = re.compile(r"%H:%M:%S%\.f")
+
+
+def stamp_patterns(texts: Sequence[str]) -> tuple[Stamp, ...]:
+    """Return the ways of writing that fit *texts*: most of them, and the likeliest first.
+
+    More than one is left where day and month cannot be told apart.
+    """
+    texts = [text.strip() for text in texts if text.strip()]
+    if not texts:
+        return ()
+    epoch = _epoch(texts)
+    if epoch is not None:
+        return (epoch,)
+    n_zones = sum(1 for text in texts if _ZONE.search(text))
+    has_zone = n_zones * 2 > len(texts)
+    plain = [_ZONE.sub("", text) if has_zone else text for text in texts]
+    return tuple(
+        Stamp(pattern=pattern, has_zone=has_zone, has_clock="%H" in pattern or "%I" in pattern)
+        for pattern in _fitting(plain)
+    )
+
+
+def _epoch(texts: Sequence[str]) -> Stamp | None:
+    """Recognise counts since 1970 by their length: 9 to 19 digits, fraction allowed."""
+    counts = [re.fullmatch(r"(\d{9,19})(?:\.\d*)?", text) for text in texts]
+    digits = [len(match.group(1)) for match in counts if match]
+    if len(digits) * 2 <= len(texts):
+        return None
+    length = sorted(digits)[len(digits) // 2]
+    unit = "s" if length <= 11 else "ms" if length <= 14 else "us" if length <= 17 else "ns"
+    sample = next(match.group(1) for match in counts if match)
+    if length in (12, 14) and _looks_like_date(sample):
+        return None
+    return Stamp(pattern=f"epoch {unit}")
+
+
+def _looks_like_date(text: str) -> bool:
+    return bool(re.match(r"(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])([01]\d|2[0-3])", text))
+
+
+def _fitting(texts: Sequence[str]) -> list[str]:
+    shapes = []
+    for date_shape, date in _DATES:
+        for clock_shape, clock in _CLOCKS:
+            between = "" if not clock else "[ T]?" if clock.startswith("%H%M%S") else "[ T]"
+            shape = re.compile(f"{date_shape.pattern}{between}{clock_shape.pattern}")
+            n_fit = sum(1 for text in texts if shape.fullmatch(text))
+            if n_fit:
+                shapes.append((n_fit, date, clock))
+    patterns: list[str] = []
+    best = max((n_fit for n_fit, _, _ in shapes), default=0)
+    texts_fit_min = max(1, len(texts) // 2)
+    for n_fit, date, clock in sorted(shapes, key=lambda shape: -shape[0]):
+        if n_fit >= texts_fit_min and n_fit >= best * 0.6:
+            sample = next(text for text in texts if len(text) >= 6)
+            pattern = _joined(date, clock, texts, sample)
+            if _share_parsed(texts, pattern) >= 0.5 and pattern not in patterns:
+                patterns.append(pattern)
+    return patterns
+
+
+def _joined(date: str, clock: str, texts: Sequence[str], sample: str) -> str:
+    if clock == "%H:%M:%S" and any(re.search(r":\d{2}[.,]\d", text) for text in texts):
+        clock = "%H:%M:%S%.f"
+    if not clock:
+        return date
+    separator = "T" if "T" in sample else " " if " " in sample else ""
+    return f"{date}{separator}{clock}"
+
+
+def _share_parsed(texts: Sequence[str], pattern: str) -> float:
+    parsed = parse_texts(pl.Series(texts, dtype=pl.String), Stamp(pattern=pattern))
+    return float(np.mean(parsed != NO_TIME)) if len(parsed) else 0.0
+
+
+def parse_texts(texts: pl.Series, stamp: Stamp) -> IntArray:
+    """Return *texts* as nanoseconds on the clock of the file (UTC if they carry an offset).
+
+    Parameters
+    ----------
+    texts : polars.Series of String, or of Int64 or Float64 for counts since 1970
+    stamp : Stamp
+
+    Returns
+    -------
+    time_ns : int64, shape (n,)
+        ``NO_TIME`` where a text is no time, or lies outside 1970..2099.
+    """
+    if stamp.is_epoch:
+        time_ns = _from_epoch(texts, EPOCH_UNITS[stamp.pattern.split()[1]])
+    elif stamp.has_zone:
+        time_ns = _with_zone(texts, stamp.pattern)
+    else:
+        time_ns = _from_pattern(texts, stamp.pattern)
+    outside = (time_ns < EARLIEST_NS) | (time_ns >= LATEST_NS)
+    return np.where(outside, NO_TIME, time_ns)
+
+
+def _from_epoch(texts: pl.Series, unit_ns: int) -> IntArray:
+    counts = texts.cast(pl.Int64, strict=False) if texts.dtype != pl.Float64 else texts
+    if counts.dtype == pl.Int64 and texts.dtype == pl.String and counts.null_count():
+        # Fractions of a second, such as 1704157200.25: split them off to stay exact.
+        parts = texts.str.extract_groups(r"^\s*(\d+)(?:\.(\d*))?\s*$").struct
+        whole = parts.field("1").cast(pl.Int64, strict=False)
+        fraction = ("0." + parts.field("2").fill_null("") + "0").cast(pl.Float64, strict=False)
+        whole_ns = _scaled(whole, unit_ns)
+        rest = np.rint(fraction.fill_null(0.0).to_numpy() * unit_ns).astype(np.int64)
+        return np.where(whole_ns == NO_TIME, NO_TIME, whole_ns + rest)
+    if counts.dtype == pl.Float64:
+        values = counts.fill_null(np.nan).to_numpy()
+        good = np.isfinite(values) & (np.abs(values) * unit_ns < LATEST_NS)
+        scaled = np.rint(np.where(good, values, 0.0) * unit_ns).astype(np.int64)
+        return np.where(good, scaled, NO_TIME)
+    return _scaled(counts, unit_ns)
+
+
+def _scaled(counts: pl.Series, unit_ns: int) -> IntArray:
+    values = counts.fill_null(-1).to_numpy()
+    good = (values >= 0) & (values < LATEST_NS // unit_ns)
+    return np.where(good, np.where(good, values, 0) * unit_ns, NO_TIME)
+
+
+def _from_pattern(texts: pl.Series, pattern: str) -> IntArray:
+    if "%b" in pattern:
+        texts = texts.str.replace_all(r"[,.]", "")
+    if "%.f" in pattern:
+        texts = texts.str.replace(",", ".", literal=True)
+    if "%H" in pattern or "%I" in pattern:
+        moments = texts.str.to_datetime(pattern, time_unit="ns", strict=False, ambiguous="null")
+    else:
+        moments = texts.str.to_date(pattern, strict=False).cast(pl.Datetime("ns"))
+    return moments.cast(pl.Int64).fill_null(NO_TIME).to_numpy()
+
+
+def _with_zone(texts: pl.Series, pattern: str) -> IntArray:
+    zone = r"\s*(?:GMT|UTC)?\s*(Z|[+-]\d{2}:?\d{2}|GMT|UTC)$"
+    found = texts.str.extract(zone)
+    local = _from_pattern(texts.str.replace(zone, ""), pattern)
+    is_utc = found.is_in(["Z", "GMT", "UTC"])
+    signs = pl.select(pl.when(found.str.starts_with("-")).then(-1).otherwise(1)).to_series()
+    digits = found.str.replace_all(r"[^0-9]", "")
+    hours = digits.str.slice(0, 2).cast(pl.Int64, strict=False).fill_null(0)
+    minutes = digits.str.slice(2, 2).cast(pl.Int64, strict=False).fill_null(0)
+    seconds = (signs * (hours * 3_600 + minutes * 60)).to_numpy()
+    offset = np.where(is_utc.fill_null(False).to_numpy(), 0, seconds) * NS_PER_SECOND
+    is_bad = found.is_null().to_numpy() | (local == NO_TIME)
+    return np.where(is_bad, NO_TIME, local - np.where(is_bad, 0, offset))
