@@ -108,7 +108,7 @@ def _rules(pick: Pick) -> Rules:
     )
 
 
-def _view(pick: Pick, tick: float) -> View:
+def _view(pick: Pick, tick: float, scale: float) -> View:
     if pick((False, False, False, True)):
         return View(reason=pick((0, 0, 3)))
     fields = {
@@ -117,7 +117,7 @@ def _view(pick: Pick, tick: float) -> View:
         "p_win": pick((0.55, 0.6, 0.9, 0.9, 0.4)),
         "payoff": pick((1.0, 1.0, 2.0, 0.5)),
         "loss": pick((1.0, 5.0, 5.0, 9.5)) * tick,
-        "unit": pick((1.0, 2.0, 4.0, 4.0, 7.5, 7.5)) * tick,
+        "unit": pick((1.0, 2.0, 4.0, 4.0, 7.5, 7.5)) * tick * scale,
     }
     if pick((False,) * 9 + (True,)):
         spoiled = pick(tuple(fields))
@@ -180,17 +180,31 @@ def _finer(pick: Pick, tick: float, coarse: Quotes) -> tuple[Quotes, ...]:
 
 
 def _events(
-    pick: Pick, symbol: int, facts: Facts, n_bars: int, has_finer: bool, has_gaps: bool
+    pick: Pick,
+    symbol: int,
+    facts: Facts,
+    n_bars: int,
+    has_finer: bool,
+    has_gaps: bool,
+    is_calm: bool,
 ) -> list[Event]:
+    """Return the bars of one symbol; a calm one holds its views, its conversion and its nights."""
     tick = facts.tick_size
+    rarely = (False,) * 15 + (True,) if is_calm else (True,)
     close = pick((300, 1_000, 4_000, 130_000))
     base_conversion = pick((1.0, 1.0, 0.0067, 1.27))
+    scale = 10.0 if is_calm else 1.0
+    conversion, view = base_conversion, _view(pick, tick, scale)
     events = []
     for i in range(n_bars):
         start = max(2, close + pick(GAPS))
         quotes, close = _quotes(pick, tick, start)
         if has_gaps and pick((False, False, False, True)):
             continue
+        if pick(rarely):
+            conversion = base_conversion * pick((1.0, 1.0, 1.01, 0.97))
+        if pick(rarely):
+            view = _view(pick, tick, scale)
         time_ns = (START_SECONDS + i * BAR_SECONDS) * NS_PER_SECOND
         events.append(
             Event(
@@ -198,11 +212,11 @@ def _events(
                 time_ns=time_ns,
                 known_ns=time_ns + BAR_SECONDS * NS_PER_SECOND,
                 quotes=quotes,
-                conversion=base_conversion * pick((1.0, 1.0, 1.01, 0.97)),
-                nights=pick((0.0, 0.0, 0.0, 1.0, 3.0)),
+                conversion=conversion,
+                nights=pick((0.0, 0.0, 0.0, 1.0, 3.0)) if pick(rarely) else 0.0,
                 volatility=pick(VOLATILITIES),
                 volatility_next=pick(VOLATILITIES),
-                view=_view(pick, tick),
+                view=view,
                 finer=_finer(pick, tick, quotes) if has_finer else (),
             )
         )
@@ -241,10 +255,10 @@ def build_market(pick: Pick, lengths: Sequence[int]) -> Market:
     facts = tuple(_facts(pick) for _ in range(n_symbols))
     rules = _rules(pick)
     n_bars = pick(lengths)
-    has_finer, has_gaps = pick((False, True)), pick((False, True))
+    has_finer, has_gaps, is_calm = (pick((False, True)) for _ in range(3))
     events: list[Event] = []
     for s in range(n_symbols):
-        events += _events(pick, s, facts[s], n_bars, has_finer, has_gaps)
+        events += _events(pick, s, facts[s], n_bars, has_finer, has_gaps, is_calm)
     events.sort(key=lambda event: (event.known_ns, event.time_ns, event.symbol))
     every = pick((0, 1, 4, 4, 12, 12))  # 0: no requests; n: one event in n brings one
     requests = []
@@ -265,4 +279,4 @@ def markets(draw: st.DrawFn) -> Market:
 
 def seeded_market(seed: int) -> Market:
     """Return the market of *seed*: longer ones, made fast."""
-    return build_market(Random(seed).choice, lengths=(3, 10, 30, 60, 120))
+    return build_market(Random(seed).choice, lengths=(3, 10, 30, 60, 120, 250))

@@ -354,3 +354,60 @@ def test_the_last_mark_closes_at_the_end_on_demand(run: Run) -> None:
     (trade,) = outcome.trades
     assert (trade.reason, trade.exit_price) == ("END", 1000.0)
     assert outcome.balance[-1] == outcome.equity[-1] == pytest.approx(100_000 - 55.0 - 14.0)
+
+
+def test_break_even_counts_at_equality(run: Run) -> None:
+    exactly = event(2, (1000.0, 1010.5, 1000.0, 1005.0), UP)  # entry 1000.5, distance 10
+    fall = event(3, (1004.0, 1004.0, 999.0, 1000.0))
+    events = (event(0, FLAT, UP), event(1, FLAT, UP), exactly, fall)
+    (trade,) = run(market(*events, break_even_at_r=1.0)).trades
+    assert (trade.exit_event, trade.exit_price) == (3, 1000.5)
+
+
+def test_a_stop_out_counts_at_equality(run: Run) -> None:
+    # Margin 1,000 at a mark of 1,000; the entry costs 50 of spread and 7 of commission.
+    for balance, n_trades in ((557.0, 1), (557.01, 0)):
+        steady = (1000.0, 1001.0, 1000.0, 1000.0)
+        outcome = run(market(event(0, FLAT), event(1, steady), requests=(buy(),), balance=balance))
+        assert len(outcome.trades) == n_trades
+
+
+def two_symbols(*events: Event, requests: tuple[Request, ...] = (), **rules: object) -> Market:
+    """Return a market of two equal symbols."""
+    return Market((FACTS, FACTS), replace(RULES, **rules), events, requests)
+
+
+def test_a_margin_call_counts_at_equality(run: Run) -> None:
+    events = (
+        event(0, FLAT),
+        event(0, FLAT, symbol=1),
+        event(1, FLAT),
+        event(1, FLAT, UP, symbol=1),
+        event(2, FLAT),
+        event(2, FLAT, symbol=1),
+    )
+    for balance, n_fills in ((2_057.0, 1), (2_057.01, 2)):
+        outcome = run(
+            two_symbols(*events, requests=(buy(),), balance=balance, margin_call_level=2.0)
+        )
+        assert len(outcome.fills) == n_fills
+        assert outcome.refusals.get("MARGIN_CALL", 0) == 2 - n_fills
+
+
+def test_equal_losses_stop_out_the_first_symbol_first(run: Run) -> None:
+    plunge = (990.0, 990.0, 990.0, 990.0)
+    requests = (buy(), replace(buy(), event=1, symbol=1))
+    # The first symbol at 990 loses 1,050, the second still 50; then both lose 1,050.
+    outcome = run(
+        two_symbols(
+            event(0, FLAT),
+            event(0, FLAT, symbol=1),
+            event(1, FLAT),
+            event(1, FLAT, symbol=1),
+            event(2, plunge),
+            event(2, plunge, symbol=1),
+            requests=requests,
+            balance=3_000.0,
+        )
+    )
+    assert [(t.symbol, t.reason, t.exit_event) for t in outcome.trades] == [(0, "STOP_OUT", 5)]
