@@ -3,16 +3,14 @@
 from typing import Any
 
 from assay.engine.booking import note_excursion
-from assay.engine.bracket import apply_bracket
+from assay.engine.bracket import apply_bracket, settle_doubt
 from assay.engine.decision import decide
 from assay.engine.market import Event
 from assay.engine.orders import fill_queue, work_orders
-from assay.engine.requests import submit
-from assay.engine.state import Books
 from assay.engine.totals import account_equity, stop_out
 from assay.engine.views import View
 from assay.execution.costs import slippage, swap
-from assay.kernels.compiler import FloatArray, IntArray, kernel
+from assay.kernels.compiler import FloatArray, kernel
 from assay.risk.facts import RecordArray
 from assay.risk.stops import break_even_stop, trailing_stop
 
@@ -66,12 +64,10 @@ def end_bar(bar: Event, position: Any, facts: Any, rules: Any) -> None:
 
 @kernel
 def advance(
-    event: int, symbol: int, bar: Event, view: View, i: int,
-    finer: FloatArray, finer_range: IntArray,
-    requests: RecordArray, first_request: int, end_request: int,
-    books: Books, facts: RecordArray, rules: Any,
+    event: int, symbol: int, bar: Event, view: View, finer: FloatArray, first: int, end: int,
+    positions: RecordArray, facts: RecordArray, rules: Any, account: Any,
 ) -> None:  # fmt: skip
-    """Take one event, in the order of ``docs/execution.md``, and change *books* in place.
+    """Take one event, steps 1 to 9 of ``docs/execution.md``, and change the books in place.
 
     Parameters
     ----------
@@ -81,44 +77,32 @@ def advance(
     bar : Event
     view : View
         As known at the event's close.
-    i : int
-        Column of the event in *finer_range*.
-    finer, finer_range : float64 (8, n_finer), int64 (2, n_events or 0)
-        Finer bars, and which of them make up each event.
-    requests : records of ``REQUEST``
-        Those from *first_request* up to *end_request* belong to this event.
-    books : Books
-    facts : records of ``FACTS``, shape (n_symbols,)
-    rules : record of ``RULES``
+    finer : float64, shape (8, n_finer)
+        Finer bars; those from *first* up to *end* make up this event.
+    positions, facts : records of ``POSITION``, ``FACTS``, shape (n_symbols,)
+    rules, account : records of ``RULES``, ``ACCOUNT``
+
+    Notes
+    -----
+    Requests (step 10) change no balance: the caller submits them afterwards.
     """
-    account = books.account[0]
-    position = books.positions[symbol]
+    position = positions[symbol]
     fact = facts[symbol]
     position.conversion = bar.conversion
     position.slip = slippage(bar.volatility, bar.bid_open, fact.point, rules)
     charge_swap(bar, position, fact, rules, account)
     mark_position(position, bar.bid_open, bar.ask_open)
     if position.n_queued > 0:
-        fill_queue(
-            event, symbol, bar, position, fact, rules, account,
-        )  # fmt: skip
+        fill_queue(event, symbol, bar, position, fact, rules, account)
         mark_position(position, bar.bid_open, bar.ask_open)
-    stop_out(event, books, facts, rules)
-    if position.side != 0:
-        apply_bracket(
-            event, symbol, bar, i, finer, finer_range, position, fact, rules, account,
-        )  # fmt: skip
+    stop_out(event, positions, facts, rules, account)
+    if position.side != 0 and apply_bracket(event, symbol, bar, position, fact, rules, account):
+        settle_doubt(event, symbol, finer, first, end, position, fact, rules, account)
     if position.n_working > 0:
-        work_orders(
-            event, symbol, bar, position, fact, rules, account,
-        )  # fmt: skip
+        work_orders(event, symbol, bar, position, fact, rules, account)
     mark_position(position, bar.bid_low, bar.ask_high)
-    stop_out(event, books, facts, rules)
+    stop_out(event, positions, facts, rules, account)
     if position.side != 0:
         end_bar(bar, position, fact, rules)
-    decide(symbol, bar, view, books, facts, rules)
-    for k in range(first_request, end_request):
-        refused = submit(requests[k], bar, books, facts)
-        if refused != 0:
-            account.refusals[refused] += 1
-    account.equity = account_equity(account.balance, books.positions, facts)
+    decide(symbol, bar, view, positions, facts, rules, account)
+    account.equity = account_equity(account.balance, positions, facts)

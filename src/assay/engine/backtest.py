@@ -14,7 +14,8 @@ from assay.domain.refusal import RefusalReason
 from assay.engine.advance import advance
 from assay.engine.booking import close_piece
 from assay.engine.market import event_at
-from assay.engine.quiet import skip_quiet
+from assay.engine.quiet import end_quiet, skip_flat, skip_held
+from assay.engine.requests import submit
 from assay.engine.state import (
     FILL,
     RECORDS_MAX,
@@ -91,32 +92,49 @@ def run_events(
     Returns the first event that was not taken.
     """
     n_events = market.shape[1]
+    direction, score, confidence, p_win, payoff, loss, unit = views
+    account, positions, rule = books.account[0], books.positions, rules[0]
+    only, only_fact = positions[0], facts[0]
+    fast = is_fast and positions.shape[0] == 1
     n_requests = requests.shape[0]
-    account = books.account[0]
-    only = books.positions[0]
-    fast = is_fast and books.positions.shape[0] == 1
+    first, end = 0, 0
     r = 0
     while r < n_requests and requests[r].event < start:
         r += 1
     i = start
     while i < n_events:
         if fast and only.n_queued == 0 and only.n_working == 0:
-            end = requests[r].event if r < n_requests else n_events
-            i = skip_quiet(
-                i, end, market, is_calm, views, books, facts, rules[0], balance, equity
-            )
+            until = requests[r].event if r < n_requests else n_events
+            begin = i
+            if only.side == 0:
+                i = skip_flat(
+                    i, until, direction, score, confidence, p_win, payoff, loss, unit,
+                    rule, account, balance, equity,
+                )  # fmt: skip
+            else:
+                i = skip_held(
+                    i, until, market, is_calm, direction, score,
+                    only, only_fact, rule, account, balance, equity,
+                )  # fmt: skip
+            if i > begin:
+                end_quiet(i - 1, market, equity, only, only_fact, rule, account)
             if i >= n_events:
                 break
         if counts[0] + RECORDS_MAX > fills.shape[0]:
             break
-        first = r
-        while r < n_requests and requests[r].event == i:
-            r += 1
+        s = symbol[i]
+        bar = event_at(market, i)
+        if finer_range.shape[1] > 0:
+            first, end = finer_range[0, i], finer_range[1, i]
+        view = view_at(direction, score, confidence, p_win, payoff, loss, unit, i)
         advance(
-            i, symbol[i], event_at(market, i), view_at(views, i), i, finer, finer_range,
-            requests, first, r, books, facts, rules[0],
-        )  # fmt: skip
-        move_records(account, fills, trades, counts)
+            i, s, bar, view, finer, first, end, positions, facts, rule, account
+        )
+        while r < n_requests and requests[r].event == i:
+            submit(requests[r], bar, positions[s], facts[s], account)
+            r += 1
+        if account.n_fills > 0:
+            move_records(account, fills, trades, counts)
         balance[i] = account.balance
         equity[i] = account.equity
         i += 1

@@ -9,7 +9,7 @@ from assay.domain.fill import ExitReason
 from assay.engine.booking import close_piece
 from assay.engine.market import Event
 from assay.execution.venue import is_against
-from assay.kernels.compiler import FloatArray, IntArray, kernel
+from assay.kernels.compiler import FloatArray, kernel
 
 _STOP = np.int64(ExitReason.STOP)
 _TARGET = np.int64(ExitReason.TARGET)
@@ -76,15 +76,12 @@ def meet_bar(
 
 @kernel
 def settle_doubt(
-    event: int, symbol: int, i: int, finer: FloatArray, finer_range: IntArray,
+    event: int, symbol: int, finer: FloatArray, first: int, end: int,
     position: Any, facts: Any, rules: Any, account: Any,
 ) -> None:  # fmt: skip
     """Settle a bar that holds stop and target: by finer bars if there are any, else the stop."""
     side = position.side
     position.is_ambiguous = 1
-    first, end = 0, 0
-    if finer_range.shape[1] > 0:
-        first, end = finer_range[0, i], finer_range[1, i]
     quotes = 0 if side > 0 else 4
     position.is_resolved = 1
     for j in range(first, end):
@@ -106,25 +103,18 @@ def settle_doubt(
 
 @kernel
 def apply_bracket(
-    event: int, symbol: int, bar: Event, i: int, finer: FloatArray, finer_range: IntArray,
-    position: Any, facts: Any, rules: Any, account: Any,
-) -> None:  # fmt: skip
-    """Step 4 of ``docs/execution.md``; *i* is the event's column in *finer_range*."""
+    event: int, symbol: int, bar: Event, position: Any, facts: Any, rules: Any, account: Any,
+) -> bool:  # fmt: skip
+    """Apply the event's own bar; return whether stop and target both lie inside it."""
     if position.side > 0:
-        doubtful = meet_bar(
+        return meet_bar(
             event, symbol, bar.bid_open, bar.bid_low, bar.bid_high, position.slip,
             position, facts, rules, account,
         )  # fmt: skip
-    else:
-        doubtful = meet_bar(
-            event, symbol, bar.ask_open, bar.ask_high, bar.ask_low, position.slip,
-            position, facts, rules, account,
-        )  # fmt: skip
-    if doubtful:
-        settle_doubt(
-            event, symbol, i, finer, finer_range,
-            position, facts, rules, account,
-        )  # fmt: skip
+    return meet_bar(
+        event, symbol, bar.ask_open, bar.ask_high, bar.ask_low, position.slip,
+        position, facts, rules, account,
+    )  # fmt: skip
 
 
 @kernel

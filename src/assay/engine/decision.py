@@ -9,7 +9,7 @@ from assay.domain.fill import ExitReason
 from assay.domain.refusal import RefusalReason
 from assay.engine.market import Event
 from assay.engine.orders import write_order
-from assay.engine.state import CLOSE, MARKET, Books
+from assay.engine.state import CLOSE, MARKET
 from assay.engine.totals import account_equity, others_use
 from assay.engine.views import View
 from assay.kernels.compiler import kernel
@@ -50,16 +50,17 @@ def view_gate(view: View, pass_score: float) -> int:
 
 @kernel
 def queue_entry(
-    symbol: int, bar: Event, view: View, books: Books, facts: RecordArray, rules: Any
-) -> int:
+    symbol: int, bar: Event, view: View, positions: RecordArray, facts: RecordArray,
+    rules: Any, account: Any,
+) -> int:  # fmt: skip
     """Queue an entry on the side of *view* if every gate passes; return the refusal, or 0."""
     refused = view_gate(view, rules.pass_score)
     if refused != 0:
         return refused
-    count, worth, margin, margin_positions = others_use(symbol, books, facts)
+    count, worth, margin, margin_positions = others_use(symbol, positions, facts)
     if count >= rules.positions_max:
         return _POSITIONS_LIMIT
-    equity = account_equity(books.account[0].balance, books.positions, facts)
+    equity = account_equity(account.balance, positions, facts)
     if is_margin_call(equity, margin_positions, rules.margin_call_level):
         return _MARGIN_CALL
     fact = facts[symbol]
@@ -72,7 +73,7 @@ def queue_entry(
     lots, refused = size_lots(stake, Funds(equity, worth, margin), fact, rules)
     if refused != 0:
         return refused
-    position = books.positions[symbol]
+    position = positions[symbol]
     order = position.queued[position.n_queued]
     write_order(order, MARKET, view.direction, lots)
     order.price = price
@@ -86,9 +87,8 @@ def queue_entry(
 
 
 @kernel
-def queue_close(symbol: int, reason: int, books: Books) -> None:
-    """Queue the exit of all lots of *symbol*."""
-    position = books.positions[symbol]
+def queue_close(reason: int, position: Any) -> None:
+    """Queue the exit of all lots of *position*."""
     order = position.queued[position.n_queued]
     write_order(order, CLOSE, -position.side, 0.0)
     order.reason = reason
@@ -97,20 +97,21 @@ def queue_close(symbol: int, reason: int, books: Books) -> None:
 
 @kernel
 def decide(
-    symbol: int, bar: Event, view: View, books: Books, facts: RecordArray, rules: Any
-) -> None:
+    symbol: int, bar: Event, view: View, positions: RecordArray, facts: RecordArray,
+    rules: Any, account: Any,
+) -> None:  # fmt: skip
     """Step 9 of ``docs/execution.md``: queue what the view of this close asks for."""
-    position = books.positions[symbol]
+    position = positions[symbol]
     side = position.side
     if side != 0:
         if rules.time_stop_bars > 0 and position.bars_held >= rules.time_stop_bars:
-            queue_close(symbol, _TIME_STOP, books)
+            queue_close(_TIME_STOP, position)
             return
         if not side_score(side, view.direction, view.score) < rules.hold_score:
             return
-        queue_close(symbol, _SIGNAL, books)
+        queue_close(_SIGNAL, position)
         if view.direction != -side:
             return
-    refused = queue_entry(symbol, bar, view, books, facts, rules)
+    refused = queue_entry(symbol, bar, view, positions, facts, rules, account)
     if refused != 0:
-        books.account[0].refusals[refused] += 1
+        account.refusals[refused] += 1

@@ -12,12 +12,10 @@ from typing import Any
 from assay.engine import market as columns
 from assay.engine.booking import note_excursion
 from assay.engine.decision import side_score, view_gate
-from assay.engine.state import Books
 from assay.engine.tape import Uint8Array
-from assay.engine.views import ViewArrays, value_at, view_at
+from assay.engine.views import Int8Array, value_at, view_at
 from assay.execution.costs import slippage
 from assay.kernels.compiler import FloatArray, kernel
-from assay.risk.facts import RecordArray
 
 PADDING = 1e-9
 """Relative distance from the stop-out price within which ``advance`` decides."""
@@ -57,48 +55,48 @@ def quiet_bounds(position: Any, facts: Any, rules: Any, balance: float) -> tuple
 
 @kernel
 def skip_flat(
-    start: int, end: int, market: FloatArray, views: ViewArrays, books: Books,
-    facts: RecordArray, rules: Any, balance: FloatArray, equity: FloatArray,
+    start: int, end: int, direction: Int8Array, score: FloatArray, confidence: FloatArray,
+    p_win: FloatArray, payoff: FloatArray, loss: FloatArray, unit: FloatArray,
+    rules: Any, account: Any, balance: FloatArray, equity: FloatArray,
 ) -> int:  # fmt: skip
     """Record flat events from *start* whose view asks for nothing; return the first other."""
-    cash = books.account[0].balance
-    direction = views.direction
+    cash = account.balance
     i = start
     n_refused = 0
     while i < end:
         if direction[i] != 0:
-            refused = view_gate(view_at(views, i), rules.pass_score)
+            view = view_at(direction, score, confidence, p_win, payoff, loss, unit, i)
+            refused = view_gate(view, rules.pass_score)
             if refused == 0:
                 break
-            books.account[0].refusals[refused] += 1
+            account.refusals[refused] += 1
             n_refused += 1
         balance[i] = cash
         equity[i] = cash
         i += 1
-    books.account[0].refusals[1] += i - start - n_refused
+    account.refusals[1] += i - start - n_refused
     return i
 
 
 @kernel
 def skip_held(
-    start: int, end: int, market: FloatArray, is_calm: Uint8Array, views: ViewArrays, books: Books,
-    facts: RecordArray, rules: Any, balance: FloatArray, equity: FloatArray,
+    start: int, end: int, market: FloatArray, is_calm: Uint8Array,
+    direction: Int8Array, score: FloatArray,
+    position: Any, facts: Any, rules: Any, account: Any, balance: FloatArray, equity: FloatArray,
 ) -> int:  # fmt: skip
     """Record events from *start* that leave an open position alone; return the first other."""
-    position = books.positions[0]
     side = position.side
-    cash = books.account[0].balance
-    lower, upper = quiet_bounds(position, facts[0], rules, cash)
+    cash = account.balance
+    lower, upper = quiet_bounds(position, facts, rules, cash)
     if rules.time_stop_bars > 0:
         end = min(end, start + max(0, rules.time_stop_bars - position.bars_held - 1))
     signed_lots = side * position.lots
-    value = facts[0].contract * position.conversion
+    value = facts.contract * position.conversion
     entry = position.entry
     first = columns.BID_OPEN if side > 0 else columns.ASK_OPEN
     high = market[first + 1]
     low = market[first + 2]
     close = market[first + 3]
-    direction = views.direction
     highest = entry
     lowest = entry
     abstaining_closes = 0.5 < rules.hold_score
@@ -110,7 +108,7 @@ def skip_held(
         if view == 0:
             if abstaining_closes:
                 break
-        elif side_score(side, view, value_at(views.score, i)) < rules.hold_score:
+        elif side_score(side, view, value_at(score, i)) < rules.hold_score:
             break
         highest = max(highest, high[i])
         lowest = min(lowest, low[i])
@@ -127,24 +125,13 @@ def skip_held(
 
 
 @kernel
-def skip_quiet(
-    start: int, end: int, market: FloatArray, is_calm: Uint8Array, views: ViewArrays, books: Books,
-    facts: RecordArray, rules: Any, balance: FloatArray, equity: FloatArray,
-) -> int:  # fmt: skip
-    """Record the quiet events of the only symbol from *start*; return the first other, or *end*.
-
-    The caller sees to it that no order waits and that no request lies before *end*.
-    """
-    position = books.positions[0]
-    if position.side == 0:
-        i = skip_flat(start, end, market, views, books, facts, rules, balance, equity)
-    else:
-        i = skip_held(start, end, market, is_calm, views, books, facts, rules, balance, equity)
-    if i > start:
-        last = i - 1
-        position.conversion = market[columns.CONVERSION, last]
-        position.slip = slippage(
-            market[columns.VOLATILITY, last], market[columns.BID_OPEN, last], facts[0].point, rules
-        )
-        books.account[0].equity = equity[last]
-    return i
+def end_quiet(
+    last: int, market: FloatArray, equity: FloatArray,
+    position: Any, facts: Any, rules: Any, account: Any,
+) -> None:  # fmt: skip
+    """Leave the books as ``advance`` would have after the quiet event *last*."""
+    position.conversion = market[columns.CONVERSION, last]
+    position.slip = slippage(
+        market[columns.VOLATILITY, last], market[columns.BID_OPEN, last], facts.point, rules
+    )
+    account.equity = equity[last]

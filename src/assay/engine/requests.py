@@ -9,9 +9,8 @@ from assay.domain.order import OrderKind
 from assay.domain.refusal import RefusalReason
 from assay.engine.market import Event
 from assay.engine.orders import write_order
-from assay.engine.state import CLOSE, MARKET, QUEUED_MAX, WORKING_MAX, Books
+from assay.engine.state import CLOSE, MARKET, QUEUED_MAX, WORKING_MAX
 from assay.kernels.compiler import kernel
-from assay.risk.facts import RecordArray
 from assay.risk.grid import is_on_lot_step
 
 _REQUEST = np.int64(ExitReason.REQUEST)
@@ -31,13 +30,11 @@ def are_lots_valid(kind: int, lots: float, facts: Any) -> bool:
 
 
 @kernel
-def submit(request: Any, bar: Event, books: Books, facts: RecordArray) -> int:
-    """Take one request of this event; return the refusal, or 0."""
-    symbol = request.symbol
+def place(request: Any, bar: Event, position: Any, facts: Any) -> int:
+    """Queue one request of this event or set it to work; return the refusal, or 0."""
     kind = request.kind
-    if not are_lots_valid(kind, request.lots, facts[symbol]):
+    if not are_lots_valid(kind, request.lots, facts):
         return _INVALID_LOTS
-    position = books.positions[symbol]
     if kind in (MARKET, CLOSE):
         if position.n_queued >= QUEUED_MAX - 2:
             return _TOO_MANY_ORDERS
@@ -58,3 +55,11 @@ def submit(request: Any, bar: Event, books: Books, facts: RecordArray) -> int:
     order.distance = request.stop_distance
     order.target = request.target_distance
     return 0
+
+
+@kernel
+def submit(request: Any, bar: Event, position: Any, facts: Any, account: Any) -> None:
+    """Step 10 of ``docs/execution.md`` for one request of this event; count a refusal."""
+    refused = place(request, bar, position, facts)
+    if refused != 0:
+        account.refusals[refused] += 1

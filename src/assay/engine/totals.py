@@ -6,7 +6,7 @@ import numpy as np
 
 from assay.domain.fill import ExitReason
 from assay.engine.booking import close_piece
-from assay.engine.state import MARKET, Books
+from assay.engine.state import MARKET
 from assay.execution.margin import is_stopped_out
 from assay.kernels.compiler import kernel
 from assay.risk.exposure import notional
@@ -43,7 +43,7 @@ def account_equity(balance: float, positions: RecordArray, facts: RecordArray) -
 
 @kernel
 def others_use(
-    symbol: int, books: Books, facts: RecordArray
+    symbol: int, positions: RecordArray, facts: RecordArray
 ) -> tuple[int, float, float, float]:
     """Return what other symbols hold: count, notional, margin, and margin of positions alone.
 
@@ -53,10 +53,10 @@ def others_use(
     worth = 0.0
     margin = 0.0
     margin_positions = 0.0
-    for s in range(books.positions.shape[0]):
+    for s in range(positions.shape[0]):
         if s == symbol:
             continue
-        position = books.positions[s]
+        position = positions[s]
         value = facts[s].contract * position.conversion
         if position.side != 0:
             count += 1
@@ -75,16 +75,17 @@ def others_use(
 
 
 @kernel
-def stop_out(event: int, books: Books, facts: RecordArray, rules: Any) -> None:
+def stop_out(
+    event: int, positions: RecordArray, facts: RecordArray, rules: Any, account: Any
+) -> None:
     """Close the position with the largest floating loss until the account stands."""
-    account = books.account[0]
     while True:
         equity = account.balance
         margin = 0.0
         worst = -1
         worst_profit = 0.0
-        for s in range(books.positions.shape[0]):
-            position = books.positions[s]
+        for s in range(positions.shape[0]):
+            position = positions[s]
             if position.side == 0:
                 continue
             profit = floating_profit(position, facts[s])
@@ -95,7 +96,7 @@ def stop_out(event: int, books: Books, facts: RecordArray, rules: Any) -> None:
                 worst_profit = profit
         if worst < 0 or not is_stopped_out(equity, margin, rules.stop_out_level):
             return
-        position = books.positions[worst]
+        position = positions[worst]
         close_piece(
             event, worst, position.lots, position.mark - position.side * position.slip, _STOP_OUT,
             position, facts[worst], rules, account,

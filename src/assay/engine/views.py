@@ -148,19 +148,28 @@ class View(NamedTuple):
 @kernel
 def value_at(column: FloatArray, i: int) -> float:
     """Return element *i*, or the only one."""
-    value: float = column[i] if column.shape[0] > 1 else column[0]
+    value: float = column[i if column.shape[0] > 1 else 0]
     return value
 
 
 @kernel
-def view_at(views: ViewArrays, i: int) -> View:
+def view_at(  # noqa: PLR0913  (a tuple of arrays would be counted in and out at every call)
+    direction: Int8Array,
+    score: FloatArray,
+    confidence: FloatArray,
+    p_win: FloatArray,
+    payoff: FloatArray,
+    loss: FloatArray,
+    unit: FloatArray,
+    i: int,
+) -> View:
     """Return the view of event *i*."""
     return View(
-        int(views.direction[i]),
-        value_at(views.score, i),
-        value_at(views.confidence, i),
-        value_at(views.p_win, i),
-        value_at(views.payoff, i),
-        value_at(views.loss, i),
-        value_at(views.unit, i),
+        int(direction[i]),
+        value_at(score, i),
+        value_at(confidence, i),
+        value_at(p_win, i),
+        value_at(payoff, i),
+        value_at(loss, i),
+        value_at(unit, i),
     )
