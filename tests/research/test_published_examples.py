@@ -5,8 +5,10 @@ from math import log, nan, sqrt
 import numpy as np
 import pytest
 from scipy.stats import norm
+from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
-from assay.research import labels, sharpe, splits
+from assay.research import bootstrap, calibration, labels, metrics, sharpe, splits
+from assay.risk.kelly import kelly_fraction
 
 # Bailey and Lopez de Prado (2012), hedge-fund returns of two years, monthly.
 MONTHLY = {"skew": -2.448, "raw_kurtosis": 10.164}
@@ -159,3 +161,169 @@ class TestLabels:
             assert (sides[start], ends[start]) == (side, end)
             assert np.isfinite(sides).sum() == 1
             assert np.sign(moves[start]) == side
+
+
+class TestCalibration:
+    # Ten forecasts of each probability, with 1, 4, 6 and 9 hits.
+    p = np.repeat([0.1, 0.4, 0.7, 0.9], 10)
+    y = np.concatenate([[1] * hits + [0] * (10 - hits) for hits in (1, 4, 6, 9)]).astype(np.int8)
+
+    def test_murphy_parts_add_up_to_the_brier_score(self) -> None:
+        group = calibration.equal_mass(self.p, 4)
+        reliability, resolution, uncertainty = calibration.murphy(self.p, self.y, group)
+        assert calibration.brier_score(self.p, self.y) == pytest.approx(0.1675)
+        assert reliability == pytest.approx(0.0025)
+        assert resolution == pytest.approx(0.085)
+        assert uncertainty == pytest.approx(0.25)
+        assert reliability - resolution + uncertainty == pytest.approx(0.1675)
+
+    @pytest.mark.parametrize("n_bins", [10, 15])
+    def test_calibration_errors(self, n_bins: int) -> None:
+        for binning in (calibration.equal_width, calibration.equal_mass):
+            ece, mce = calibration.calibration_errors(self.p, self.y, binning(self.p, n_bins))
+            assert ece == pytest.approx(0.025)
+            assert mce == pytest.approx(0.1)
+
+    def test_the_summary_holds_the_same_figures(self) -> None:
+        found = calibration.assess(self.p, self.y)
+        assert found.n == 40
+        assert found.base_rate == 0.5
+        assert found.brier == pytest.approx(0.1675)
+        assert found.brier_skill == pytest.approx(1 - 0.1675 / 0.25)
+        assert (found.ece, found.mce) == (pytest.approx(0.025), pytest.approx(0.1))
+        assert found.reliability - found.resolution + found.uncertainty == pytest.approx(0.1675)
+        assert sum(part.n for part in found.bins) == 40
+        direct = -np.mean(np.log(np.where(self.y == 1, self.p, 1 - self.p)))
+        assert found.log_loss == pytest.approx(direct)
+
+    def test_brier_score_of_the_scikit_learn_manual(self) -> None:
+        p, y = np.array([0.1, 0.9, 0.8, 0.3]), np.array([0, 1, 1, 0], dtype=np.int8)
+        assert calibration.brier_score(p, y) == pytest.approx(0.0375)
+
+    def test_statistics_agree_with_scikit_learn(self) -> None:
+        rng = np.random.default_rng(2)
+        p = np.round(rng.uniform(0.01, 0.99, 500), 2)  # with ties
+        y = (rng.uniform(size=500) < p**1.3).astype(np.int8)
+        found = calibration.assess(p, y)
+        assert found.auc == pytest.approx(roc_auc_score(y, p))
+        assert found.brier == pytest.approx(brier_score_loss(y, p))
+        assert found.log_loss == pytest.approx(log_loss(y, p))
+
+    def test_wilson_interval_of_the_textbook(self) -> None:
+        # Agresti and Coull (1998): 0 of 10 and 81 of 263 (Newcombe 1998, case 1).
+        assert calibration.wilson(0.0, 10, 0.95) == (
+            pytest.approx(0.0, abs=1e-12),
+            pytest.approx(0.2775, abs=5e-5),
+        )
+        assert calibration.wilson(81 / 263, 263, 0.95) == (
+            pytest.approx(0.2553, abs=5e-5),
+            pytest.approx(0.3662, abs=5e-5),
+        )
+
+
+class TestKelly:
+    """Kelly (1956); Thorp (2006); STATISTICS 7.9."""
+
+    @pytest.mark.parametrize(
+        ("p", "payoff", "fraction"),
+        [(0.55, 1.0, 0.10), (0.6, 1.0, 0.2), (0.5, 2.0, 0.25), (0.4, 1.0, 0.0), (1.0, 0.5, 1.0)],
+    )
+    def test_binary_bets(self, p: float, payoff: float, fraction: float) -> None:
+        assert kelly_fraction(p, payoff, multiplier=1.0) == pytest.approx(fraction, abs=1e-15)
+        assert kelly_fraction(p, payoff, multiplier=0.25) == pytest.approx(fraction / 4, abs=1e-15)
+
+    def test_the_fraction_maximises_log_growth(self) -> None:
+        for p, payoff in ((0.55, 1.0), (0.4, 2.5), (0.7, 0.6)):
+            best = kelly_fraction(p, payoff, multiplier=1.0)
+            shares = np.linspace(0.0, 0.9, 9_001)
+            growth = p * np.log1p(shares * payoff) + (1 - p) * np.log1p(-shares)
+            assert best == pytest.approx(shares[np.argmax(growth)], abs=1e-4)
+
+    @pytest.mark.parametrize(("multiplier", "kept"), [(0.25, 0.4375), (0.5, 0.75)])
+    def test_a_part_of_kelly_keeps_most_of_the_growth(self, multiplier: float, kept: float) -> None:
+        p, payoff = 0.505, 1.0  # a small bet: the continuous limit
+        full = kelly_fraction(p, payoff, multiplier=1.0)
+        part = kelly_fraction(p, payoff, multiplier=multiplier)
+
+        def growth(f: float) -> float:
+            return p * log(1 + f * payoff) + (1 - p) * log(1 - f)
+
+        assert growth(part) / growth(full) == pytest.approx(kept, abs=1e-3)
+
+
+class TestTails:
+    """Rockafellar and Uryasev (2000): the tail counts its last loss in part."""
+
+    @pytest.mark.parametrize(("tail", "loss"), [(0.20, 9.5), (0.15, 9.666667), (0.10, 10.0)])
+    def test_losses_of_one_to_ten(self, tail: float, loss: float) -> None:
+        assert metrics.cvar(-np.arange(1.0, 11.0), tail) == pytest.approx(loss, abs=1e-6)
+
+    @pytest.mark.parametrize(("tail", "loss"), [(0.05, 2.062713), (0.025, 2.337803)])
+    def test_the_normal_distribution(self, tail: float, loss: float) -> None:
+        n = 200_000
+        quantiles = norm.ppf((np.arange(n) + 0.5) / n)
+        assert metrics.cvar(quantiles, tail) == pytest.approx(loss, abs=1e-4)
+
+
+class TestBootstrap:
+    def test_block_length_of_independent_values_is_short_and_of_a_memory_long(self) -> None:
+        rng = np.random.default_rng(4)
+        noise = rng.standard_normal(2_000)
+        memory = np.empty(2_000)
+        memory[0] = noise[0]
+        for i in range(1, 2_000):
+            memory[i] = 0.9 * memory[i - 1] + noise[i]
+        assert bootstrap.block_length(noise) < 8.0
+        assert bootstrap.block_length(memory) > 25.0
+        oracle = optimal_block_length(memory)
+        if oracle is not None:
+            assert bootstrap.block_length(memory) == pytest.approx(oracle, rel=0.05)
+
+    def test_standard_error_of_a_mean_is_the_textbook_one(self) -> None:
+        rng = np.random.default_rng(9)
+        returns = rng.normal(0.001, 0.01, 1_000)
+        samples = bootstrap.path_statistics(returns, 2_000, rng, mean_block=1.0)
+        assert samples.shape == (2_000, 7)
+        assert samples[:, 0].std() == pytest.approx(0.01 / sqrt(1_000), rel=0.08)
+        assert samples[:, 0].mean() == pytest.approx(returns.mean(), abs=5e-5)
+
+    def test_a_memory_widens_the_error_as_the_theory_says(self) -> None:
+        rng = np.random.default_rng(10)
+        noise = rng.standard_normal(4_000) * 0.005
+        memory = np.empty(4_000)
+        memory[0] = noise[0]
+        for i in range(1, 4_000):
+            memory[i] = 0.5 * memory[i - 1] + noise[i]
+        # Long-run deviation of an AR(1): noise / (1 - rho).
+        samples = bootstrap.path_statistics(memory, 2_000, rng)
+        assert samples[:, 0].std() == pytest.approx(0.005 / 0.5 / sqrt(4_000), rel=0.15)
+
+    def test_the_interval_of_the_mean_covers_as_it_promises(self) -> None:
+        rng = np.random.default_rng(12)
+        covered = 0
+        for _ in range(200):
+            returns = rng.normal(0.0, 0.01, 250)
+            samples = bootstrap.path_statistics(returns, 300, rng)
+            low, high = bootstrap.interval(samples[:, 0], 0.90)
+            covered += low <= 0.0 <= high
+        assert 0.82 <= covered / 200 <= 0.96
+
+    def test_trades_of_known_figures(self) -> None:
+        net = np.array([100.0, -50.0, 100.0, -50.0])
+        samples = bootstrap.trade_statistics(net, 500, np.random.default_rng(1))
+        win_rate, profit_factor, expectancy, payoff = samples.T
+        assert win_rate.mean() == pytest.approx(0.5, abs=0.05)
+        assert expectancy.mean() == pytest.approx(25.0, abs=5.0)
+        known = np.isfinite(payoff)
+        assert np.allclose(payoff[known], 2.0)
+        odds = win_rate[known] / (1 - win_rate[known])
+        assert np.allclose(profit_factor[known], 2.0 * odds)
+
+
+def optimal_block_length(values: np.ndarray) -> float | None:
+    """Return the figure of an independent library, if it is here."""
+    try:
+        from arch.bootstrap import optimal_block_length as oracle
+    except ImportError:
+        return None
+    return float(oracle(values)["stationary"].iloc[0])
