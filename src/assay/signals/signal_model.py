@@ -11,12 +11,13 @@ from assay.kernels.compiler import FloatArray, kernel
 from assay.models.calibration import Calibrator, fit_platt
 from assay.models.ensemble import Forecaster
 from assay.models.inputs import LabelArray
-from assay.models.stacking import fit_stacker
+from assay.models.stacking import fit_weights
 from assay.signals.fusion import fuse_rows, linear_rows, logit, weights_of
 from assay.signals.votes import N_VOTES, VOTES
 
 PATHS = ("hybrid", "ai", "indicators")
 SCALE_QUANTILE = 0.9
+VOTE_SPREAD = 0.25
 BREAK_EVENS_AT_FULL_CONVICTION = 2.5
 
 
@@ -235,12 +236,15 @@ def fit_signal_model(
         Log-odds at which the expected gain pays the expected cost. Full conviction is at
         least 2.5 times this, so a side that just passes the validator still pays its way.
     """
-    equal = fit_stacker(fit.votes.mean(axis=1, keepdims=True), fit.y, fit.weight)
-    meta = fit_stacker(fit.votes, fit.y, fit.weight)
+    mean_vote = fit.votes.mean(axis=1, keepdims=True)
+    equal, _ = fit_weights(mean_vote, fit.y, fit.weight, prior=np.zeros(1), spread=VOTE_SPREAD)
+    meta, _ = fit_weights(
+        fit.votes, fit.y, fit.weight, prior=np.zeros(N_VOTES), spread=VOTE_SPREAD
+    )
     model = SignalModel(
         forecaster=forecaster,
-        equal_slope=float(equal.weights[0]),
-        vote_weights=meta.weights,
+        equal_slope=float(equal[0]),
+        vote_weights=meta,
         calibrators={},
         scale=1.0,
         move=move,
