@@ -5,7 +5,17 @@ from typing import Annotated
 import typer
 
 from assay import __version__
-from assay.cli import init, settings
+from assay.cli import (
+    backtest,
+    data,
+    doctor,
+    features,
+    init,
+    report,
+    run,
+    settings,
+    train,
+)
 from assay.cli.failures import EXIT_CODES
 from assay.cli.options import examples
 
@@ -52,5 +62,16 @@ def _root(
     pass
 
 
-application.command("init", epilog=examples("assay init gold && cd gold"))(init.init)
+_COMMANDS = (
+    ("init", init.init, ("assay init gold && cd gold",)),
+    ("run", run.run, ("assay run", "assay run --set market.timeframe=M15 --set run.seed=8")),
+    ("train", train.train, ("assay train", "assay train --set market.end=2018-01-01")),
+    ("backtest", backtest.backtest, ("assay backtest", "assay backtest --model latest")),
+    ("report", report.report, ("assay report", "assay report --list", "assay report --open")),
+    ("features", features.features, ("assay features", "assay features volatility")),
+    ("doctor", doctor.doctor, ("assay doctor", "assay doctor --json")),
+)
+for _name, _command, _lines in _COMMANDS:
+    application.command(_name, epilog=examples(*_lines))(_command)
+application.add_typer(data.group, name="data")
 application.add_typer(settings.group, name="config")

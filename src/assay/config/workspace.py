@@ -99,7 +99,7 @@ class Workspace:
     @property
     def ledger_path(self) -> Path:
         """The ledger of trials, from which the deflated Sharpe ratio takes their number."""
-        return self.root / "trials.jsonl"
+        return self.root / "ledger" / "trials.jsonl"
 
     @property
     def lock_path(self) -> Path:

@@ -1,0 +1,75 @@
+"""``assay backtest``: trade the bare indicators or a stored model with the current settings."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from assay.cli.options import JsonOption, SetOption, WorkspaceOption
+from assay.cli.screen import Screen
+from assay.cli.session import SystemClock, open_workspace
+
+
+def backtest(
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="Name of a stored model, or `latest`. [default: the indicators alone]",
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", help="Name of the report's folder. [default: time and market]"),
+    ] = None,
+    workspace: WorkspaceOption = None,
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Trade the indicators or a stored model; no training.
+
+    A stored model trades only bars after its training, since everything before is in sample.
+    Every backtest is counted as a trial.
+    """
+    from dataclasses import replace
+
+    from assay.cli.artifacts import find_model
+    from assay.cli.history import read_history
+    from assay.cli.reports import report_folder
+    from assay.cli.run import circumstances, command_line, show_result
+    from assay.config.workspace import folder_in_one_piece
+    from assay.data.catalogue import Catalogue
+    from assay.research.backtests import Shelf, backtest_stored
+    from assay.research.ledger import TrialLedger
+    from assay.research.report import write_report
+    from assay.research.stored import load
+
+    place, settings = open_workspace(workspace, overrides)
+    screen = Screen(as_json=as_json)
+    at_ns, began_s = SystemClock().now(), time.monotonic()
+    target = report_folder(place, settings, name, at_ns, kind="backtest")
+    with place.held(), screen.progress() as progress, folder_in_one_piece(target) as draft:
+        stored = load(find_model(place, model)) if model else None
+        history = read_history(Catalogue(place.data), settings, progress)
+        result = backtest_stored(
+            settings,
+            Shelf(
+                bars=history.bars,
+                instruments=history.instruments,
+                finer=history.finer,
+                conversion_bars=history.conversion_bars,
+                quality=history.quality,
+                notes=history.notes,
+            ),
+            stored,
+            ledger=TrialLedger(place.ledger_path),
+            progress=progress,
+            at_ns=at_ns,
+            repeat=(command_line("backtest", overrides, model=model),),
+        )
+        result = replace(result, meta={**result.meta, **circumstances(at_ns, began_s)})
+        progress.stage("Writing the report", 1)
+        write_report(result, draft)
+        progress.advance()
+    show_result(target, result, screen)

@@ -1,0 +1,208 @@
+"""``assay data``: import, list, check and simulate market history."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from assay.cli.options import JsonOption, SetOption, WorkspaceOption, examples
+from assay.cli.screen import Screen
+from assay.cli.session import SystemClock, find_workspace, open_workspace
+
+if TYPE_CHECKING:
+    from assay.data.catalogue import Catalogue
+    from assay.domain.timeframe import Timeframe
+
+SIMULATED = "simulated"
+
+group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+
+@group.callback()
+def _data() -> None:
+    """Import, list, check or simulate history."""
+
+
+@group.command(
+    "import",
+    epilog=examples(
+        "assay data import ~/XAUUSD_H1.csv --symbol XAUUSD",
+        "assay data import DAT_ASCII_EURUSD_M1_2023*.csv --symbol EURUSD",
+        "assay data import odd.csv --symbol XAUUSD --timezone UTC --dry-run",
+    ),
+)
+def import_(
+    files: Annotated[list[Path], typer.Argument(help="CSV or Parquet files.")],
+    symbol: Annotated[str, typer.Option("--symbol", "-s", help="Symbol of the rows.")],
+    timeframe: Annotated[
+        str | None,
+        typer.Option("--timeframe", "-t", help="Length of a bar. [default: found by looking]"),
+    ] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(
+            "--timezone",
+            help="Clock of the file: UTC, UTC+2, NY+7, EET, Europe/Athens. "
+            "[default: found by looking]",
+        ),
+    ] = None,
+    format_: Annotated[
+        str | None,
+        typer.Option("--format", help="Format of the file. [default: found by looking]"),
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--column",
+            metavar="OURS=THEIRS",
+            help="Name a column that is not recognised, such as close=Last. May be repeated.",
+        ),
+    ] = None,
+    is_dry: Annotated[
+        bool, typer.Option("--dry-run", help="Show what was recognised; store nothing.")
+    ] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Import history; format and clock are found by looking.
+
+    Bad rows go to quarantine with their line and reason; the same file twice changes nothing.
+    """
+    from assay.cli import importing
+
+    place = find_workspace(workspace)
+    screen = Screen(as_json=as_json)
+    wishes = importing.Wishes.parse(
+        symbol=symbol, timeframe=timeframe, timezone=timezone, format_=format_, columns=column
+    )
+    if is_dry:
+        importing.show_recognised(files, wishes, screen)
+        return
+    with place.held():
+        importing.import_files(files, wishes, place.data, screen, SystemClock())
+
+
+@group.command("list", epilog=examples("assay data list", "assay data list --json"))
+def list_(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """List what is stored, with its origin."""
+    from assay.data.catalogue import Catalogue
+
+    entries = Catalogue(find_workspace(workspace).data).list()
+    screen = Screen(as_json=as_json)
+    if not entries:
+        screen.say("No history yet. Next: assay data import FILE --symbol XAUUSD")
+    else:
+        screen.table(
+            ("symbol", "series", "rows", "first", "last", "sides", "from", "content"),
+            [
+                (
+                    entry.symbol,
+                    entry.series,
+                    entry.rows,
+                    _moment(entry.first_ns),
+                    _moment(entry.last_ns),
+                    "bid, ask" if entry.has_ask else "bid",
+                    ", ".join(dict.fromkeys(item.source for item in entry.provenance[-3:])),
+                    entry.content_hash[:12],
+                )
+                for entry in entries
+            ],
+        )
+    screen.emit({"entries": [entry.as_json() for entry in entries]})
+
+
+@group.command("check", epilog=examples("assay data check", "assay data check XAUUSD"))
+def check(
+    symbol: Annotated[
+        str | None, typer.Argument(help="Symbol to check. [default: all]", show_default=False)
+    ] = None,
+    workspace: WorkspaceOption = None,
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare stored history with its hashes and look for gaps.
+
+    Gaps are judged by the trading hours of the symbol, so weekends are none.
+    """
+    from assay.cli.checking import check_entries
+
+    place, settings = open_workspace(workspace, overrides)
+    check_entries(place.data, symbol, settings, Screen(as_json=as_json))
+
+
+@group.command(
+    "simulate",
+    epilog=examples(
+        "assay data simulate",
+        "assay data simulate --years 12 --edge 2.0 --half-life 64 --seed 3",
+    ),
+)
+def simulate(
+    symbol: Annotated[
+        str | None, typer.Option("--symbol", "-s", help="[default: first of market.symbols]")
+    ] = None,
+    years: Annotated[float, typer.Option("--years", help="Length of the history.")] = 12.0,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Same seed, same bars. [default: run.seed]")
+    ] = None,
+    edge: Annotated[
+        float,
+        typer.Option("--edge", help="Net Sharpe ratio of the best possible trader; 0: no edge."),
+    ] = 0.0,
+    half_life: Annotated[
+        float, typer.Option("--half-life", help="Bars after which half of the edge is gone.")
+    ] = 64.0,
+    workspace: WorkspaceOption = None,
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a simulated market, with or without an edge.
+
+    Regimes, volatility clusters, hours of the day, jumps and weekends are in it; news is not.
+    """
+    from assay.cli import simulating
+
+    place, settings = open_workspace(workspace, overrides)
+    wish = simulating.Wish(
+        symbol=symbol or settings.market.symbols[0],
+        years=years,
+        seed=settings.run.seed if seed is None else seed,
+        net_sharpe=edge,
+        half_life_bars=half_life,
+    )
+    with place.held():
+        simulating.simulate_into(place.data, wish, settings, Screen(as_json=as_json), SystemClock())
+
+
+def _moment(time_ns: int) -> str:
+    from assay.domain.time import iso_utc
+
+    return iso_utc(time_ns)[:16].replace("T", " ")
+
+
+def refuse_mixture(
+    catalogue: "Catalogue", symbol: str, timeframe: "Timeframe | None", *, is_simulated: bool
+) -> None:
+    """Keep simulated and real rows apart: a verdict about a mixture means nothing.
+
+    Raises
+    ------
+    DataError
+        If the series holds rows of the other kind.
+    """
+    from assay.domain.errors import DataError
+
+    for entry in catalogue.list():
+        if entry.symbol != symbol or entry.timeframe != timeframe:
+            continue
+        kinds = {item.importer == SIMULATED for item in entry.provenance}
+        if kinds and kinds != {is_simulated}:
+            stored, offered = ("imported", SIMULATED) if is_simulated else (SIMULATED, "imported")
+            raise DataError(
+                f"{symbol} {entry.series} must hold simulated or imported rows, not both; "
+                f"holds {stored} ones, was offered {offered} ones.",
+                remedy=f"Use another workspace, or delete the folder "
+                f"{catalogue.root / symbol / entry.series} first.",
+                symbol=symbol,
+                series=entry.series,
+            )

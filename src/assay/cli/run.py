@@ -1,0 +1,149 @@
+"""``assay run``: train, walk forward, trade, judge, report."""
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from assay.cli.options import JsonOption, SetOption, WorkspaceOption
+from assay.cli.screen import Screen
+from assay.cli.session import SystemClock, open_workspace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from assay.config.settings import Settings
+    from assay.config.workspace import Workspace
+    from assay.research.result import RunResult
+
+
+def run(
+    name: Annotated[
+        str | None,
+        typer.Option("--name", help="Name of the report's folder. [default: time and market]"),
+    ] = None,
+    workspace: WorkspaceOption = None,
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train, walk forward, judge and write a report.
+
+    Every model is tested on bars after those it was trained on. Costs are on. Each run is
+    counted in the ledger of trials, which the verdict takes into account.
+    """
+    place, settings = open_workspace(workspace, overrides)
+    screen = Screen(as_json=as_json)
+    with place.held():
+        place.drop_unfinished()
+        folder, result = execute_into(place, settings, screen, name=name, overrides=overrides)
+    show_result(folder, result, screen)
+
+
+def execute_into(
+    place: "Workspace",
+    settings: "Settings",
+    screen: Screen,
+    *,
+    name: str | None = None,
+    overrides: list[str] | None = None,
+) -> tuple["Path", "RunResult"]:
+    """Run the whole job and write its report into a folder of its own; return both."""
+    from dataclasses import replace
+
+    from assay.cli.history import read_history
+    from assay.cli.reports import report_folder
+    from assay.config.workspace import folder_in_one_piece
+    from assay.data.catalogue import Catalogue
+    from assay.research.ledger import TrialLedger
+    from assay.research.report import write_report
+    from assay.research.run import execute
+
+    at_ns = SystemClock().now()
+    target = report_folder(place, settings, name, at_ns)
+    began_s = time.monotonic()
+    with screen.progress() as progress, folder_in_one_piece(target) as draft:
+        history = read_history(Catalogue(place.data), settings, progress)
+        result = execute(
+            settings,
+            history.bars,
+            history.instruments,
+            ledger=TrialLedger(place.ledger_path),
+            progress=progress,
+            at_ns=at_ns,
+            finer=history.finer or None,
+            conversion_bars=history.conversion_bars or None,
+            quality=history.quality,
+            data_notes=history.notes,
+            repeat=(command_line("run", overrides),),
+        )
+        result = replace(result, meta={**result.meta, **circumstances(at_ns, began_s)})
+        progress.stage("Writing the report", 1)
+        write_report(result, draft)
+        progress.advance()
+    return target, result
+
+
+def circumstances(at_ns: int, began_s: float) -> dict[str, object]:
+    """Return when, how long and on what a run ran: facts beside the results, never in them."""
+    import os
+    import platform
+
+    from assay import __version__
+    from assay.domain.time import iso_utc
+
+    return {
+        "assay": __version__,
+        "at": iso_utc(at_ns),
+        "duration_s": round(time.monotonic() - began_s, 1),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
+    }
+
+
+def show_result(folder: "Path", result: "RunResult", screen: Screen) -> None:
+    """Print the verdict, the strategies side by side, and the path of the report."""
+    from assay.cli.reports import HTML_FILE, summary_of
+
+    verdict = result.verdict
+    screen.say("")
+    screen.say(f"{result.title}: {verdict.headline}", style="bold")
+    screen.say(verdict.explanation)
+    for reason in verdict.reasons_for:
+        screen.say(f"  + {reason}")
+    for reason in verdict.reasons_against:
+        screen.say(f"  - {reason}")
+    screen.table(
+        ("strategy", "net %", "Sharpe", "low", "high", "max drawdown %", "trades"),
+        [
+            (
+                strategy.title,
+                100.0 * result.metrics[strategy.name].total_return,
+                result.metrics[strategy.name].sharpe.value,
+                result.metrics[strategy.name].sharpe.low,
+                result.metrics[strategy.name].sharpe.high,
+                100.0 * result.metrics[strategy.name].drawdown.value,
+                result.metrics[strategy.name].n_trades,
+            )
+            for strategy in result.strategies
+        ],
+    )
+    screen.say(f"Report: {folder / HTML_FILE}")
+    screen.emit({"report": folder, **summary_of(result)})
+
+
+def command_line(command: str, overrides: list[str] | None, *, model: str | None = None) -> str:
+    """Return the command line that does it again.
+
+    Examples
+    --------
+    >>> command_line("run", ["run.seed=8"])
+    'assay run --set run.seed=8'
+    """
+    import shlex
+
+    words = ["assay", command]
+    if model is not None:
+        words += ["--model", model]
+    for text in overrides or []:
+        words += ["--set", text]
+    return shlex.join(words)

@@ -1,0 +1,284 @@
+"""One backtest of what needs no training now: the bare indicators, or a model from the shelf."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from assay.config.settings import Settings
+from assay.data.bars import Bars
+from assay.domain.errors import ConfigError, DataError
+from assay.domain.instrument import Instrument
+from assay.domain.progress import Progress
+from assay.domain.time import iso_utc
+from assay.engine.backtest import backtest
+from assay.engine.tape import build_tape
+from assay.engine.views import Views
+from assay.research.assumptions import assumptions_of
+from assay.research.benchmarks import Market, as_result, buy_and_hold, random_entries
+from assay.research.dataset import Dataset
+from assay.research.identity import code_hash, data_hash
+from assay.research.ledger import TrialLedger
+from assay.research.metrics import measure, rng_for
+from assay.research.result import RunResult, StrategyResult
+from assay.research.run import regimes_of
+from assay.research.stored import StoredModel, prepare
+from assay.research.strategies import economics, views_of
+from assay.research.trial import settings_hash, trial_of
+from assay.research.verdict import judge
+from assay.signals.signal_model import PATHS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Shelf:
+    """What a backtest reads beside the settings.
+
+    Attributes
+    ----------
+    bars, instruments : mapping by symbol
+    finer, conversion_bars : mapping by symbol
+        As in ``assay.research.run.execute``.
+    quality, notes : tuple of (str, str)
+        Passed on to the report.
+    """
+
+    bars: Mapping[str, Bars]
+    instruments: Mapping[str, Instrument]
+    finer: Mapping[str, Bars]
+    conversion_bars: Mapping[str, Bars]
+    quality: tuple[tuple[str, str], ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
+
+
+def backtest_stored(
+    settings: Settings,
+    shelf: Shelf,
+    stored: StoredModel | None,
+    *,
+    ledger: TrialLedger,
+    progress: Progress,
+    at_ns: int,
+    repeat: tuple[str, ...],
+) -> RunResult:
+    """Trade, measure and judge a stored model, or the bare indicators if *stored* is None.
+
+    A stored model trades only bars that closed after its training ended: before, it would be
+    asked what it was told. Bare indicators vote with equal weight and are fitted to nothing, so
+    they trade all bars after the warm-up. Both count as trials.
+
+    Raises
+    ------
+    ConfigError
+        If the model was made for another timeframe or other symbols.
+    DataError
+        If no bar is left to trade.
+    ModelError
+        If this history does not give the features that the model reads.
+    """
+    if stored is not None:
+        settings = _settings_for(settings, stored)
+    progress.stage("Features", 1)
+    dataset, quoted, spread_notes = prepare(
+        settings, shelf.bars, shelf.instruments, shelf.conversion_bars
+    )
+    first = _first_row(dataset, stored)
+    progress.advance()
+    tape = build_tape(
+        quoted,
+        shelf.instruments,
+        settings.costs,
+        settings.account.currency,
+        finer=shelf.finer or None,
+        conversion_bars=shelf.conversion_bars or None,
+    ).since(first)
+    market = Market(
+        tape=tape,
+        atr=dataset.column("atr")[first:],
+        instruments=shelf.instruments,
+        settings=settings,
+    )
+    hashes = {
+        "data": data_hash(shelf.bars),
+        "features": dataset.schema_hash,
+        "settings": settings_hash(settings.model_dump(mode="json")),
+        "code": code_hash(),
+    }
+    if stored is not None:
+        hashes["model"] = stored.hashes["data"]
+    views = _model_views(dataset, first, market, stored) if stored else _votes(dataset, first)
+    headline = "hybrid" if stored else "indicators"
+    return _judged(
+        settings,
+        market,
+        views,
+        headline,
+        ledger,
+        progress,
+        at_ns,
+        hashes=hashes,
+        regimes=regimes_of(dataset, first),
+        assumptions=(
+            *assumptions_of(settings, shelf.instruments, spread_notes, has_finer=bool(shelf.finer)),
+            _origin(stored),
+        ),
+        quality=shelf.quality,
+        data_notes=shelf.notes,
+        repeat=repeat,
+        title=f"{', '.join(shelf.bars)} {settings.market.timeframe}, backtest",
+    )
+
+
+def _settings_for(settings: Settings, stored: StoredModel) -> Settings:
+    """Return the settings under which the model's own features are computed."""
+    if settings.market.timeframe != stored.timeframe:
+        raise ConfigError(
+            f"A model must meet bars of its timeframe {stored.timeframe}; "
+            f"was {settings.market.timeframe}.",
+            remedy=f"Add --set market.timeframe={stored.timeframe}, or train another model.",
+            key="market.timeframe",
+        )
+    strange = sorted(set(settings.market.symbols) - set(stored.symbols))
+    if strange:
+        raise ConfigError(
+            f"A model must meet the symbols it was trained on, {', '.join(stored.symbols)}; "
+            f"was {', '.join(strange)}.",
+            remedy="Correct market.symbols, or train another model.",
+            key="market.symbols",
+        )
+    features = settings.features.model_copy(update={"names": stored.names})
+    return settings.model_copy(update={"features": features})
+
+
+def _first_row(dataset: Dataset, stored: StoredModel | None) -> int:
+    """Return the first row that may be traded."""
+    allowed = np.isfinite(dataset.column("atr"))
+    if stored is not None:
+        allowed &= dataset.is_ready & (dataset.start_ns >= stored.trained_until_ns)
+    rows = np.flatnonzero(allowed)
+    if len(rows):
+        return int(np.searchsorted(dataset.start_ns, dataset.start_ns[rows[0]]))
+    if stored is None:
+        raise DataError(
+            f"A backtest must have bars after the warm-up; had {len(allowed)} bars, all in it.",
+            remedy="Import more history.",
+        )
+    raise DataError(
+        f"A model must be tested on bars after its training, which ended "
+        f"{iso_utc(stored.trained_until_ns)}; there were none.",
+        remedy="Import later history, or train on less: assay train --set market.end=DAY.",
+        trained_until_ns=stored.trained_until_ns,
+    )
+
+
+def _model_views(
+    dataset: Dataset, first: int, market: Market, stored: StoredModel
+) -> dict[str, Views]:
+    """Return the views of each path of the model."""
+    rows, model = slice(first, None), stored.model
+    tape = market.tape
+    business = economics(
+        mid=0.5 * (tape.market[3] + tape.market[7]),
+        volatility=dataset.column("volatility")[rows],
+        cost=dataset.column("cost")[rows],
+        atr=market.atr,
+        move=np.full(len(tape), model.move),
+    )
+    ai = model.ai_log_odds(dataset.column("x")[rows])
+    mine = model.traditional_log_odds(dataset.column("votes")[rows])
+    confidence = market.settings.risk.probability_confidence
+    return {
+        path: views_of(model.lean(path, ai, mine, confidence=confidence), business)
+        for path in PATHS
+    }
+
+
+def _votes(dataset: Dataset, first: int) -> dict[str, Views]:
+    """Return the views of fourteen indicators that vote with equal weight."""
+    mean = np.nan_to_num(dataset.column("votes")[first:]).mean(axis=1)
+    atr = dataset.column("atr")[first:]
+    score = 0.5 + 0.5 * np.abs(mean)
+    return {"indicators": Views.of(np.sign(mean), score=score, loss=atr, unit=atr)}
+
+
+def _origin(stored: StoredModel | None) -> str:
+    if stored is None:
+        return (
+            "Fourteen indicators vote with equal weight; nothing was fitted. Positions are sized "
+            "by risk and volatility alone."
+        )
+    return (
+        f"The model was fitted on {stored.n_rows:,} labels from {iso_utc(stored.trained_from_ns)} "
+        f"to {iso_utc(stored.trained_until_ns)} and traded only later bars."
+    )
+
+
+def _judged(
+    settings: Settings,
+    market: Market,
+    views: Mapping[str, Views],
+    headline: str,
+    ledger: TrialLedger,
+    progress: Progress,
+    at_ns: int,
+    *,
+    hashes: Mapping[str, str],
+    **shown: object,
+) -> RunResult:
+    """Trade every path and the benchmarks, count the trials, measure and judge."""
+    progress.stage("Trading", len(views) + 2)
+    results: dict[str, StrategyResult] = {}
+    for path, opinion in views.items():
+        run = backtest(market.tape, opinion, settings, market.instruments)
+        results[path] = as_result(path, run, market)
+        progress.advance()
+    holding = buy_and_hold(market)
+    progress.advance()
+    generator = rng_for(settings.run.seed, "random entries")
+    dealt, random_sharpes = random_entries(market, results[headline], generator)
+    progress.advance()
+    ledger.record_all(
+        [
+            trial_of(
+                result,
+                settings_hash=hashes["settings"] + hashes.get("model", ""),
+                data_hash=hashes["data"],
+                code_hash=hashes["code"],
+                at_ns=at_ns,
+            )
+            for result in results.values()
+        ]
+    )
+    strategies = (*results.values(), holding, dealt)
+    evaluation, seed = settings.evaluation, settings.run.seed
+    progress.stage("Judging", len(strategies))
+    metrics = {}
+    for strategy in strategies:
+        metrics[strategy.name] = measure(
+            strategy,
+            confidence=evaluation.confidence,
+            samples=evaluation.bootstrap_samples,
+            seed=seed,
+        )
+        progress.advance()
+    verdict = judge(
+        results[headline],
+        ledger.evidence(),
+        {"random": dealt, "buy_and_hold": holding},
+        None,
+        evaluation,
+        seed=seed,
+        metrics=metrics[headline],
+        random_sharpes=random_sharpes,
+    )
+    return RunResult(
+        currency=settings.account.currency,
+        headline=headline,
+        strategies=strategies,
+        metrics=metrics,
+        verdict=verdict,
+        settings=settings.model_dump(mode="json"),
+        hashes=hashes,
+        seeds={"run": seed},
+        random_sharpes=random_sharpes,
+        **shown,  # type: ignore[arg-type]
+    )

@@ -1,0 +1,280 @@
+"""Decision makers on disk: fitted on all history, stored without code, loaded only if whole."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assay.config.settings import FusionSettings, Settings
+from assay.data.bars import Bars
+from assay.data.spread import quoted_both_sides
+from assay.domain.errors import ModelError
+from assay.domain.instrument import Instrument
+from assay.domain.progress import Progress
+from assay.domain.time import iso_utc
+from assay.engine.conversion import conversion_rates
+from assay.models import artifact
+from assay.models.calibration import Calibrator
+from assay.research.dataset import Dataset, build_dataset
+from assay.research.identity import code_hash, data_hash
+from assay.research.training import select_rows, train
+from assay.signals.signal_model import PATHS, SignalModel
+
+CARD_FILE = "decision.json"
+FORECASTER_FOLDER = "forecaster"
+CARD_BYTES_MAX = 10_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StoredModel:
+    """A decision maker and where it came from.
+
+    Attributes
+    ----------
+    model : SignalModel
+    symbols : tuple of str
+    timeframe : str
+    names : tuple of str
+        Features it reads, in order.
+    trained_from_ns, trained_until_ns : int
+        Span of the labels it was fitted on. Whatever it says about bars that closed before
+        *trained_until_ns* is in sample and proves nothing.
+    n_rows : int
+        Labels used.
+    log_loss : mapping of str to float
+        Out of fold, by member; a coin has 0.6931.
+    hashes : mapping of str to str
+        Of data, features and code.
+    settings : mapping
+        Every setting at the time of training.
+    """
+
+    model: SignalModel
+    symbols: tuple[str, ...]
+    timeframe: str
+    names: tuple[str, ...]
+    trained_from_ns: int
+    trained_until_ns: int
+    n_rows: int
+    log_loss: Mapping[str, float]
+    hashes: Mapping[str, str]
+    settings: Mapping[str, Any]
+
+
+def prepare(
+    settings: Settings,
+    bars: Mapping[str, Bars],
+    instruments: Mapping[str, Instrument],
+    conversion_bars: Mapping[str, Bars] | None = None,
+) -> tuple[Dataset, dict[str, Bars], dict[str, str]]:
+    """Return the dataset, the bars with both sides, and where each spread came from.
+
+    Raises
+    ------
+    DataError
+        If a conversion pair is missing or no feature is available.
+    """
+    quoted, notes = {}, {}
+    for symbol, item in bars.items():
+        quoted[symbol], notes[symbol] = quoted_both_sides(item, instruments[symbol])
+    pairs = {**quoted, **(conversion_bars or {})}
+    conversion = {
+        symbol: conversion_rates(item, instruments[symbol], settings.account.currency, pairs)
+        for symbol, item in quoted.items()
+    }
+    return build_dataset(quoted, instruments, conversion, settings), quoted, notes
+
+
+def fit_on_all(
+    settings: Settings,
+    bars: Mapping[str, Bars],
+    instruments: Mapping[str, Instrument],
+    *,
+    conversion_bars: Mapping[str, Bars] | None = None,
+    progress: Progress,
+) -> StoredModel:
+    """Fit one decision maker on every label that has ended.
+
+    Raises
+    ------
+    DataError
+        If there are fewer labels than ``training.rows_min``.
+    """
+    progress.stage("Features and labels", 1)
+    dataset, _, _ = prepare(settings, bars, instruments, conversion_bars)
+    progress.advance()
+    first, last = int(dataset.start_ns[0]), int(dataset.start_ns[-1])
+    rows = select_rows(dataset, settings, from_ns=first, until_ns=last + 1)
+    progress.stage("Training", 1)
+    training = train(rows, settings, seed=settings.run.seed)
+    progress.advance()
+    return StoredModel(
+        model=training.model,
+        symbols=tuple(bars),
+        timeframe=settings.market.timeframe,
+        names=dataset.names,
+        trained_from_ns=int(rows.start_ns[0]),
+        trained_until_ns=int(rows.end_ns.max()),
+        n_rows=training.n_rows,
+        log_loss=dict(training.diagnostics.log_loss),
+        hashes={
+            "data": data_hash(bars),
+            "features": dataset.schema_hash,
+            "code": code_hash(),
+        },
+        settings=settings.model_dump(mode="json"),
+    )
+
+
+def store(stored: StoredModel, folder: Path, *, notes: Mapping[str, object]) -> dict[str, Any]:
+    """Write *stored* into the empty *folder*, and return its card.
+
+    Parameters
+    ----------
+    notes : mapping
+        Wall-clock facts (when, how long, which machine).
+
+    Raises
+    ------
+    OSError
+        If the disk refuses.
+    """
+    model = stored.model
+    artifact.save(model.forecaster, folder / FORECASTER_FOLDER, {"hashes": dict(stored.hashes)})
+    card: dict[str, Any] = {
+        "symbols": list(stored.symbols),
+        "timeframe": stored.timeframe,
+        "names": list(stored.names),
+        "trained_from_ns": stored.trained_from_ns,
+        "trained_until_ns": stored.trained_until_ns,
+        "trained_from": iso_utc(stored.trained_from_ns),
+        "trained_until": iso_utc(stored.trained_until_ns),
+        "n_rows": stored.n_rows,
+        "log_loss": dict(stored.log_loss),
+        "hashes": dict(stored.hashes),
+        "settings": dict(stored.settings),
+        "notes": dict(notes),
+        "decision": {
+            "equal_slope": model.equal_slope,
+            "vote_weights": model.vote_weights.tolist(),
+            "calibrators": {path: _calibrator_card(model.calibrators[path]) for path in PATHS},
+            "scale": model.scale,
+            "move": model.move,
+            "fusion": model.fusion.model_dump(mode="json"),
+        },
+        "files": {
+            path.relative_to(folder).as_posix(): _sha256(path)
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        },
+    }
+    card["sha256"] = _card_hash(card)
+    text = json.dumps(card, indent=1, sort_keys=True, allow_nan=False)
+    (folder / CARD_FILE).write_text(text, encoding="utf-8")
+    return card
+
+
+def load(folder: Path) -> StoredModel:
+    """Load a decision maker; no code is executed.
+
+    Raises
+    ------
+    ModelError
+        If a file is missing, cut off, or does not match its hash.
+    """
+    card = _read_card(folder)
+    for name, digest in card["files"].items():
+        path = folder / name
+        if not path.is_file() or _sha256(path) != digest:
+            raise _damaged(path, "its bytes do not match the card")
+    forecaster = artifact.load(folder / FORECASTER_FOLDER)
+    try:
+        decision = card["decision"]
+        model = SignalModel(
+            forecaster=forecaster,
+            equal_slope=float(decision["equal_slope"]),
+            vote_weights=np.array(decision["vote_weights"], dtype=np.float64),
+            calibrators={path: _calibrator(decision["calibrators"][path]) for path in PATHS},
+            scale=float(decision["scale"]),
+            move=float(decision["move"]),
+            fusion=FusionSettings.model_validate(decision["fusion"]),
+        )
+        return StoredModel(
+            model=model,
+            symbols=tuple(card["symbols"]),
+            timeframe=str(card["timeframe"]),
+            names=tuple(card["names"]),
+            trained_from_ns=int(card["trained_from_ns"]),
+            trained_until_ns=int(card["trained_until_ns"]),
+            n_rows=int(card["n_rows"]),
+            log_loss=card["log_loss"],
+            hashes=card["hashes"],
+            settings=card["settings"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged(folder / CARD_FILE, f"{error!r}") from None
+
+
+def with_fusion(stored: StoredModel, fusion: FusionSettings) -> StoredModel:
+    """Return *stored* under other fusion weights; what was fitted stays."""
+    return replace(stored, model=replace(stored.model, fusion=fusion))
+
+
+def _read_card(folder: Path) -> dict[str, Any]:
+    """Return the card if it is whole."""
+    path = folder / CARD_FILE
+    try:
+        if path.stat().st_size > CARD_BYTES_MAX:
+            raise _damaged(path, f"it is larger than {CARD_BYTES_MAX:,} bytes")
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _damaged(path, f"{error}") from None
+    if not isinstance(card, dict) or not isinstance(card.get("files"), dict):
+        raise _damaged(path, "it is no card")
+    if card.get("sha256") != _card_hash(card):
+        raise _damaged(path, "its content does not match its hash")
+    return card
+
+
+def _card_hash(card: Mapping[str, Any]) -> str:
+    body = {key: value for key, value in card.items() if key != "sha256"}
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _calibrator_card(calibrator: Calibrator) -> dict[str, Any]:
+    return {
+        "slope": calibrator.slope,
+        "intercept": calibrator.intercept,
+        "covariance": calibrator.covariance.tolist(),
+        "knots": calibrator.knots.tolist(),
+        "levels": calibrator.levels.tolist(),
+        "support": calibrator.support.tolist(),
+        "effective_rows": calibrator.effective_rows,
+    }
+
+
+def _calibrator(card: Mapping[str, Any]) -> Calibrator:
+    arrays = {
+        name: np.array(card[name], dtype=np.float64)
+        for name in ("covariance", "knots", "levels", "support")
+    }
+    numbers = {name: float(card[name]) for name in ("slope", "intercept", "effective_rows")}
+    return Calibrator(**numbers, **arrays)
+
+
+def _damaged(path: Path, what: str) -> ModelError:
+    return ModelError(
+        f"{path} must be as it was stored; was not: {what}.",
+        remedy="Restore it from a backup, or train again with `assay train`.",
+        file=str(path),
+    )
