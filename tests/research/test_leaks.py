@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from assay.data.bars import Bars
+from assay.domain.errors import DataError
 from assay.research.leaks import Leak, Stage, cuts_of, poisoned, prove, truncated
 
 Plant = Callable[[Bars, dict[str, Stage]], Stage]
@@ -179,3 +180,29 @@ def test_a_leak_is_a_value(bars: Bars) -> None:
     leak = Leak(stage="a", column="b", check="poison", bar=3, count=1, detail="why")
     assert str(leak) == "a.b: poison from bar 3: why"
     assert leak == replace(leak)
+
+
+def test_a_stage_may_refuse_poison_but_not_everything(bars: Bars) -> None:
+    def strict(history: Bars) -> dict[str, np.ndarray]:
+        if not (history.close < 1e6).all():
+            raise DataError("Prices must be finite.", remedy="Clean them.")
+        return {"whole": history.close / history.close[-1]}
+
+    def never(history: Bars) -> dict[str, np.ndarray]:
+        if len(history) != len(bars) or history.close is not bars.close:
+            raise DataError("No.", remedy="None.")
+        return {"close": history.close}
+
+    stages = pipeline.clean_stages(bars)
+    planted = replace(stages["features"], compute=strict)
+    assert {leak.check for leak in prove([planted], bars)} == {"truncate"}
+    with pytest.raises(DataError, match="must answer"):
+        prove([replace(stages["features"], compute=never)], bars)
+
+
+def test_a_stage_that_drops_bars_is_refused(bars: Bars) -> None:
+    short = replace(
+        pipeline.clean_stages(bars)["features"], compute=lambda history: {"c": history.close[5:]}
+    )
+    with pytest.raises(DataError, match="a value for each"):
+        prove([short], bars)

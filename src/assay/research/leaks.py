@@ -1,6 +1,6 @@
 """Proofs that a pipeline does not see the future: truncate, poison, purge, embargo, canary."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.data.bars import Bars
+from assay.domain.errors import DataError
 from assay.kernels.compiler import BoolArray, FloatArray, IntArray
 from assay.research.canary import canary_score
 
@@ -177,6 +178,11 @@ def prove(stages: Iterable[Stage], bars: Bars, *, n_cuts: int = 24) -> tuple[Lea
     leaks : tuple of Leak
         One per stage, column and check, in the order of *stages*.
 
+    Raises
+    ------
+    DataError
+        If a stage refuses every changed history, or loses bars.
+
     Notes
     -----
     *Truncate*: on bars ``0 .. k`` every value known at or before *k* must equal, bit for bit, the
@@ -185,7 +191,9 @@ def prove(stages: Iterable[Stage], bars: Bars, *, n_cuts: int = 24) -> tuple[Lea
     *embargo* count overlapping label spans. *Canary*: labels made of noise over overlapping spans
     are forecast by the nearest learning row; without overlap that is a coin.
 
-    The tests can convict, not acquit: a leak that shows at no cut of this history stays unseen.
+    A stage that refuses changed bars with a ``DataError`` is not tested on those, but it must
+    answer at least once. The tests can convict, not acquit: a leak that shows at no cut of this
+    history stays unseen.
     """
     cuts = cuts_of(bars, n_cuts)
     leaks: list[Leak] = []
@@ -205,6 +213,26 @@ def _futures(bars: Bars, cut: int) -> list[tuple[Check, str, Bars]]:
     for value in POISONS:
         futures.append(("poison", f"set to {value:g}", poisoned(bars, cut, value)))
     return futures
+
+
+def _answers(
+    name: str, compute: Callable[[Bars], Columns], bars: Bars, cuts: Sequence[int]
+) -> Iterator[tuple[int, Check, str, Columns]]:
+    """Yield what a stage makes of each changed history: cut, check, what was done, columns."""
+    n_answers = 0
+    for cut in cuts:
+        for check, what, future in _futures(bars, cut):
+            try:
+                columns = compute(future)
+            except DataError:
+                continue
+            n_answers += 1
+            yield cut, check, f"the bars after {cut} are {what}", columns
+    if not n_answers:
+        raise DataError(
+            f"Stage {name} must answer for some shorter history; refused all {len(cuts)} cuts.",
+            remedy="Give the prover a longer history.",
+        )
 
 
 def _differs(before: NDArray[Any], after: NDArray[Any]) -> BoolArray:
@@ -231,40 +259,35 @@ def _series_leaks(stage: SeriesStage, bars: Bars, cuts: IntArray) -> list[Leak]:
     whole = _flat(stage.compute(bars))
     known = np.arange(len(bars)) if stage.known is None else stage.known(bars)
     found: dict[tuple[str, Check], Leak] = {}
-    for cut in cuts.tolist():
+    for cut, check, what, columns in _answers(stage.name, stage.compute, bars, cuts.tolist()):
         rows = np.flatnonzero((known[: cut + 1] >= 0) & (known[: cut + 1] <= cut))
-        for check, what, future in _futures(bars, cut):
-            columns = _flat(stage.compute(future))
-            for name, values in whole.items():
-                other = columns[name]
-                if len(other) <= cut:
-                    raise ValueError(
-                        f"{stage.name}.{name} must have one value per bar; had {len(other)} for "
-                        f"{len(future)}."
-                    )
-                leaking = rows[_differs(values[rows], other[rows])]
-                if not len(leaking):
-                    continue
-                seen = found.get((name, check))
-                first = int(leaking[0]) if seen is None else min(seen.bar, int(leaking[0]))
-                found[name, check] = Leak(
-                    stage=stage.name,
-                    column=name,
-                    check=check,
-                    bar=first,
-                    count=len(leaking) + (0 if seen is None else seen.count),
-                    detail=f"values change when the bars after {cut} are {what}"
-                    if seen is None
-                    else seen.detail,
+        after = _flat(columns)
+        for name, values in whole.items():
+            if len(after[name]) <= cut:
+                raise DataError(
+                    f"{stage.name}.{name} must have a value for each of {cut + 1} bars; "
+                    f"had {len(after[name])}.",
+                    remedy="Return one value per bar, NaN where there is none.",
                 )
+            leaking = rows[_differs(values[rows], after[name][rows])]
+            if not len(leaking):
+                continue
+            seen = found.get((name, check))
+            found[name, check] = Leak(
+                stage=stage.name,
+                column=name,
+                check=check,
+                bar=min([int(leaking[0])] if seen is None else [seen.bar, int(leaking[0])]),
+                count=len(leaking) + (0 if seen is None else seen.count),
+                detail=f"values change when {what}" if seen is None else seen.detail,
+            )
     return list(found.values())
 
 
 def _fit_leaks(stage: FitStage, bars: Bars) -> list[Leak]:
     whole = stage.fit(bars)
     found: dict[tuple[str, Check], Leak] = {}
-    for check, what, future in _futures(bars, stage.until):
-        columns = stage.fit(future)
+    for _, check, what, columns in _answers(stage.name, stage.fit, bars, [stage.until]):
         for name in whole:
             values, other = np.atleast_1d(whole[name]), np.atleast_1d(columns[name])
             same_shape = values.shape == other.shape
@@ -276,7 +299,7 @@ def _fit_leaks(stage: FitStage, bars: Bars) -> list[Leak]:
                     check=check,
                     bar=stage.until,
                     count=count,
-                    detail=f"what was learned changes when the bars after {stage.until} are {what}",
+                    detail=f"what was learned changes when {what}",
                 )
     return list(found.values())
 
