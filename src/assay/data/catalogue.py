@@ -1,9 +1,7 @@
 """The Parquet catalogue: series by symbol and timeframe, merged whole or not at all."""
 
 import contextlib
-import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
@@ -14,9 +12,10 @@ from assay.data import manifest as manifests
 from assay.data.bars import Bars, Ticks
 from assay.data.columns import Columns, bars_of, columns_of, take, ticks_of, times_of
 from assay.data.disk import TEMPORARY_SUFFIX, Disk, put
+from assay.data.entry import TICKS, Entry, MergeReport, checked_symbol, entry_of, is_symbol
 from assay.data.lock import single_writer
 from assay.data.manifest import IMPORTS_KEPT_MAX, Manifest, Part
-from assay.data.merging import merged_rows
+from assay.data.merging import merged_rows, refuse_other_level
 from assay.data.parts import (
     SUFFIX,
     encode_part,
@@ -28,95 +27,12 @@ from assay.data.parts import (
 from assay.data.provenance import Provenance
 from assay.data.quarantine import Quarantine
 from assay.domain.errors import DataError
-from assay.domain.time import iso_utc
 from assay.domain.timeframe import Timeframe
 
-TICKS = "TICKS"
-LEVEL_FACTOR_MAX = 5.0
 _LOCK_NAME = "catalogue.lock"
 _READ_ATTEMPTS_MAX = 10
-_SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._#+-]{0,63}")
-_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One stored series.
-
-    Attributes
-    ----------
-    symbol : str
-    timeframe : Timeframe or None
-        None for ticks.
-    rows : int
-    first_ns, last_ns : int
-        Times of the first and last row, UTC nanoseconds.
-    has_ask : bool
-        Whether both sides are quoted, at least in part.
-    content_hash : str
-        SHA-256 that depends on the decoded rows alone.
-    provenance : tuple of Provenance
-        Imports, oldest first.
-    """
-
-    symbol: str
-    timeframe: Timeframe | None
-    rows: int
-    first_ns: int
-    last_ns: int
-    has_ask: bool
-    content_hash: str
-    provenance: tuple[Provenance, ...]
-
-    @property
-    def series(self) -> str:
-        """``H1`` and the like, or ``TICKS``."""
-        return TICKS if self.timeframe is None else self.timeframe.name
-
-    def as_json(self) -> dict[str, object]:
-        """Return plain values for a JSON document."""
-        return {
-            "symbol": self.symbol,
-            "series": self.series,
-            "rows": self.rows,
-            "first": iso_utc(self.first_ns),
-            "last": iso_utc(self.last_ns),
-            "has_ask": self.has_ask,
-            "content_hash": self.content_hash,
-            "provenance": [entry.as_json() for entry in self.provenance],
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MergeReport:
-    """What a merge changed; counts are of imported rows.
-
-    Attributes
-    ----------
-    is_changed : bool
-        Whether any stored row changed; False when the same rows are imported again.
-    rows_added, rows_replaced, rows_unchanged : int
-        At times not stored before; at stored times with other values (the import won);
-        stored already.
-    rows_total : int
-        Rows of the series after the merge.
-    content_hash : str
-    """
-
-    symbol: str
-    series: str
-    is_changed: bool
-    rows_added: int
-    rows_replaced: int
-    rows_unchanged: int
-    rows_total: int
-    content_hash: str
-
-    def as_json(self) -> dict[str, object]:
-        """Return plain values for a JSON document."""
-        return asdict(self)
 
 
 class Catalogue:
@@ -156,7 +72,7 @@ class Catalogue:
             If a manifest is damaged.
         """
         found = [
-            self._entry(manifest)
+            entry_of(manifest)
             for path in self.root.glob(f"*/*/{manifests.FILE_NAME}")
             if (manifest := self._manifest(path.parent)) is not None
         ]
@@ -170,7 +86,7 @@ class Catalogue:
         DataError
             If there is none; the message names the nearest and lists what exists.
         """
-        return self._entry(self._known(symbol, timeframe))
+        return entry_of(self._known(symbol, timeframe))
 
     def read_bars(
         self,
@@ -281,7 +197,7 @@ class Catalogue:
             rows = take(columns, slice(*np.searchsorted(periods, [period, period + 1])))
             stored_parts = [kept[name]] if name in kept else []
             stored = read_parts(folder, stored_parts, is_ticks=is_ticks)
-            _refuse_other_scale(symbol, stored, rows)
+            refuse_other_level(symbol, stored, rows)
             merged = merged_rows(stored, rows)
             counts += (merged.rows_added, merged.rows_replaced, merged.rows_unchanged)
             if merged.rows_added or merged.rows_replaced:
@@ -372,8 +288,8 @@ class Catalogue:
 
     def _known(self, symbol: str, timeframe: Timeframe | None) -> Manifest:
         series = TICKS if timeframe is None else timeframe.name
-        is_name = _SYMBOL.fullmatch(symbol) is not None
-        manifest = self._manifest(self.root / symbol / series) if is_name else None
+        folder = self._folder(symbol, timeframe)
+        manifest = self._manifest(folder) if is_symbol(symbol) else None
         if manifest is not None and manifest.symbol == symbol:
             return manifest
         stored = [f"{entry.symbol} {entry.series}" for entry in self.list()]
@@ -392,57 +308,6 @@ class Catalogue:
 
     def _folder(self, symbol: str, timeframe: Timeframe | None) -> Path:
         return self.root / symbol / (TICKS if timeframe is None else timeframe.name)
-
-    def _entry(self, manifest: Manifest) -> Entry:
-        is_ticks = manifest.series == TICKS
-        return Entry(
-            symbol=manifest.symbol,
-            timeframe=None if is_ticks else Timeframe[manifest.series],
-            rows=manifest.rows,
-            first_ns=manifest.parts[0].first_ns,
-            last_ns=manifest.parts[-1].last_ns,
-            has_ask=is_ticks or any(part.has_ask for part in manifest.parts),
-            content_hash=manifest.content_hash,
-            provenance=manifest.provenance,
-        )
-
-
-def checked_symbol(symbol: str) -> str:
-    """Return *symbol* if it can name a folder on every system.
-
-    Raises
-    ------
-    DataError
-        If it cannot.
-    """
-    if _SYMBOL.fullmatch(symbol) and not _RESERVED.fullmatch(symbol) and symbol[-1] != ".":
-        return symbol
-    raise DataError(
-        f"A symbol must consist of letters, digits and . _ # + - (at most 64); was {symbol!r}.",
-        remedy="Pass the venue's name, such as --symbol XAUUSD.",
-        symbol=symbol,
-    )
-
-
-def _refuse_other_scale(symbol: str, stored: Columns, imported: Columns) -> None:
-    """Refuse an import whose level contradicts the stored one by a large factor.
-
-    That is another symbol or another unit (points for prices), never a market.
-    """
-    name = "close" if "close" in imported else "bid"
-    if len(stored[name]) == 0:
-        return
-    old = float(np.median(stored[name].view(np.float64)))
-    fresh = float(np.median(imported[name].view(np.float64)))
-    if not 1 / LEVEL_FACTOR_MAX < fresh / old < LEVEL_FACTOR_MAX:
-        raise DataError(
-            f"{symbol} prices must be of the stored level, about {old:g} in the same period; "
-            f"were about {fresh:g}.",
-            remedy="Check --symbol, and whether the file quotes prices in points.",
-            symbol=symbol,
-            stored=old,
-            imported=fresh,
-        )
 
 
 def _list_order(entry: Entry) -> tuple[str, int]:

@@ -46,10 +46,11 @@ def columns_of(series: Bars | Ticks) -> Columns:
                 column=name,
             )
     steps = np.diff(times_of(columns))
-    if np.any(steps <= 0 if isinstance(series, Bars) else steps < 0):
-        row = int(np.flatnonzero(steps <= 0 if isinstance(series, Bars) else steps < 0)[0]) + 1
+    falls = np.flatnonzero(steps <= 0 if isinstance(series, Bars) else steps < 0)
+    if len(falls):
+        row = int(falls[0]) + 1
         raise DataError(
-            f"{series.symbol} rows must be sorted by time, bars without repeats; row {row} was not.",
+            f"{series.symbol} rows must be sorted by time, bars without repeats; row {row} is not.",
             remedy="Sort the rows and drop the duplicates.",
             symbol=series.symbol,
             row=row,

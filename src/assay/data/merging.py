@@ -6,6 +6,9 @@ import numpy as np
 
 from assay.data.arrays import BoolArray, IntArray
 from assay.data.columns import TIME, Columns, joined, rows_differ, same_shape, take, times_of
+from assay.domain.errors import DataError
+
+LEVEL_FACTOR_MAX = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,3 +82,29 @@ def _rows_changed(stored: Columns, imported: Columns) -> BoolArray:
     differ = rows_differ(take(stored, same_size_stored), take(imported, ~resized))
     odd_times = imported_ns[~resized][differ]
     return np.asarray(resized | np.isin(imported_ns, odd_times), dtype=np.bool_)
+
+
+def refuse_other_level(symbol: str, stored: Columns, imported: Columns) -> None:
+    """Refuse an import whose level contradicts the stored one by a large factor.
+
+    That is another symbol or another unit (points for prices), never a market.
+
+    Raises
+    ------
+    DataError
+        If the medians of one period differ by ``LEVEL_FACTOR_MAX`` or more.
+    """
+    name = "close" if "close" in imported else "bid"
+    if len(stored[name]) == 0:
+        return
+    old = float(np.median(stored[name].view(np.float64)))
+    fresh = float(np.median(imported[name].view(np.float64)))
+    if not 1 / LEVEL_FACTOR_MAX < fresh / old < LEVEL_FACTOR_MAX:
+        raise DataError(
+            f"{symbol} prices must be of the stored level, about {old:g} in the same period; "
+            f"were about {fresh:g}.",
+            remedy="Check --symbol, and whether the file quotes prices in points.",
+            symbol=symbol,
+            stored=old,
+            imported=fresh,
+        )

@@ -1,29 +1,50 @@
 """Inference of a source's clock from the weekly close and open and the daily break."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
-from assay.data.arrays import BoolArray, IntArray
+from assay.data.arrays import FloatArray, IntArray
 from assay.data.calendar import minute_of_week
 from assay.data.importers.zones import NEW_YORK, fixed_name, zone
 from assay.domain.time import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, iso_utc
 
-COMMON = ("UTC", NEW_YORK, "NY+7", "Europe/Athens", "UTC-5", "UTC+3", "UTC+2")
-"""Clocks that sources are known to use; they win where the data fit several equally."""
+PRIOR = {
+    "UTC": 1.0,
+    NEW_YORK: 1.0,
+    "NY+7": 1.0,
+    "Europe/Athens": 1.0,
+    "UTC-5": 0.5,
+    "UTC+3": 0.3,
+    "UTC+2": 0.1,
+    "Europe/Berlin": 0.3,
+    "Europe/London": 0.3,
+}
+"""Weights of clocks that sources are known to use; every other one has ``_PRIOR_OTHER``."""
 
-CONFIDENCE_MIN = 0.7
-_SHARE_MIN = 0.75
-_RIVAL_MARGIN = 0.15
-_SWITCH_SHARE_MIN = 0.85
+_PRIOR_OTHER = 0.05
+CONFIDENCE_MIN = 0.8
+_CONFIDENCE_MAX = 0.999
+
+# Chance of what one weekend shows under the true clock. Missing hours are common, rows in
+# hours when the market is closed are rare, and many of them are all but impossible.
+_CLOSES_ON_TIME, _CLOSES_NEAR, _CLOSES_LATE, _TRADES_CLOSED = 0.8, 0.1, 0.02, 0.001
+_OPENS_ON_TIME, _OPENS_LATE, _OPENS_EARLY = 0.75, 0.2, 0.05
+_OPEN_WEIGHT = 0.5
+_WEEKENDS_COUNTED_MAX = 8  # weekends of one season repeat each other
+_WEEKENDS_ENOUGH = 3
+_ROWS_AFTER_CLOSE_MAX = 10
+_SWITCH_SHARE_MIN, _SWITCH_GAIN_MIN, _SWITCH_EDGES_MIN = 0.75, 0.08, 12
+
 _FRIDAY_CLOSE = 5 * 1_440 + 17 * 60  # minutes of the New York week
-_SUNDAY_OPENS = (17 * 60, 18 * 60)
+_DAILY_CLOSE = 17 * 60
+_OPENS = (17 * 60, 18 * 60)
 _WEEKEND_NS = (20 * NS_PER_HOUR, 96 * NS_PER_HOUR)
 _SLACK_MINUTES = 5
+_LATE_MINUTES = 20  # some venues close metals at 17:15
 _QUIET_MINUTES = 31
-_TICK_GRID_NS = NS_PER_MINUTE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +56,7 @@ class ClockFinding:
     timezone : str or None
         None if they cannot tell.
     confidence : float
-        [0, 1]; 0 where nothing was found.
+        Probability of *timezone* among all that were tried, [0, 1].
     why : str
         One sentence of evidence.
     switch : tuple of (int, str, str) or None
@@ -48,26 +69,34 @@ class ClockFinding:
     switch: tuple[int, str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Edges:
-    """Instants at which trading stops and resumes, on the clock of the file."""
+    """Instants at which trading stops and resumes, on the clock of the file.
 
-    last_ns: IntArray  # open of the last bar before each pause
-    next_ns: IntArray  # open of the first bar after it
-    length_minutes: int  # of a bar
+    ``last_ns`` is the open of the last bar before each pause, ``next_ns`` of the first after
+    it; ``n_before`` counts the bars in the last hour before the pause.
+    """
+
+    last_ns: IntArray
+    next_ns: IntArray
+    n_before: IntArray
+    length_minutes: int
+    is_daily: bool
+
+    def __len__(self) -> int:
+        return len(self.last_ns)
 
 
 @lru_cache(maxsize=1)
 def candidates() -> tuple[str, ...]:
     """Return the names of the clocks that are tried, the likelier first."""
     us_rule = tuple(f"NY+{hours}" for hours in (6, 5, 8))
-    eu_rule = ("Europe/Berlin", "Europe/London", "Europe/Moscow")
     fixed = tuple(fixed_name(hours * 60) for hours in range(-12, 15))
-    return tuple(dict.fromkeys((*COMMON, *us_rule, *eu_rule, *fixed)))
+    return tuple(dict.fromkeys((*PRIOR, *us_rule, *fixed)))
 
 
 def infer_clock(
-    local_ns: IntArray, bar_ns: int | None, *, prior: Sequence[str] = ()
+    local_ns: IntArray, bar_ns: int | None, *, allowed: Sequence[str] = ()
 ) -> ClockFinding:
     """Infer the clock of rows from when the market closes and opens.
 
@@ -77,7 +106,7 @@ def infer_clock(
         Times on the clock of the file, sorted.
     bar_ns : int or None
         Length of a bar in nanoseconds; None for ticks.
-    prior : sequence of str
+    allowed : sequence of str
         Clocks that the format allows, if it allows few.
 
     Returns
@@ -86,44 +115,62 @@ def infer_clock(
 
     Notes
     -----
-    In every true clock the week ends on Friday at 17:00 New York and begins on Sunday at
-    17:00 (metals: 18:00), winter and summer. Each candidate is scored by the share of weeks
-    in which that holds, separately for New York winter, for summer, and for the weeks when
-    only one of New York and Europe keeps summer time; its worst season counts. Candidates
-    that give every row the same UTC time are one candidate. If no weekend is inside, a
-    pause that recurs daily (metals: 17:00 to 18:00 New York) takes its place.
+    In the true clock the week ends on Friday at 17:00 New York and begins on Sunday at 17:00
+    (metals: 18:00), winter and summer. The evidence is collected separately for New York
+    winter, for summer, and for the weeks in which New York and Europe differ, so that each
+    season has a say however few weeks it has; at most eight of them count, since they
+    repeat each other. With fewer than three weekends, a pause that recurs daily (metals:
+    17:00 to 18:00 New York) is evidence of the same kind. The confidence is the posterior
+    probability under ``PRIOR``. Candidates that give every row the same UTC time are one.
 
     Days and longer bars show no hours: dates without Sundays over half a year are those of
     a server whose day begins with the New York trading day; anything else cannot tell.
     """
-    names = tuple(prior) or candidates()
     if len(local_ns) == 0:
         return ClockFinding(timezone=None, confidence=0.0, why="no rows")
-    names = _distinct(local_ns, names)
-    if len(names) == 1:
-        return ClockFinding(
-            timezone=names[0], confidence=0.9, why=f"the format allows {names[0]} alone here"
-        )
+    weights = _distinct(local_ns, tuple(allowed) or candidates())
+    if len(weights) == 1:
+        (name,) = weights
+        says = f"the format allows {name} alone here"
+        return ClockFinding(timezone=name, confidence=0.9, why=says)
     if bar_ns is not None and bar_ns >= NS_PER_DAY:
         return _daily(local_ns)
-    grid_ns = _TICK_GRID_NS if bar_ns is None else bar_ns
-    stamps = np.unique(local_ns // grid_ns * grid_ns) if bar_ns is None else np.unique(local_ns)
-    edges = _weekly_edges(stamps, grid_ns)
-    finding = _judged(edges, names, is_daily=False)
-    if finding.timezone is None and finding.switch is None and len(edges.last_ns) < 2:
-        breaks = _daily_edges(stamps, grid_ns)
-        if len(breaks.last_ns) >= 3:
-            finding = _judged(breaks, names, is_daily=True)
-    return finding
+    grid_ns = NS_PER_MINUTE if bar_ns is None else bar_ns
+    stamps = np.unique(local_ns // grid_ns * grid_ns if bar_ns is None else local_ns)
+    evidence = [_weekly_edges(stamps, grid_ns)]
+    if len(evidence[0]) < _WEEKENDS_ENOUGH:
+        # Some servers keep the daily pause at their own midnight, so weekends go first.
+        evidence.append(_daily_edges(stamps, grid_ns))
+    return _judged([edges for edges in evidence if len(edges)], weights)
 
 
-def _distinct(local_ns: IntArray, names: Sequence[str]) -> tuple[str, ...]:
-    """Return the names that give the rows different UTC times; the first of equals stays."""
+def _distinct(local_ns: IntArray, names: Sequence[str]) -> dict[str, float]:
+    """Return the clocks that give the rows different UTC times, and their prior weights.
+
+    Of clocks that agree on every row the likeliest stays, with the weight of all.
+    """
     noons = np.unique(local_ns // NS_PER_DAY) * NS_PER_DAY + NS_PER_DAY // 2
-    seen: dict[bytes, str] = {}
+    groups: dict[bytes, list[str]] = {}
     for name in names:
-        seen.setdefault((noons - zone(name).to_utc(noons)).tobytes(), name)
-    return tuple(seen.values())
+        groups.setdefault((noons - zone(name).to_utc(noons)).tobytes(), []).append(name)
+    weighed = [
+        [(PRIOR.get(name, _PRIOR_OTHER), name) for name in group] for group in groups.values()
+    ]
+    return {
+        max(group, key=lambda pair: pair[0])[1]: sum(weight for weight, _ in group)
+        for group in weighed
+    }
+
+
+def _edges_at(stamps: IntArray, at: IntArray, grid_ns: int, *, is_daily: bool) -> _Edges:
+    hour_before = np.searchsorted(stamps, stamps[at] - NS_PER_HOUR, side="right")
+    return _Edges(
+        last_ns=stamps[at],
+        next_ns=stamps[at + 1],
+        n_before=at + 1 - hour_before,
+        length_minutes=max(1, grid_ns // NS_PER_MINUTE),
+        is_daily=is_daily,
+    )
 
 
 def _weekly_edges(stamps: IntArray, grid_ns: int) -> _Edges:
@@ -131,119 +178,118 @@ def _weekly_edges(stamps: IntArray, grid_ns: int) -> _Edges:
     at = np.flatnonzero((gaps >= _WEEKEND_NS[0]) & (gaps <= _WEEKEND_NS[1]))
     middle_day = (stamps[at] + gaps[at] // 2) // NS_PER_DAY
     at = at[np.isin((middle_day + 4) % 7, (0, 6))]  # the middle lies on Saturday or Sunday
-    return _Edges(stamps[at], stamps[at + 1], grid_ns // NS_PER_MINUTE)
+    return _edges_at(stamps, at, grid_ns, is_daily=False)
 
 
 def _daily_edges(stamps: IntArray, grid_ns: int) -> _Edges:
-    """Return pauses of half an hour to two hours that recur at one time of day."""
+    """Return pauses of about an hour, if they recur at one time of day on most days."""
     gaps = np.diff(stamps) - grid_ns
-    at = np.flatnonzero((gaps >= 30 * NS_PER_MINUTE) & (gaps <= 2 * NS_PER_HOUR))
+    at = np.flatnonzero((gaps >= 45 * NS_PER_MINUTE) & (gaps <= 75 * NS_PER_MINUTE))
     n_days = len(np.unique(stamps // NS_PER_DAY))
-    if len(at) < max(3, n_days // 2) or len(at) > 2 * n_days:
+    if len(at):
+        clock = (stamps[at] + grid_ns) % NS_PER_DAY // (30 * NS_PER_MINUTE)
+        usual = np.bincount(clock).argmax()
+        at = at[np.abs(clock - usual) <= 2]
+    if len(at) < max(3, n_days // 2):
         at = at[:0]
-    return _Edges(stamps[at], stamps[at + 1], grid_ns // NS_PER_MINUTE)
+    return _edges_at(stamps, at, grid_ns, is_daily=True)
 
 
-def _hits(edges: _Edges, name: str, *, is_daily: bool) -> tuple[BoolArray, BoolArray]:
-    """Tell for each pause whether it begins, and ends, as the market does in clock *name*."""
-    clock = zone(name)
-    last = minute_of_week(clock.to_utc(edges.last_ns))
-    following = minute_of_week(clock.to_utc(edges.next_ns))
-    close, opens = _FRIDAY_CLOSE, list(_SUNDAY_OPENS)
-    if is_daily:
-        last, following, close, opens = last % 1_440, following % 1_440, 17 * 60, [18 * 60]
+def _wrapped(minutes: IntArray, period: int) -> IntArray:
+    return (minutes + period // 2) % period - period // 2
+
+
+def _log_chances(edges: _Edges, name: str) -> tuple[FloatArray, FloatArray]:
+    """Return per pause the log chance of its begin and end in clock *name*, and the hits."""
+    clock, period = zone(name), 1_440 if edges.is_daily else 7 * 1_440
+    close = _DAILY_CLOSE if edges.is_daily else _FRIDAY_CLOSE
     length = edges.length_minutes
     slack = _SLACK_MINUTES if length < 60 else 0
-    closes = (last - slack < close) & (close <= last + max(length, _QUIET_MINUTES))
-    starts = np.zeros(len(last), dtype=np.bool_)
-    for start in opens:
-        reach = max(length - 1, 0) if length >= 60 else 0
-        late = _QUIET_MINUTES if length < 60 else 0
-        starts |= (following <= start + late) & (start <= following + reach + slack)
-    return np.asarray(closes, dtype=np.bool_), starts
+    quiet = max(length, _QUIET_MINUTES)
+    opened = _wrapped(minute_of_week(clock.to_utc(edges.last_ns)) - close, period)
+    # A week that ends on Thursday before a holiday ends at the same time of day.
+    opened = np.where(np.abs(opened + 1_440) <= quiet, opened + 1_440, opened)
+    on_time = (opened < (slack if not edges.is_daily else _LATE_MINUTES)) & (opened >= -quiet)
+    late = opened >= (_LATE_MINUTES if length < 60 else length)
+    chance = np.where(on_time, _CLOSES_ON_TIME, np.where(late, _CLOSES_LATE, _CLOSES_NEAR))
+    chance = np.where(late & (edges.n_before > _ROWS_AFTER_CLOSE_MAX), _TRADES_CLOSED, chance)
+    start = minute_of_week(clock.to_utc(edges.next_ns))
+    reach = length - 1 if length >= 60 else 0
+    at = _wrapped(start - (_OPENS[0] if not edges.is_daily else _OPENS[1]), period)
+    delays = (0, 60) if not edges.is_daily else (0,)
+    tolerated = _QUIET_MINUTES if length < 60 else 0
+    hits = np.zeros(len(at), dtype=np.bool_)
+    for delay in delays:
+        hits |= (at <= delay + tolerated) & (at >= delay - reach - slack)
+    opens = np.where(hits, _OPENS_ON_TIME, np.where(at > 0, _OPENS_LATE, _OPENS_EARLY))
+    return np.log(chance) + _OPEN_WEIGHT * np.log(opens), on_time.astype(np.float64)
 
 
 def _seasons(last_ns: IntArray) -> IntArray:
-    """Return 0 in winter, 1 in summer, 2 where only New York keeps summer time."""
-    is_us = _keeps_summer(NEW_YORK, -5, last_ns)
-    is_eu = _keeps_summer("Europe/London", 0, last_ns)
+    """Return 0 in winter, 1 in summer, 2 in the weeks when New York and Europe differ."""
+    is_us = zone(NEW_YORK).offset_at(last_ns) > -5 * NS_PER_HOUR
+    is_eu = zone("Europe/London").offset_at(last_ns) > 0
     return np.where(is_us & is_eu, 1, np.where(is_us | is_eu, 2, 0))
 
 
-def _keeps_summer(name: str, winter_hours: int, last_ns: IntArray) -> BoolArray:
-    offset = zone(name).offset_at(last_ns)
-    return np.asarray(offset > winter_hours * NS_PER_HOUR, dtype=np.bool_)
-
-
-def _judged(edges: _Edges, names: Sequence[str], *, is_daily: bool) -> ClockFinding:
-    n_edges = len(edges.last_ns)
-    what = "daily pauses" if is_daily else "weekends"
-    if n_edges == 0:
-        return ClockFinding(timezone=None, confidence=0.0, why=f"no {what} in the rows")
-    seasons = _seasons(edges.last_ns)
-    hits = {name: _hits(edges, name, is_daily=is_daily) for name in names}
-    scores = {
-        name: (_worst_season(closes, seasons), float(np.mean(opens)))
-        for name, (closes, opens) in hits.items()
-    }
-    total = {name: worst + 0.25 * opened for name, (worst, opened) in scores.items()}
-    ranked = sorted(names, key=lambda name: -total[name])
-    best = ranked[0]
-    rivals = [
-        name
-        for name in ranked[1:]
-        if total[name] > total[best] - _RIVAL_MARGIN and scores[name][0] >= _SHARE_MIN
-    ]
-    switch = _switch(edges, names, hits)
-    if switch is not None and scores[best][0] < 0.95:
+def _judged(evidence: Sequence[_Edges], weights: Mapping[str, float]) -> ClockFinding:
+    """Weigh the evidence for each clock."""
+    if not evidence:
+        says = "no weekend and no daily pause among the rows"
+        return ClockFinding(timezone=None, confidence=0.0, why=says)
+    names = list(weights)
+    scores = np.log(np.array([weights[name] for name in names]))
+    hits = np.zeros((len(names), len(evidence[0])))
+    n_hits = np.zeros(len(names))
+    for edges in evidence:
+        seasons = _seasons(edges.last_ns)
+        for i, name in enumerate(names):
+            chances, on_time = _log_chances(edges, name)
+            if edges is evidence[0]:
+                hits[i] = on_time
+            n_hits[i] += on_time.sum()
+            for season in (0, 1, 2):
+                chosen = chances[seasons == season]
+                if len(chosen):
+                    scores[i] += chosen.mean() * min(len(chosen), _WEEKENDS_COUNTED_MAX)
+    chance = np.exp(scores - scores.max())
+    chance /= chance.sum()
+    best = int(np.argmax(chance))
+    n_edges = sum(len(edges) for edges in evidence)
+    share = float(n_hits[best]) / n_edges
+    switch = _switch(evidence[0], names, hits)
+    if switch is not None:
         when, before, after = switch
         says = f"the clock changes from {before} to {after} at {iso_utc(when)[:10]}"
         return ClockFinding(timezone=None, confidence=0.0, why=says, switch=switch)
-    if scores[best][0] < _SHARE_MIN:
-        says = (
-            f"in no clock do the {n_edges} {what} begin at 17:00 New York; best was {best} with "
-            f"{scores[best][0]:.0%} in its worst season"
-        )
+    kinds = ["daily pauses" if edges.is_daily else "weekends" for edges in evidence]
+    what = " and ".join(kinds)
+    if share < 0.3:
+        says = f"in no clock do the {n_edges} {what} begin at 17:00 New York"
         return ClockFinding(timezone=None, confidence=0.0, why=says)
-    tied = [name for name in (best, *rivals) if name in COMMON]
-    if rivals and len(tied) != 1:
-        says = f"{what} fit {', '.join((best, *rivals)[:4])} about equally"
-        return ClockFinding(timezone=None, confidence=0.3, why=says)
-    chosen = tied[0] if rivals else best
-    share = scores[chosen][0]
-    confidence = share * n_edges / (n_edges + 0.3) * (0.9 if rivals else 1.0)
-    says = f"in {chosen} {share:.0%} of {n_edges} {what} (worst season) begin at 17:00 New York"
-    if rivals:
-        says += f"; {', '.join(rivals[:3])} would fit too, but no known source uses them"
-    return ClockFinding(timezone=chosen, confidence=round(confidence, 3), why=says)
+    order = np.argsort(-chance)
+    says = f"{share:.0%} of {n_edges} {what} begin at 17:00 New York in {names[best]}"
+    if chance[best] < CONFIDENCE_MIN:
+        says = f"{n_edges} {what} fit " + " and ".join(
+            f"{names[i]} ({chance[i]:.0%})" for i in order[:2]
+        )
+    confidence = min(float(chance[best]), _CONFIDENCE_MAX)
+    return ClockFinding(timezone=names[best], confidence=round(confidence, 3), why=says)
 
 
-def _worst_season(hits: BoolArray, seasons: IntArray) -> float:
-    """Return the lowest share over the seasons that have at least two pauses."""
-    shares = [
-        float(np.mean(hits[seasons == season]))
-        for season in (0, 1, 2)
-        if np.count_nonzero(seasons == season) >= 2
-    ]
-    return min(shares) if shares else float(np.mean(hits))
-
-
-def _switch(
-    edges: _Edges, names: Sequence[str], hits: dict[str, tuple[BoolArray, BoolArray]]
-) -> tuple[int, str, str] | None:
+def _switch(edges: _Edges, names: Sequence[str], hits: FloatArray) -> tuple[int, str, str] | None:
     """Return where one clock holds before and another after, if that explains far more."""
-    n_edges = len(edges.last_ns)
-    if n_edges < 12:
+    n_edges = len(edges)
+    if n_edges < _SWITCH_EDGES_MIN or edges.is_daily:
         return None
-    closes = np.array([hits[name][0] for name in names], dtype=np.int64)
-    before = np.cumsum(closes, axis=1)
+    before = np.cumsum(hits, axis=1)
     after = before[:, -1:] - before
     explained = before.max(axis=0) + after.max(axis=0)
     at = int(np.argmax(explained))
     first, second = int(np.argmax(before[:, at])), int(np.argmax(after[:, at]))
-    gain = (int(explained[at]) - int(before[:, -1].max())) / n_edges
+    gain = (explained[at] - before[:, -1].max()) / n_edges
     is_inside = 4 <= at < n_edges - 4
-    if first == second or not is_inside or gain < 0.08:
+    if first == second or not is_inside or gain < _SWITCH_GAIN_MIN:
         return None
     if explained[at] < _SWITCH_SHARE_MIN * n_edges:
         return None

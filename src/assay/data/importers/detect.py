@@ -176,8 +176,8 @@ def _with_format(
     path: Path,
     layout: Layout,
     headers: Sequence[str],
-    format: Format | None,
-    line: str,  # noqa: A002
+    format: Format | None,  # noqa: A002
+    line: str,
 ) -> Layout:
     """Name the format, and refuse what has neither bars nor quotes."""
     has_bars = all(role in layout.columns for role in BID)
@@ -198,7 +198,7 @@ def _with_format(
             f"{path} must have columns for time and prices; no column for {', '.join(missing)} "
             f"was found. Its header was {', '.join(headers) or 'absent'}; its first row "
             f"{line[:120]!r}.",
-            remedy="Name them with --columns, such as --columns time=1,open=2,high=3,low=4,close=5.",
+            remedy="Name them, such as --columns time=1,open=2,high=3,low=4,close=5.",
             path=str(path),
             line=layout.header_lines + 1,
             missing=missing,

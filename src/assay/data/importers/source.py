@@ -223,7 +223,7 @@ def read_blocks(
     """
     size = checked_file(path)
     line, rest, done = 1, b"", 0
-    boms = dict((name, bom) for bom, name in _BOMS)
+    boms = {name: bom for bom, name in _BOMS}
     decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
     with path.open("rb") as file:
         bom = boms.get(encoding, b"")

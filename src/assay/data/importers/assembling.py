@@ -1,0 +1,325 @@
+"""Assembly of parsed rows: order, timeframe, scale, clock, and the final bars or ticks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from assay.data.bars import Bars, Ticks
+from assay.data.importers import histdata
+from assay.data.importers.building import bars_from, ticks_from
+from assay.data.importers.clock import CONFIDENCE_MIN, ClockFinding, infer_clock
+from assay.data.importers.grid import (
+    aligned,
+    off_grid,
+    refuse_mixed,
+    refuse_off_grid,
+    spacing_of,
+)
+from assay.data.importers.imported import Imported
+from assay.data.importers.layout import Format, Layout, Recognised
+from assay.data.importers.naming import timeframe_of_labels
+from assay.data.importers.ordering import (
+    Dropped,
+    Table,
+    quotes_filled,
+    refuse_interleaved,
+    refuse_level_change,
+    sorted_by_time,
+    without_jumps,
+    without_repeats,
+)
+from assay.data.importers.refusals import Refusals
+from assay.data.importers.rows import Rows
+from assay.data.importers.scale import divided, price_divisor
+from assay.data.importers.source import file_sha256, lines_at
+from assay.data.importers.tables import rows_at
+from assay.data.importers.zones import Zone, zone
+from assay.data.quarantine import Reason
+from assay.domain.errors import DataError
+from assay.domain.time import iso_utc
+from assay.domain.timeframe import Timeframe
+
+_REFUSED_SHARE_MAX = 0.5
+_REFUSED_MIN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What the caller fixed instead of leaving it to recognition."""
+
+    symbol: str
+    timeframe: Timeframe | None
+    timezone: str | None
+    digits: int | None
+    divisor: int | None
+
+
+def table_of(pieces: list[Rows]) -> Table:
+    """Return the rows of all blocks as one table."""
+    return Table(
+        line=np.concatenate([rows.line for rows in pieces]),
+        time_ns=np.concatenate([rows.time_ns for rows in pieces]),
+        values={
+            role: np.concatenate([rows.values[role] for rows in pieces])
+            for role in pieces[0].values
+        },
+    )
+
+
+def assembled(
+    path: Path,
+    layout: Layout,
+    choices: Choices,
+    table: Table,
+    refusals: Refusals,
+    n_rows: int,
+    labels: Mapping[str, int],
+    block_bytes: int,
+) -> Imported:
+    """Return the import of a whole file from its parsed rows.
+
+    Parameters
+    ----------
+    path, layout, choices : what is read, how, and what the caller fixed
+    table : Table
+        Rows that stand on their own, in the order of the file, on its clock.
+    refusals : Refusals
+        Rows refused so far; those refused here are added.
+    n_rows : int
+        All rows of the file.
+    labels : mapping of text to line
+        Texts of a timeframe column.
+    block_bytes : int
+        For the second pass that looks up the text of refused rows.
+
+    Raises
+    ------
+    DataError
+        If the rows are not one series of one symbol on one known clock.
+    """
+    _refuse_mostly_bad(path, refusals, n_rows)
+    dropped: Dropped = []
+    if layout.format is Format.MT5_TICKS:
+        table, dropped = quotes_filled(table)
+    table, divisor, why = _scaled(path, choices, table)
+    table, timeframe, n_late, gone = _ordered(path, layout, choices, table, labels)
+    dropped += gone
+    finding = clock_of(layout, table, timeframe, choices.timezone)
+    if finding.timezone is None or finding.confidence < CONFIDENCE_MIN:
+        raise _unclear_clock(path, finding)
+    table, n_moved, gone = _in_utc(table, zone(finding.timezone), timeframe)
+    dropped += gone
+    _list_dropped(path, layout, dropped, refusals, block_bytes)
+    _refuse_mostly_bad(path, refusals, n_rows)
+    recognised = recognised_as(layout, timeframe, finding, divisor, why)
+    said = _warnings(path, layout, recognised, n_late, n_moved)
+    series: Bars | Ticks
+    if timeframe is None:
+        series = ticks_from(choices.symbol, table)
+    else:
+        series, more = bars_from(choices.symbol, timeframe, table, digits=choices.digits)
+        said += more
+    return Imported(
+        series=series,
+        recognised=recognised,
+        quarantine=refusals.quarantine(),
+        rows_in=n_rows,
+        rows_kept=len(series),
+        rows_out_of_order=n_late,
+        source=path.name,
+        sha256=file_sha256(path),
+        warnings=said,
+    )
+
+
+def _ordered(
+    path: Path, layout: Layout, choices: Choices, table: Table, labels: Mapping[str, int]
+) -> tuple[Table, Timeframe | None, int, Dropped]:
+    """Sort rows; settle the timeframe of bars; refuse repeats and far-off prices."""
+    is_ticks, in_file = layout.format.is_ticks, table
+    table, n_late = sorted_by_time(table)
+    timeframe, dropped = None, []
+    if not is_ticks:
+        told = choices.timeframe or timeframe_of_labels(path, labels)
+        timeframe, table, dropped = _on_one_timeframe(path, told, in_file, table, n_late)
+    before = table
+    table, repeats = without_repeats(table, is_ticks=is_ticks)
+    for lines, reason in repeats:
+        if timeframe is not None and reason is Reason.CONFLICT:
+            refuse_interleaved(path, before, lines, timeframe)
+    table, jumps = without_jumps(table)
+    refuse_level_change(path, table)
+    return table, timeframe, n_late, [*dropped, *repeats, *jumps]
+
+
+def _in_utc(table: Table, clock: Zone, timeframe: Timeframe | None) -> tuple[Table, int, Dropped]:
+    """Convert rows to UTC; clocks set back can make two rows share a time."""
+    if timeframe is None:
+        utc_ns, n_moved = clock.to_utc(table.time_ns), 0
+    else:
+        utc_ns, n_moved = aligned(table.time_ns, clock, timeframe)
+    table, _ = sorted_by_time(replace(table, time_ns=utc_ns))
+    table, repeats = without_repeats(table, is_ticks=timeframe is None)
+    return table, n_moved, repeats
+
+
+def _scaled(path: Path, choices: Choices, table: Table) -> tuple[Table, int, tuple[str, ...]]:
+    prices = {
+        role: value for role, value in table.values.items() if role not in ("volume", "spread")
+    }
+    if choices.divisor is not None:
+        divisor, why = choices.divisor, f"prices divided by {choices.divisor} as told"
+    else:
+        divisor, why = price_divisor(prices, choices.symbol, digits=choices.digits, where=str(path))
+    if divisor == 1:
+        return table, 1, (why,) if why else ()
+    scaled = {role: divided(value, divisor) for role, value in prices.items()}
+    return replace(table, values={**table.values, **scaled}), divisor, (why,)
+
+
+def _on_one_timeframe(
+    path: Path, timeframe: Timeframe | None, in_file: Table, table: Table, n_late: int
+) -> tuple[Timeframe, Table, Dropped]:
+    """Settle the timeframe; refuse mixtures, and rows off its grid."""
+    spaced = spacing_of(table.time_ns)
+    timeframe = timeframe or spaced
+    if timeframe is None:
+        raise DataError(
+            f"{path} must show its timeframe by the spacing of its rows; {len(table)} rows do not.",
+            remedy="Pass --timeframe, such as --timeframe H1.",
+            path=str(path),
+        )
+    if spaced is not None and spaced is not timeframe:
+        raise DataError(
+            f"{path} must hold {timeframe.name} bars; its rows are {spaced.name} apart.",
+            remedy=f"Pass --timeframe {spaced.name}, or import the right file.",
+            path=str(path),
+            line=int(table.line[0]),
+        )
+    ordered = in_file if n_late <= 0.01 * len(table) or n_late == len(table) else table
+    refuse_mixed(path, ordered.line, ordered.time_ns, timeframe)
+    is_off = off_grid(table.time_ns, timeframe)
+    if not is_off.any():
+        return timeframe, table, []
+    refuse_off_grid(path, table.line, is_off, timeframe)
+    return timeframe, table.kept(~is_off), [(table.line[is_off], Reason.OFF_GRID)]
+
+
+def clock_of(
+    layout: Layout, table: Table, timeframe: Timeframe | None, told: str | None = None
+) -> ClockFinding:
+    """Return the clock: as told, as the file states, or as the rows show."""
+    if told is not None:
+        return ClockFinding(timezone=told, confidence=1.0, why=f"time zone {told} as told")
+    if layout.timezone is not None:
+        says = f"the file states {layout.timezone}"
+        return ClockFinding(timezone=zone(layout.timezone).name, confidence=1.0, why=says)
+    is_histdata = layout.format in (Format.HISTDATA_M1, Format.HISTDATA_TICKS)
+    allowed = histdata.CLOCKS if is_histdata else ()
+    bar_ns = None if timeframe is None else timeframe.nominal_ns
+    finding = infer_clock(table.time_ns, bar_ns, allowed=allowed)
+    is_sure = finding.timezone is not None and finding.confidence >= CONFIDENCE_MIN
+    if layout.stamp.is_epoch and not layout.format.is_server_time and not is_sure:
+        says = f"counts since 1970 are UTC by definition ({finding.why})"
+        return ClockFinding(timezone="UTC", confidence=0.9, why=says)
+    return finding
+
+
+def _unclear_clock(path: Path, finding: ClockFinding) -> DataError:
+    if finding.switch is not None:
+        when, before, after = finding.switch
+        return DataError(
+            f"{path} must follow one clock; {finding.why}.",
+            remedy=f"Split it at {iso_utc(when)[:10]}; import the first part with --timezone "
+            f"{before} and the second with --timezone {after}.",
+            path=str(path),
+            switch_ns=when,
+        )
+    return DataError(
+        f"{path} must show which clock it follows; it does not: {finding.why}.",
+        remedy="Pass --timezone: UTC, NY+7 (most MT5 servers), EET, America/New_York or UTC+3.",
+        path=str(path),
+    )
+
+
+def _refuse_mostly_bad(path: Path, refusals: Refusals, n_rows: int) -> None:
+    n_kept = n_rows - len(refusals)
+    mostly = len(refusals) > max(_REFUSED_MIN, _REFUSED_SHARE_MAX * n_rows)
+    if n_kept > 0 and not mostly:
+        return
+    if n_rows == 0:
+        raise DataError(
+            f"{path} must have rows; had none.", remedy="Export it again.", path=str(path)
+        )
+    row = min(refusals.rows, key=lambda row: row.line)
+    raise DataError(
+        f"{path} must have rows that can be used; {len(refusals)} of {n_rows} could not. The first "
+        f"is line {row.line}, {row.reason.value}: {row.text[:120]!r}.",
+        remedy="Check the file; if its columns were taken wrongly, name them with --columns.",
+        path=str(path),
+        line=row.line,
+        reason=row.reason.value,
+    )
+
+
+def _list_dropped(
+    path: Path, layout: Layout, dropped: Dropped, refusals: Refusals, block_bytes: int
+) -> None:
+    """Look up the text of rows that were refused after parsing."""
+    wanted = [int(line) for lines, _ in dropped for line in lines[: max(0, refusals.room)]]
+    if layout.format in (Format.PARQUET_BARS, Format.PARQUET_TICKS):
+        texts = rows_at(path, layout, wanted) if wanted else {}
+    else:
+        texts = lines_at(path, layout.encoding, wanted, block_bytes=block_bytes)
+    for lines, reason in dropped:
+        refusals.add_all((int(line), reason, texts.get(int(line), "")) for line in lines)
+
+
+def _warnings(
+    path: Path, layout: Layout, recognised: Recognised, n_late: int, n_moved: int
+) -> tuple[str, ...]:
+    said = []
+    if n_late:
+        said.append(f"{n_late} rows were out of order of time; sorted.")
+    timeframe = recognised.timeframe
+    if n_moved and timeframe in (Timeframe.H4, Timeframe.D1):
+        said.append(
+            f"{n_moved} {timeframe.name} bars do not begin on the trading-day grid (17:00 New "
+            "York); each is stamped with the bar in which it ends, so that it is never known "
+            "early. Import a shorter timeframe and let Assay resample it."
+        )
+    elif timeframe is Timeframe.D1 and recognised.clock_confidence < 0.9:
+        said.append(
+            "Dates show no clock; they are taken as trading days that end at 17:00 New York. "
+            "If they are days of UTC, pass --timezone UTC."
+        )
+    words = path.stem.lower().replace("-", "_").replace(" ", "_").split("_")
+    if layout.side == "ask" or ("ask" in words and "bid" not in words):
+        said.append("Prices are those of the ask side; they are stored as bid. Prefer bid bars.")
+    return tuple(said)
+
+
+def recognised_as(
+    layout: Layout,
+    timeframe: Timeframe | None,
+    finding: ClockFinding,
+    divisor: int,
+    why: tuple[str, ...],
+) -> Recognised:
+    """Return what was recognised, in words."""
+    spacing = () if timeframe is None else (f"timeframe {timeframe.name} by the spacing of rows",)
+    return Recognised(
+        format=layout.format,
+        timeframe=timeframe,
+        timezone=finding.timezone,
+        columns=dict(layout.names),
+        encoding=layout.encoding,
+        delimiter=layout.delimiter,
+        decimal=layout.decimal,
+        stamp=layout.stamp.pattern,
+        clock_confidence=finding.confidence,
+        price_divisor=divisor,
+        why=(*layout.why, *spacing, *why, finding.why),
+    )
