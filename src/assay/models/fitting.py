@@ -164,11 +164,9 @@ def fit_forecaster(
         rng = np.random.default_rng(np.random.SeedSequence([seed, len(ALGORITHMS)]))
         chosen = select_features(narrow, y, weight, folds, features_max, rng)
         inputs = np.ascontiguousarray(narrow[:, chosen.columns])
-        choices = {
-            name: make(name, 0).tune(inputs, y, weight, folds) for name in algorithms
-        }
+        choices = {name: make(name, 0).tune(inputs, y, weight, folds) for name in algorithms}
         odds, oof_rows = out_of_fold(inputs, y, weight, folds, choices, seed)
-        stacker = fit_stacker(odds, y[oof_rows], weight[oof_rows])
+        stacker = fit_stacker(odds, y[oof_rows], weight[oof_rows], tuple(algorithms))
         final = {name: make(name, model_seed(seed, name, 0), choices[name]) for name in algorithms}
         for model in final.values():
             model.fit(inputs[fit_rows], y[fit_rows], weight[fit_rows])

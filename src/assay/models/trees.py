@@ -36,7 +36,7 @@ class Trees:
     logistic : bool
         Whether the sum is a log-odds (boosting) or the answer itself (forests, quantiles).
     base : float
-        What the sum starts from.
+        What the sum starts from; a float32 value.
     """
 
     feature: Int32Array
@@ -161,5 +161,5 @@ def flatten(
         n_features=n_features,
         strict=strict,
         logistic=logistic,
-        base=float(base),
+        base=float(np.float32(base)),
     )
