@@ -37,11 +37,10 @@ def backtest(
     from assay.cli.artifacts import find_model
     from assay.cli.history import read_history
     from assay.cli.reports import report_folder
-    from assay.cli.run import circumstances, command_line, show_result
+    from assay.cli.run import circumstances, command_line, count_trials, show_result, staged_ledger
     from assay.config.workspace import folder_in_one_piece
     from assay.data.catalogue import Catalogue
     from assay.research.backtests import Shelf, backtest_stored
-    from assay.research.ledger import TrialLedger
     from assay.research.report import write_report
     from assay.research.stored import load
 
@@ -52,6 +51,7 @@ def backtest(
     with place.held(), screen.progress() as progress, folder_in_one_piece(target) as draft:
         stored = load(find_model(place, model)) if model else None
         history = read_history(Catalogue(place.data), settings, progress)
+        staged = staged_ledger(place, draft)
         result = backtest_stored(
             settings,
             Shelf(
@@ -63,7 +63,7 @@ def backtest(
                 notes=history.notes,
             ),
             stored,
-            ledger=TrialLedger(place.ledger_path),
+            ledger=staged,
             progress=progress,
             at_ns=at_ns,
             repeat=(command_line("backtest", overrides, model=model),),
@@ -71,5 +71,6 @@ def backtest(
         result = replace(result, meta={**result.meta, **circumstances(at_ns, began_s)})
         progress.stage("Writing the report", 1)
         write_report(result, draft)
+        count_trials(place, staged)
         progress.advance()
     show_result(target, result, screen)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -12,7 +13,9 @@ from assay.cli.screen import Screen
 from assay.domain.errors import AssayError, ConfigError
 
 if TYPE_CHECKING:
+    from assay.config.settings import Settings
     from assay.config.workspace import Workspace
+    from assay.data.catalogue import Entry
 
 FREE_BYTES_MIN = 1_000_000_000
 MEMORY_BYTES_MIN = 2_000_000_000
@@ -189,13 +192,11 @@ def _workspace(place: "Workspace") -> Iterator[Finding]:
         )
 
 
-def _settings_detail(settings: object) -> str:
-    changed = sum(
-        len(getattr(settings, section).model_fields_set)
-        for section in type(settings).model_fields  # type: ignore[attr-defined]
-        if hasattr(getattr(settings, section), "model_fields_set")
-    )
-    return f"valid; {changed} keys set"
+def _settings_detail(settings: "Settings") -> str:
+    """Say how many keys differ from silence."""
+    tables = [getattr(settings, section) for section in settings.model_fields_set]
+    n_keys = sum(len(getattr(table, "model_fields_set", table)) for table in tables)
+    return f"valid; {n_keys} keys set"
 
 
 def _data(place: "Workspace") -> Iterator[Finding]:
@@ -217,9 +218,9 @@ def _data(place: "Workspace") -> Iterator[Finding]:
         )
     for entry in entries:
 
-        def verified(entry: object = entry) -> str:
-            catalogue.verify(entry.symbol, entry.timeframe)  # type: ignore[attr-defined]
-            return f"{entry.rows:,} rows match their hash"  # type: ignore[attr-defined]
+        def verified(entry: "Entry" = entry) -> str:
+            catalogue.verify(entry.symbol, entry.timeframe)
+            return f"{entry.rows:,} rows match their hash"
 
         yield _attempt(f"data {entry.symbol} {entry.series}", verified)
 
@@ -229,7 +230,7 @@ def _models(place: "Workspace") -> Iterator[Finding]:
     from assay.cli.artifacts import stored_models, verify_model
 
     for folder in stored_models(place.models):
-        yield _attempt(f"model {folder.name}", lambda folder=folder: verify_model(folder))
+        yield _attempt(f"model {folder.name}", partial(verify_model, folder))
 
 
 def _ledger_detail(place: "Workspace") -> str:

@@ -1,6 +1,6 @@
 """``assay features``: the catalogue of features."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,7 +25,7 @@ def features(
     from assay.features.catalogue import all_features, default_features, parse
 
     default = set(default_features(Timeframe.H1, ()))
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name in all_features():
         bound = parse(name)
         if default_only and name not in default:

@@ -15,12 +15,12 @@ def stop_children() -> None:
     """
     with contextlib.suppress(ValueError):  # not the main thread
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if "multiprocessing" in sys.modules:
+    below = set(descendants(os.getpid()))
+    if "multiprocessing" in sys.modules:  # all there is where no /proc tells more
         import multiprocessing
 
-        for child in multiprocessing.active_children():
-            child.kill()
-    for pid in reversed(descendants(os.getpid())):
+        below |= {child.pid for child in multiprocessing.active_children() if child.pid}
+    for pid in below:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
 

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
     from assay.config.settings import Settings
     from assay.config.workspace import Workspace
+    from assay.research.ledger import TrialLedger
     from assay.research.result import RunResult
+
+STAGED = "ledger"
 
 
 def run(
@@ -54,7 +57,6 @@ def execute_into(
     from assay.cli.reports import report_folder
     from assay.config.workspace import folder_in_one_piece
     from assay.data.catalogue import Catalogue
-    from assay.research.ledger import TrialLedger
     from assay.research.report import write_report
     from assay.research.run import execute
 
@@ -63,11 +65,12 @@ def execute_into(
     began_s = time.monotonic()
     with screen.progress() as progress, folder_in_one_piece(target) as draft:
         history = read_history(Catalogue(place.data), settings, progress)
+        staged = staged_ledger(place, draft)
         result = execute(
             settings,
             history.bars,
             history.instruments,
-            ledger=TrialLedger(place.ledger_path),
+            ledger=staged,
             progress=progress,
             at_ns=at_ns,
             finer=history.finer or None,
@@ -79,8 +82,34 @@ def execute_into(
         result = replace(result, meta={**result.meta, **circumstances(at_ns, began_s)})
         progress.stage("Writing the report", 1)
         write_report(result, draft)
+        count_trials(place, staged)
         progress.advance()
     return target, result
+
+
+def staged_ledger(place: "Workspace", draft: "Path") -> "TrialLedger":
+    """Return a copy of the ledger of trials for one run, in its unfinished folder.
+
+    A run that is stopped shows nothing to anybody, so it counts nothing.
+    """
+    import shutil
+
+    from assay.research.ledger import TrialLedger
+
+    folder = draft / STAGED
+    if place.ledger_path.parent.is_dir():
+        shutil.copytree(place.ledger_path.parent, folder)
+    return TrialLedger(folder / place.ledger_path.name)
+
+
+def count_trials(place: "Workspace", staged: "TrialLedger") -> None:
+    """Append to the ledger of the workspace what a finished run added to its copy."""
+    import shutil
+
+    from assay.research.ledger import TrialLedger
+
+    TrialLedger(place.ledger_path).record_all(staged.trials())
+    shutil.rmtree(staged.path.parent)
 
 
 def circumstances(at_ns: int, began_s: float) -> dict[str, object]:
@@ -121,7 +150,7 @@ def show_result(folder: "Path", result: "RunResult", screen: Screen) -> None:
                 result.metrics[strategy.name].sharpe.value,
                 result.metrics[strategy.name].sharpe.low,
                 result.metrics[strategy.name].sharpe.high,
-                100.0 * result.metrics[strategy.name].drawdown.value,
+                100.0 * result.metrics[strategy.name].max_drawdown.value,
                 result.metrics[strategy.name].n_trades,
             )
             for strategy in result.strategies

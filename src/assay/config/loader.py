@@ -266,7 +266,8 @@ def _contradictions(settings: Settings, origins: Mapping[KeyPath, str]) -> list[
         try:
             return attempt()
         except ConfigError as error:
-            inner = str(error.facts.get("key", _dotted(path)))
+            inner = str(error.facts.get("key", ""))
+            inner = inner if inner.startswith(_dotted(path)) else _dotted(path)
             place = path + tuple(inner.removeprefix(_dotted(path) + ".").split("."))
             text = f"{_dotted(path)}: {error.message} {error.remedy}"
             faults.append(Fault(where=_where(place, origins), key=inner, message=text))
@@ -329,6 +330,9 @@ def _nearest(path: KeyPath, table: Any) -> str | None:
         close = get_close_matches(str(path[0]), sections, n=1)
         return f"[{close[0]}]" if close else None
     keys = known_keys()
+    elsewhere = [key for key in keys if key.endswith(f".{path[-1]}")]
+    if elsewhere:
+        return elsewhere[0]
     siblings = [key for key in keys if key.startswith(f"{path[0]}.")]
     close = get_close_matches(_dotted(path), siblings, n=1, cutoff=0.6)
     if close:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from assay.domain.time import iso_utc
 from assay.engine.conversion import conversion_rates
 from assay.models import artifact
 from assay.models.calibration import Calibrator
+from assay.models.ensemble import Forecaster
 from assay.research.dataset import Dataset, build_dataset
 from assay.research.identity import code_hash, data_hash
 from assay.research.training import select_rows, train
@@ -144,7 +145,9 @@ def store(stored: StoredModel, folder: Path, *, notes: Mapping[str, object]) -> 
         If the disk refuses.
     """
     model = stored.model
-    artifact.save(model.forecaster, folder / FORECASTER_FOLDER, {"hashes": dict(stored.hashes)})
+    forecaster = artifact.save(
+        model.forecaster, folder / FORECASTER_FOLDER, {"hashes": dict(stored.hashes)}
+    )
     card: dict[str, Any] = {
         "symbols": list(stored.symbols),
         "timeframe": stored.timeframe,
@@ -166,11 +169,7 @@ def store(stored: StoredModel, folder: Path, *, notes: Mapping[str, object]) -> 
             "move": model.move,
             "fusion": model.fusion.model_dump(mode="json"),
         },
-        "files": {
-            path.relative_to(folder).as_posix(): _sha256(path)
-            for path in sorted(folder.rglob("*"))
-            if path.is_file()
-        },
+        "forecaster": forecaster,
     }
     card["sha256"] = _card_hash(card)
     text = json.dumps(card, indent=1, sort_keys=True, allow_nan=False)
@@ -187,11 +186,9 @@ def load(folder: Path) -> StoredModel:
         If a file is missing, cut off, or does not match its hash.
     """
     card = _read_card(folder)
-    for name, digest in card["files"].items():
-        path = folder / name
-        if not path.is_file() or _sha256(path) != digest:
-            raise _damaged(path, "its bytes do not match the card")
-    forecaster = artifact.load(folder / FORECASTER_FOLDER)
+    forecaster = artifact.load(folder / FORECASTER_FOLDER, sha256=card["forecaster"])
+    if not isinstance(forecaster, Forecaster):
+        raise _damaged(folder / FORECASTER_FOLDER, "it forecasts quantiles, not a side")
     try:
         decision = card["decision"]
         model = SignalModel(
@@ -219,11 +216,6 @@ def load(folder: Path) -> StoredModel:
         raise _damaged(folder / CARD_FILE, f"{error!r}") from None
 
 
-def with_fusion(stored: StoredModel, fusion: FusionSettings) -> StoredModel:
-    """Return *stored* under other fusion weights; what was fitted stays."""
-    return replace(stored, model=replace(stored.model, fusion=fusion))
-
-
 def _read_card(folder: Path) -> dict[str, Any]:
     """Return the card if it is whole."""
     path = folder / CARD_FILE
@@ -233,7 +225,7 @@ def _read_card(folder: Path) -> dict[str, Any]:
         card = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise _damaged(path, f"{error}") from None
-    if not isinstance(card, dict) or not isinstance(card.get("files"), dict):
+    if not isinstance(card, dict) or not isinstance(card.get("forecaster"), str):
         raise _damaged(path, "it is no card")
     if card.get("sha256") != _card_hash(card):
         raise _damaged(path, "its content does not match its hash")
@@ -244,11 +236,6 @@ def _card_hash(card: Mapping[str, Any]) -> str:
     body = {key: value for key, value in card.items() if key != "sha256"}
     text = json.dumps(body, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _calibrator_card(calibrator: Calibrator) -> dict[str, Any]:
@@ -264,12 +251,15 @@ def _calibrator_card(calibrator: Calibrator) -> dict[str, Any]:
 
 
 def _calibrator(card: Mapping[str, Any]) -> Calibrator:
-    arrays = {
-        name: np.array(card[name], dtype=np.float64)
-        for name in ("covariance", "knots", "levels", "support")
-    }
-    numbers = {name: float(card[name]) for name in ("slope", "intercept", "effective_rows")}
-    return Calibrator(**numbers, **arrays)
+    return Calibrator(
+        slope=float(card["slope"]),
+        intercept=float(card["intercept"]),
+        covariance=np.array(card["covariance"], dtype=np.float64),
+        knots=np.array(card["knots"], dtype=np.float64),
+        levels=np.array(card["levels"], dtype=np.float64),
+        support=np.array(card["support"], dtype=np.float64),
+        effective_rows=float(card["effective_rows"]),
+    )
 
 
 def _damaged(path: Path, what: str) -> ModelError:
