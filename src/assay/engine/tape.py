@@ -14,10 +14,13 @@ from assay.domain.instrument import Instrument
 from assay.domain.timeframe import Timeframe
 from assay.engine import market as columns
 from assay.engine.conversion import conversion_rates
-from assay.engine.volatility import RETURNS_MIN, SPAN_BARS, ew_volatility
 from assay.kernels.compiler import FloatArray, IntArray
+from assay.kernels.volatility import ewma_volatility
 
 Uint8Array = NDArray[np.uint8]
+
+VOLATILITY_SPAN_BARS = 100
+VOLATILITY_RETURNS_MIN = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +159,12 @@ def build_tape(
 
 def _quotes(bars: Bars, costs: CostSettings, out: FloatArray) -> None:
     # Write the eight quote rows of *bars*, the ask widened by the spread multiple.
-    if bars.ask_open is None or bars.ask_high is None or bars.ask_low is None or bars.ask_close is None:
+    if (
+        bars.ask_open is None
+        or bars.ask_high is None
+        or bars.ask_low is None
+        or bars.ask_close is None
+    ):
         raise DataError(
             f"{bars.symbol} bars must quote bid and ask; the ask is missing.",
             remedy="Pass them through assay.data.spread.quoted_both_sides first.",
@@ -199,7 +207,7 @@ def _symbol_market(
     out = np.empty((columns.N_COLUMNS, len(bars)))
     _quotes(bars, costs, out)
     mid = 0.5 * (out[columns.BID_CLOSE] + out[columns.ASK_CLOSE])
-    known = ew_volatility(mid, SPAN_BARS, RETURNS_MIN)
+    known = ewma_volatility(mid, VOLATILITY_SPAN_BARS, VOLATILITY_RETURNS_MIN)
     out[columns.VOLATILITY_NEXT] = known
     out[columns.VOLATILITY, 0] = np.nan
     out[columns.VOLATILITY, 1:] = known[:-1]

@@ -39,6 +39,7 @@ def volatility_regimes(bars: Bars) -> IntArray:
     """
     seconds = bars.timeframe.value
     mid = bars.close if bars.ask_close is None else 0.5 * (bars.close + bars.ask_close)
-    recent = ewma_volatility(mid, max(10, RECENT_SECONDS // seconds))
-    usual = ewma_volatility(mid, max(100, USUAL_SECONDS // seconds))
+    recent_span, usual_span = max(10, RECENT_SECONDS // seconds), max(100, USUAL_SECONDS // seconds)
+    recent = ewma_volatility(mid, recent_span, recent_span)
+    usual = ewma_volatility(mid, usual_span, usual_span)
     return label_by_ratio(recent, usual, CALM_BELOW, TURBULENT_ABOVE)

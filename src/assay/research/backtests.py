@@ -12,6 +12,7 @@ from assay.domain.instrument import Instrument
 from assay.domain.progress import Progress
 from assay.domain.time import iso_utc
 from assay.engine.backtest import backtest
+from assay.engine.opinion import economics, views_of
 from assay.engine.tape import build_tape
 from assay.engine.views import Views
 from assay.research.assumptions import assumptions_of
@@ -23,7 +24,6 @@ from assay.research.metrics import measure, rng_for
 from assay.research.result import RunResult, StrategyResult
 from assay.research.run import regimes_of
 from assay.research.stored import StoredModel, prepare
-from assay.research.strategies import economics, views_of
 from assay.research.trial import settings_hash, trial_of
 from assay.research.verdict import judge
 from assay.signals.signal_model import PATHS

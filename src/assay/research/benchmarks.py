@@ -15,7 +15,7 @@ from assay.kernels.compiler import FloatArray
 from assay.research.metrics import daily_returns
 from assay.research.result import StrategyResult
 from assay.research.sharpe import sharpe_ratio
-from assay.research.strategies import random_sides, views_of_side
+from assay.research.sides import random_sides, views_of_side
 
 RANDOM_RUNS = 100
 FAR_STOP_ATR = 1e6

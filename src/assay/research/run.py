@@ -13,6 +13,7 @@ from assay.domain.instrument import Instrument
 from assay.domain.progress import Progress
 from assay.engine.backtest import backtest
 from assay.engine.conversion import conversion_rates
+from assay.engine.opinion import economics, views_of
 from assay.engine.tape import build_tape
 from assay.kernels.compiler import FloatArray
 from assay.regimes.volatility import NAMES as REGIME_NAMES
@@ -26,7 +27,6 @@ from assay.research.metrics import measure, rng_for
 from assay.research.oos import OutOfSample, forecast_out_of_sample
 from assay.research.result import Forecasts, Regimes, RunResult, StrategyResult
 from assay.research.scores import feature_scores, model_scores
-from assay.research.strategies import economics, views_of
 from assay.research.trial import settings_hash, trial_of
 from assay.research.verdict import judge
 
@@ -241,9 +241,7 @@ def _judged(
 
 def forecasts_of(dataset: Dataset, tested: OutOfSample) -> Forecasts:
     """Return the out-of-sample forecasts whose outcome is known."""
-    known = np.flatnonzero(
-        dataset.has_label[tested.first :] & dataset.is_ready[tested.first :]
-    )
+    known = np.flatnonzero(dataset.has_label[tested.first :] & dataset.is_ready[tested.first :])
     rows = known + tested.first
     end = dataset.column("end").astype(np.int64)[rows]
     return Forecasts(

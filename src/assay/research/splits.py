@@ -13,9 +13,7 @@ from assay.domain.errors import DataError
 from assay.kernels.compiler import IntArray
 
 
-def purged_train(
-    start: IntArray, end: IntArray, test: IntArray, *, embargo: int
-) -> IntArray:
+def purged_train(start: IntArray, end: IntArray, test: IntArray, *, embargo: int) -> IntArray:
     """Return the rows that may train a model tested on the contiguous block *test*.
 
     Parameters

@@ -23,9 +23,7 @@ class Weights(NamedTuple):
 
 def weights_of(settings: FusionSettings) -> Weights:
     """Read the weights from the settings."""
-    return Weights(
-        settings.weight_traditional, settings.weight_ai, settings.weight_correlation
-    )
+    return Weights(settings.weight_traditional, settings.weight_ai, settings.weight_correlation)
 
 
 @kernel

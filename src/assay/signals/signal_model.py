@@ -238,9 +238,7 @@ def fit_signal_model(
     """
     mean_vote = fit.votes.mean(axis=1, keepdims=True)
     equal, _ = fit_weights(mean_vote, fit.y, fit.weight, prior=np.zeros(1), spread=VOTE_SPREAD)
-    meta, _ = fit_weights(
-        fit.votes, fit.y, fit.weight, prior=np.zeros(N_VOTES), spread=VOTE_SPREAD
-    )
+    meta, _ = fit_weights(fit.votes, fit.y, fit.weight, prior=np.zeros(N_VOTES), spread=VOTE_SPREAD)
     model = SignalModel(
         forecaster=forecaster,
         equal_slope=float(equal[0]),
