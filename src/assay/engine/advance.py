@@ -4,10 +4,10 @@ from typing import Any
 
 from assay.engine.booking import note_excursion
 from assay.engine.bracket import apply_bracket, settle_doubt
-from assay.engine.decision import decide
+from assay.engine.decision import asks_entry, decide
 from assay.engine.market import Event
 from assay.engine.orders import fill_queue, work_orders
-from assay.engine.totals import account_equity, stop_out
+from assay.engine.totals import NOBODY, account_equity, alone_stands, others_use, stop_out
 from assay.engine.views import View
 from assay.execution.costs import slippage, swap
 from assay.kernels.compiler import FloatArray, kernel
@@ -95,14 +95,19 @@ def advance(
     if position.n_queued > 0:
         fill_queue(event, symbol, bar, position, fact, rules, account)
         mark_position(position, bar.bid_open, bar.ask_open)
-    stop_out(event, positions, facts, rules, account)
+    is_alone = positions.shape[0] == 1
+    if not (is_alone and alone_stands(position, fact, rules, account)):
+        stop_out(event, positions, facts, rules, account)
     if position.side != 0 and apply_bracket(event, symbol, bar, position, fact, rules, account):
         settle_doubt(event, symbol, finer, first, end, position, fact, rules, account)
     if position.n_working > 0:
         work_orders(event, symbol, bar, position, fact, rules, account)
     mark_position(position, bar.bid_low, bar.ask_high)
-    stop_out(event, positions, facts, rules, account)
+    if not (is_alone and alone_stands(position, fact, rules, account)):
+        stop_out(event, positions, facts, rules, account)
     if position.side != 0:
         end_bar(bar, position, fact, rules)
-    decide(symbol, bar, view, positions, facts, rules, account)
     account.equity = account_equity(account.balance, positions, facts)
+    if asks_entry(view, position, rules):
+        others = NOBODY if is_alone else others_use(symbol, positions, facts)
+        decide(bar, view, others, position, fact, rules, account)

@@ -10,11 +10,10 @@ from assay.domain.refusal import RefusalReason
 from assay.engine.market import Event
 from assay.engine.orders import write_order
 from assay.engine.state import CLOSE, MARKET
-from assay.engine.totals import account_equity, others_use
+from assay.engine.totals import Others
 from assay.engine.views import View
 from assay.kernels.compiler import kernel
 from assay.risk.exposure import is_margin_call
-from assay.risk.facts import RecordArray
 from assay.risk.sizing import Funds, Stake, size_lots
 from assay.risk.stops import stop_distance
 
@@ -50,30 +49,26 @@ def view_gate(view: View, pass_score: float) -> int:
 
 @kernel
 def queue_entry(
-    symbol: int, bar: Event, view: View, positions: RecordArray, facts: RecordArray,
-    rules: Any, account: Any,
-) -> int:  # fmt: skip
+    bar: Event, view: View, others: Others, position: Any, facts: Any, rules: Any, account: Any
+) -> int:
     """Queue an entry on the side of *view* if every gate passes; return the refusal, or 0."""
     refused = view_gate(view, rules.pass_score)
     if refused != 0:
         return refused
-    count, worth, margin, margin_positions = others_use(symbol, positions, facts)
-    if count >= rules.positions_max:
+    if others.count >= rules.positions_max:
         return _POSITIONS_LIMIT
-    equity = account_equity(account.balance, positions, facts)
-    if is_margin_call(equity, margin_positions, rules.margin_call_level):
+    if is_margin_call(account.equity, others.margin_positions, rules.margin_call_level):
         return _MARGIN_CALL
-    fact = facts[symbol]
-    distance = stop_distance(view.unit, rules.stop_atr, fact.stop_level, fact.tick_size)
+    distance = stop_distance(view.unit, rules.stop_atr, facts.stop_level, facts.tick_size)
     price = bar.ask_close if view.direction > 0 else bar.bid_close
     stake = Stake(
-        price, fact.contract * bar.conversion, distance, view.confidence,
+        price, facts.contract * bar.conversion, distance, view.confidence,
         view.p_win, view.payoff, view.loss, bar.volatility_next,
     )  # fmt: skip
-    lots, refused = size_lots(stake, Funds(equity, worth, margin), fact, rules)
+    funds = Funds(account.equity, others.notional, others.margin)
+    lots, refused = size_lots(stake, funds, facts, rules)
     if refused != 0:
         return refused
-    position = positions[symbol]
     order = position.queued[position.n_queued]
     write_order(order, MARKET, view.direction, lots)
     order.price = price
@@ -96,22 +91,25 @@ def queue_close(reason: int, position: Any) -> None:
 
 
 @kernel
-def decide(
-    symbol: int, bar: Event, view: View, positions: RecordArray, facts: RecordArray,
-    rules: Any, account: Any,
-) -> None:  # fmt: skip
-    """Step 9 of ``docs/execution.md``: queue what the view of this close asks for."""
-    position = positions[symbol]
+def asks_entry(view: View, position: Any, rules: Any) -> bool:
+    """Queue the exit that time or *view* asks for; return whether the gates of an entry open."""
     side = position.side
-    if side != 0:
-        if rules.time_stop_bars > 0 and position.bars_held >= rules.time_stop_bars:
-            queue_close(_TIME_STOP, position)
-            return
-        if not side_score(side, view.direction, view.score) < rules.hold_score:
-            return
-        queue_close(_SIGNAL, position)
-        if view.direction != -side:
-            return
-    refused = queue_entry(symbol, bar, view, positions, facts, rules, account)
+    if side == 0:
+        return True
+    if rules.time_stop_bars > 0 and position.bars_held >= rules.time_stop_bars:
+        queue_close(_TIME_STOP, position)
+        return False
+    if not side_score(side, view.direction, view.score) < rules.hold_score:
+        return False
+    queue_close(_SIGNAL, position)
+    return bool(view.direction == -side)
+
+
+@kernel
+def decide(
+    bar: Event, view: View, others: Others, position: Any, facts: Any, rules: Any, account: Any
+) -> None:
+    """Queue the entry that *view* asks for, or count why not."""
+    refused = queue_entry(bar, view, others, position, facts, rules, account)
     if refused != 0:
         account.refusals[refused] += 1

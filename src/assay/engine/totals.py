@@ -1,6 +1,6 @@
 """Sums over the account: equity, margin, what other symbols use; and the stop-out."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,6 +31,21 @@ def margin_used(position: Any, facts: Any) -> float:
     return margin
 
 
+class Others(NamedTuple):
+    """What the other symbols hold, account currency.
+
+    The first three count positions and queued entries, the last the positions only.
+    """
+
+    count: int
+    notional: float
+    margin: float
+    margin_positions: float
+
+
+NOBODY = Others(0, 0.0, 0.0, 0.0)
+
+
 @kernel
 def account_equity(balance: float, positions: RecordArray, facts: RecordArray) -> float:
     """Return balance and floating profit of every symbol, in order of their index."""
@@ -42,13 +57,8 @@ def account_equity(balance: float, positions: RecordArray, facts: RecordArray) -
 
 
 @kernel
-def others_use(
-    symbol: int, positions: RecordArray, facts: RecordArray
-) -> tuple[int, float, float, float]:
-    """Return what other symbols hold: count, notional, margin, and margin of positions alone.
-
-    The first three count positions and queued entries, the last the positions only.
-    """
+def others_use(symbol: int, positions: RecordArray, facts: RecordArray) -> Others:
+    """Return what the symbols other than *symbol* hold."""
     count = 0
     worth = 0.0
     margin = 0.0
@@ -71,7 +81,16 @@ def others_use(
                 used = notional(order.lots, value, order.price)
                 worth += used
                 margin += used * facts[s].margin_fraction
-    return count, worth, margin, margin_positions
+    return Others(count, worth, margin, margin_positions)
+
+
+@kernel
+def alone_stands(position: Any, facts: Any, rules: Any, account: Any) -> bool:
+    """Whether an account of one symbol needs no stop-out."""
+    if position.side == 0:
+        return True
+    equity = account.balance + floating_profit(position, facts)
+    return not is_stopped_out(equity, margin_used(position, facts), rules.stop_out_level)
 
 
 @kernel
