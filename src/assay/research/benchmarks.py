@@ -12,7 +12,7 @@ from assay.engine.backtest import BacktestResult, backtest
 from assay.engine.market import ASK_OPEN, BID_OPEN, CONVERSION, VOLATILITY
 from assay.engine.tape import Tape
 from assay.kernels.compiler import FloatArray
-from assay.research.metrics import daily_returns
+from assay.research.daily import daily_returns
 from assay.research.result import StrategyResult
 from assay.research.sharpe import sharpe_ratio
 from assay.research.sides import random_sides, views_of_side

@@ -22,6 +22,7 @@ from assay.research.sharpe import (
     sharpe_ratio,
     track_record_length_min,
 )
+from assay.research.wording import probability, ratio
 
 STRONG_SHARPE = 2.0
 POWER_MIN = 0.5
@@ -159,7 +160,7 @@ def deflated_check(numbers: Mapping[str, float], confidence: float) -> Check:
         value=dsr,
         threshold=confidence,
         text=f"The chance that its true Sharpe ratio beats what luck gives {tried} "
-        f"({luck:.2f}) is {_percent(dsr)}; {confidence:.0%} is asked for.",
+        f"({ratio(luck)}) is {probability(dsr)}; {confidence:.0%} is asked for.",
     )
 
 
@@ -172,8 +173,8 @@ def interval_check(measured: Metrics, confidence: float) -> Check:
         passed=known and sharpe.low > 0.0,
         value=sharpe.low,
         threshold=0.0,
-        text=f"The {confidence:.0%} interval of its Sharpe ratio is {sharpe.low:.2f} to "
-        f"{sharpe.high:.2f}" + ("." if sharpe.low > 0.0 else "; it reaches below zero.")
+        text=f"The {confidence:.0%} interval of its Sharpe ratio is {ratio(sharpe.low)} to "
+        f"{ratio(sharpe.high)}" + ("." if sharpe.low > 0.0 else "; it reaches below zero.")
         if known
         else "It never held a position long enough for a Sharpe ratio.",
     )
@@ -197,7 +198,7 @@ def random_check(
             value=share,
             threshold=1.0 - confidence,
             text=f"Of {n:,} runs with random entries of the same frequency {as_good:,} did at "
-            f"least as well (median Sharpe ratio {float(np.median(random_sharpes)):.2f}).",
+            f"least as well (median Sharpe ratio {ratio(float(np.median(random_sharpes)))}).",
         )
     if random is None:
         return Check(
@@ -208,15 +209,15 @@ def random_check(
             text="It was not compared with random entries.",
         )
     other = daily_returns(random.time_ns, random.equity, random.start_balance)
-    ratio = sharpe_ratio(other.returns) * math.sqrt(other.days_per_year)
-    ratio = 0.0 if math.isnan(ratio) else ratio
+    other_sharpe = sharpe_ratio(other.returns) * math.sqrt(other.days_per_year)
+    other_sharpe = 0.0 if math.isnan(other_sharpe) else other_sharpe
     return Check(
         name="random_entries",
-        passed=own > ratio,
+        passed=own > other_sharpe,
         value=own,
-        threshold=ratio,
-        text=f"Random entries of the same frequency have a Sharpe ratio of {ratio:.2f}; "
-        f"it has {own:.2f}.",
+        threshold=other_sharpe,
+        text=f"Random entries of the same frequency have a Sharpe ratio of {ratio(other_sharpe)}; "
+        f"it has {ratio(own)}.",
     )
 
 
@@ -243,7 +244,7 @@ def alpha_check(
     numbers["beta"] = alpha.beta
     numbers["residual_sharpe"] = alpha.residual_sharpe * math.sqrt(numbers["days_per_year"])
     passed = alpha.t_statistic >= threshold
-    told = f"beta {alpha.beta:.2f}, t-statistic of the rest {alpha.t_statistic:.1f}"
+    told = f"beta {ratio(alpha.beta)}, t-statistic of the rest {ratio(alpha.t_statistic, 1)}"
     return Check(
         name="buy_and_hold",
         passed=passed,
@@ -256,12 +257,3 @@ def alpha_check(
         if not math.isnan(alpha.t_statistic)
         else "There are too few days to take buying and holding out of its return.",
     )
-
-
-def _percent(share: float) -> str:
-    """Return a probability without rounding it to certainty."""
-    if share > 0.9995:
-        return "above 99.9%"
-    if share < 0.0005:
-        return "below 0.1%"
-    return f"{share:.1%}"

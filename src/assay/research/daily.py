@@ -10,6 +10,8 @@ from assay.domain.time import NS_PER_DAY, NS_PER_HOUR
 from assay.kernels.compiler import FloatArray, IntArray
 
 DAYS_PER_YEAR = 365.25
+_EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday
+_SATURDAY = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,8 @@ def daily_returns(time_ns: IntArray, equity: FloatArray, start_balance: float) -
 
     Notes
     -----
-    A day without an event does not exist, so weekends and holidays add no zero returns. An
+    A day without an event does not exist, so weekends and holidays add no zero returns. What
+    little is quoted between Friday's close and Sunday's open counts to the next day. An
     account that falls to zero or below has lost everything: that day returns -1, and every
     later one 0.
     """
@@ -65,7 +68,7 @@ def daily_returns(time_ns: IntArray, equity: FloatArray, start_balance: float) -
             days_per_year=math.nan,
         )
     start = trading_day_start(time_ns - 1)
-    last = np.append(np.flatnonzero(np.diff(start)), len(start) - 1)
+    last = _last_of_days(start)
     closes = np.maximum(equity[last], 0.0)
     ruined = np.flatnonzero(closes <= 0.0)
     if len(ruined):
@@ -81,6 +84,18 @@ def daily_returns(time_ns: IntArray, equity: FloatArray, start_balance: float) -
         years=years,
         days_per_year=_days_per_year(len(last), first_day, last_day),
     )
+
+
+def _last_of_days(start: IntArray) -> IntArray:
+    """Return the last event of each trading day that begins on Sunday to Thursday."""
+    last = np.append(np.flatnonzero(np.diff(start)), len(start) - 1)
+    weekday = ((start[last] + 12 * NS_PER_HOUR) // NS_PER_DAY + _EPOCH_WEEKDAY) % 7
+    kept: IntArray = last[weekday < _SATURDAY]
+    if not len(kept):
+        return last[-1:]
+    if weekday[-1] >= _SATURDAY:
+        kept[-1] = last[-1]
+    return kept
 
 
 def _days_per_year(n_days: int, first_ns: int, last_ns: int) -> float:

@@ -16,6 +16,8 @@ from assay.research.sharpe import kurtosis, sharpe_ratio, skewness
 
 NAN = math.nan
 TAIL = 0.05
+TRADES_FOR_INTERVALS = 20
+"""Fewer trades say too little about their own spread to resample them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +321,8 @@ def _trade_estimates(
         float(np.mean(net)),
         float(np.mean(won)) / -float(np.mean(lost)) if len(won) and len(lost) else NAN,
     )
+    if len(net) < TRADES_FOR_INTERVALS:
+        return {name: Estimate(value) for name, value in zip(names, point, strict=True)}
     drawn = trade_statistics(net, samples, rng)
     return {
         name: Estimate(point[i], *interval(drawn[:, i], confidence)) for i, name in enumerate(names)

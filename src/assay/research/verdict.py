@@ -27,6 +27,7 @@ from assay.research.findings import Finding, findings
 from assay.research.ledger import TrialEvidence
 from assay.research.metrics import Metrics, measure
 from assay.research.result import Forecasts, StrategyResult
+from assay.research.wording import percent, ratio
 
 
 @unique
@@ -155,7 +156,7 @@ def _headline(
         tried = "one trial" if trials.count == 1 else f"{trials.count} trials"
         return (
             f"{result.title} earned more, after costs, than luck over {tried} explains: a Sharpe "
-            f"ratio of {measured.sharpe.value:.2f} over {measured.years:.1f} years."
+            f"ratio of {ratio(measured.sharpe.value)} over {measured.years:.1f} years."
         )
     if outcome is Outcome.NOT_ENOUGH_DATA:
         failed = {check.name for check in data if not check.passed}
@@ -174,7 +175,8 @@ def _headline(
         return f"{result.title} made money, but no more than buying and holding explains."
     if failed_gates <= {"random_entries"}:
         return f"{result.title} made money, but so did entries at random."
-    return f"{result.title} made {measured.total_return:+.1%}, which luck explains as well."
+    made = percent(measured.total_return)
+    return f"{result.title} made {made} of the account, which luck explains as well."
 
 
 def _explanation(
@@ -203,7 +205,7 @@ def _explanation(
     return (
         "Do not trade it. In this record a Sharpe ratio of about "
         f"{needed:.1f} after costs was needed to stand out from luck; it has "
-        f"{numbers['sharpe']:.2f}.{longer}"
+        f"{ratio(numbers['sharpe'])}.{longer}"
     )
 
 

@@ -1,0 +1,63 @@
+"""Write a report's files: page, results, trades, and the circumstances beside them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from assay.data.disk import Disk, put
+from assay.domain.errors import DataError
+from assay.research.result import RunResult
+
+HTML_FILE = "report.html"
+JSON_FILE = "results.json"
+TRADES_FILE = "trades.csv"
+META_FILE = "meta.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportPaths:
+    """Where the files of a report are."""
+
+    html: Path
+    json: Path
+    trades: Path
+    meta: Path
+
+
+def write_report(run: RunResult, folder: Path, *, disk: Disk | None = None) -> ReportPaths:
+    """Write the report of *run* into *folder*, which is made if it is absent.
+
+    ``results.json``, ``trades.csv`` and ``report.html`` hold no wall-clock time, path or
+    number of workers: the same run gives the same bytes. ``meta.json`` holds the rest.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be written. Each file is whole or absent.
+    """
+    from assay.research.report.page import page_of
+    from assay.research.report.records import meta_text, results_text, trades_text
+
+    disk = disk or Disk()
+    paths = ReportPaths(
+        html=folder / HTML_FILE,
+        json=folder / JSON_FILE,
+        trades=folder / TRADES_FILE,
+        meta=folder / META_FILE,
+    )
+    contents = (
+        (paths.json, results_text(run)),
+        (paths.trades, trades_text(run)),
+        (paths.meta, meta_text(run)),
+        (paths.html, page_of(run)),
+    )
+    try:
+        disk.make_folder(folder)
+        for path, text in contents:
+            put(disk, path, text.encode())
+    except OSError as error:
+        raise DataError(
+            f"The report folder {folder} must be writable; was not: {error.strerror}.",
+            remedy="Free disk space or correct the permissions, then run again.",
+            path=str(folder),
+        ) from error
+    return paths
