@@ -67,9 +67,10 @@ def describe_fault(fault: BaseException) -> tuple[int, dict[str, Any]]:
     usage = _usage_message(fault)
     if usage is not None:
         return USAGE, usage
+    first = f"{fault}".partition("\n")[0][:300]
     return BUG, _content(
         "bug",
-        f"Assay must not fail like this; {type(fault).__name__}: {fault}",
+        f"Assay must not fail like this; {type(fault).__name__}: {first}",
         "Run it again with --debug, and report what it prints: this is a bug, not your mistake.",
     )
 
