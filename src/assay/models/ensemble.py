@@ -9,7 +9,7 @@ from assay.domain.errors import ModelError
 from assay.kernels.compiler import FloatArray, IntArray, kernel
 from assay.models.calibration import Calibrator, calibrate_rows
 from assay.models.estimator import LOG_ODDS_MAX
-from assay.models.inputs import Float32Array, as_float32, bad_cell
+from assay.models.inputs import Float32Array, as_float32, bad_cell, flush_tiny
 from assay.models.scoring import Form, Pack, log_odds_rows, pack, score_rows, sigmoid_rows
 from assay.models.stacking import Stacker
 
@@ -135,7 +135,8 @@ class Forecaster:
                 f"A feature row must have shape ({len(self.names)},); was {row.shape}.",
                 remedy="Compute the features that the model card names, in that order.",
             )
-        narrow = row.astype(np.float32).reshape(1, -1)
+        with np.errstate(over="ignore"):
+            narrow = flush_tiny(row.astype(np.float32)).reshape(1, -1)
         p = np.empty(1)
         self._forecast(narrow, np.empty(1), p)
         return float(p[0])

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import TypedDict
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -9,12 +10,12 @@ from threadpoolctl import threadpool_limits
 from assay.config.settings import ALGORITHMS
 from assay.domain.errors import ModelError
 from assay.kernels.compiler import FloatArray, IntArray
-from assay.models.calibration import fit_platt
+from assay.models.calibration import Calibrator, fit_calibrator
 from assay.models.ensemble import Forecaster, ParitySample
 from assay.models.estimator import Estimator, Folds, make
 from assay.models.inputs import Float32Array, LabelArray, as_float32, check_targets
 from assay.models.logistic import log_loss
-from assay.models.selection import Selection, select_features
+from assay.models.selection import select_features
 from assay.models.stacking import fit_stacker
 
 SAMPLE_ROWS = 64
@@ -161,6 +162,10 @@ def fit_forecaster(
         check_targets(y, weight, narrow.shape[0], "Training")
         fit_rows, held_rows = calibration
         _check_rows(folds, fit_rows, held_rows)
+        for train, _ in folds:
+            check_targets(y[train], weight[train], train.size, "The training part of a fold")
+        tested = np.unique(np.concatenate([test for _, test in folds]))
+        check_targets(y[tested], weight[tested], tested.size, "Out-of-fold forecasting")
         rng = np.random.default_rng(np.random.SeedSequence([seed, len(ALGORITHMS)]))
         chosen = select_features(narrow, y, weight, folds, features_max, rng)
         inputs = np.ascontiguousarray(narrow[:, chosen.columns])
@@ -172,7 +177,7 @@ def fit_forecaster(
             model.fit(inputs[fit_rows], y[fit_rows], weight[fit_rows])
         held = np.column_stack([model.log_odds(inputs[held_rows]) for model in final.values()])
         z = held @ stacker.weights + stacker.intercept
-        calibrator = fit_platt(z, y[held_rows], weight[held_rows])
+        calibrator = fit_calibrator(z, y[held_rows], weight[held_rows])
         forecaster = Forecaster(
             names=tuple(names),
             schema_hash=schema_hash,
@@ -182,38 +187,56 @@ def fit_forecaster(
             calibrator=calibrator,
             sample=_sample(narrow, inputs, held_rows, final),
         )
-    losses, areas = {}, {}
-    y_oof, w_oof = y[oof_rows], weight[oof_rows]
-    rate = float(w_oof @ y_oof / w_oof.sum())
-    columns = dict(zip(algorithms, odds.T, strict=True))
-    columns["stacked"] = odds @ stacker.weights + stacker.intercept
-    for name, column in columns.items():
-        losses[name] = log_loss(column, y_oof, w_oof)
-        areas[name] = area_under_curve(column, y_oof, w_oof)
-    after = calibrator.slope * z + calibrator.intercept
-    deviations = np.sqrt(np.diag(calibrator.covariance))
     return forecaster, FitDiagnostics(
         selected=forecaster.selected,
         importance=_by_name(names, chosen.importance),
         stability=_by_name(names, chosen.stability),
         selection_agreement=chosen.agreement,
-        log_loss_null=-(rate * float(np.log(rate)) + (1 - rate) * float(np.log(1 - rate))),
-        log_loss=losses,
-        auc=areas,
         weights=_by_name(algorithms, stacker.weights) | {"intercept": stacker.intercept},
-        calibration={
-            "slope": calibrator.slope,
-            "intercept": calibrator.intercept,
-            "log_slope_error": float(deviations[0]),
-            "intercept_error": float(deviations[1]),
-            "effective_rows": calibrator.effective_rows,
-            "log_loss_before": log_loss(z, y[held_rows], weight[held_rows]),
-            "log_loss_after": log_loss(after, y[held_rows], weight[held_rows]),
-        },
+        calibration=_calibration(calibrator, z, y[held_rows], weight[held_rows]),
         n_fit=int(fit_rows.size),
         n_oof=int(oof_rows.size),
         n_calibration=int(held_rows.size),
+        **_out_of_fold_scores(forecaster, odds, y[oof_rows], weight[oof_rows]),
     )
+
+
+class _Scores(TypedDict):
+    log_loss_null: float
+    log_loss: dict[str, float]
+    auc: dict[str, float]
+
+
+def _out_of_fold_scores(
+    forecaster: Forecaster, odds: FloatArray, y: LabelArray, weight: FloatArray
+) -> _Scores:
+    stacker = forecaster.stacker
+    columns = dict(zip(forecaster.models, odds.T, strict=True))
+    columns["stacked"] = odds @ stacker.weights + stacker.intercept
+    rate = float(weight @ y / weight.sum())
+    null = np.full(y.shape[0], np.log(rate / (1.0 - rate)))
+    return {
+        "log_loss_null": log_loss(null, y, weight),
+        "log_loss": {name: log_loss(z, y, weight) for name, z in columns.items()},
+        "auc": {name: area_under_curve(z, y, weight) for name, z in columns.items()},
+    }
+
+
+def _calibration(
+    calibrator: Calibrator, z: FloatArray, y: LabelArray, weight: FloatArray
+) -> dict[str, float]:
+    p = calibrator.p_up(z)
+    deviations = np.sqrt(np.diag(calibrator.covariance))
+    return {
+        "isotonic": float(calibrator.is_isotonic),
+        "slope": calibrator.slope,
+        "intercept": calibrator.intercept,
+        "log_slope_error": float(deviations[0]),
+        "intercept_error": float(deviations[1]),
+        "effective_rows": calibrator.effective_rows,
+        "log_loss_before": log_loss(z, y, weight),
+        "log_loss_after": log_loss(np.log(p / (1.0 - p)), y, weight),
+    }
 
 
 def _by_name(names: Sequence[str], values: FloatArray) -> dict[str, float]:
@@ -229,6 +252,11 @@ def _check_rows(folds: Folds, fit_rows: IntArray, held_rows: IntArray) -> None:
             f"and {held_rows.size} calibration rows.",
             remedy="Use more history, or fewer training.inner_folds.",
         )
+    if any(np.isin(test, train).any() for train, test in folds):
+        raise ModelError(
+            "A fold must not test rows that it trains on; was otherwise.",
+            remedy="Give purged folds, such as assay.research.splits makes.",
+        )
     if np.isin(held_rows, np.concatenate([*parts, fit_rows])).any():
         raise ModelError(
             "Calibration rows must be in no fold and in no fit; was otherwise.",
@@ -243,6 +271,3 @@ def _sample(
     some = rows[np.unique(np.linspace(0, rows.size - 1, SAMPLE_ROWS).astype(np.int64))]
     native = [model.native_p_up(np.ascontiguousarray(inputs[some])) for model in models.values()]
     return ParitySample(x=x[some].copy(), native=np.column_stack(native))
-
-
-__all__ = ["FitDiagnostics", "Selection", "fit_forecaster"]

@@ -10,6 +10,7 @@ from assay.kernels.compiler import FloatArray
 
 Float32Array = NDArray[np.float32]
 LabelArray = NDArray[np.int8]
+TINY = np.float32(1e-35)
 
 
 def column_name(names: Sequence[str] | None, i_column: int) -> str:
@@ -29,6 +30,16 @@ def bad_cell(x: FloatArray | Float32Array, i_row: int, i_column: int, name: str)
     )
 
 
+def flush_tiny(x: Float32Array) -> Float32Array:
+    """Set cells of at most 1e-35 to zero, in place, and return *x*.
+
+    LightGBM reads such cells as zero and the other libraries do not; without them all
+    agree.
+    """
+    x[np.abs(x) <= TINY] = 0.0
+    return x
+
+
 def as_float32(x: FloatArray | Float32Array, names: Sequence[str] | None = None) -> Float32Array:
     """Return *x* as float32, the precision that every model is fitted and asked in.
 
@@ -42,6 +53,7 @@ def as_float32(x: FloatArray | Float32Array, names: Sequence[str] | None = None)
     Returns
     -------
     x : float32, shape (n_rows, n_features), C-contiguous, own memory
+        Cells of at most 1e-35 in size are zero.
 
     Raises
     ------
@@ -60,7 +72,7 @@ def as_float32(x: FloatArray | Float32Array, names: Sequence[str] | None = None)
     if not finite.all():
         i_row, i_column = (int(i) for i in np.argwhere(~finite)[0])
         raise bad_cell(x, i_row, i_column, column_name(names, i_column))
-    return narrow
+    return flush_tiny(narrow)
 
 
 def check_targets(y: LabelArray, weight: FloatArray, n_rows: int, subject: str) -> None:
