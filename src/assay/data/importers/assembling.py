@@ -140,7 +140,8 @@ def _ordered(
     """Sort rows; settle the timeframe of bars; refuse repeats and far-off prices."""
     is_ticks, in_file = layout.format.is_ticks, table
     table, n_late = sorted_by_time(table)
-    timeframe, dropped = None, []
+    timeframe: Timeframe | None = None
+    dropped: Dropped = []
     if not is_ticks:
         told = choices.timeframe or timeframe_of_labels(path, labels)
         timeframe, table, dropped = _on_one_timeframe(path, told, in_file, table, n_late)
@@ -257,7 +258,7 @@ def _refuse_mostly_bad(path: Path, refusals: Refusals, n_rows: int) -> None:
     raise DataError(
         f"{path} must have rows that can be used; {len(refusals)} of {n_rows} could not. The first "
         f"is line {row.line}, {row.reason.value}: {row.text[:120]!r}.",
-        remedy="Check the file; if its columns were taken wrongly, name them with --columns.",
+        remedy="Check the file; if its columns were taken wrongly, name them with --column.",
         path=str(path),
         line=row.line,
         reason=row.reason.value,

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from assay.data.importers import histdata, mt5
-from assay.data.importers.headers import chosen_roles, roles_of, stated_timezone
+from assay.data.importers.headers import chosen_roles, roles_of, stated_timezone, with_told
 from assay.data.importers.layout import Format, Layout
 from assay.data.importers.positions import roles_by_value
 from assay.data.importers.source import Sample, read_sample
@@ -55,13 +55,15 @@ def recognise_text(
     data = [row for row in rows[first:] if len(row) >= n_columns and any(row)]
     later = [split_fields(line, delimiter, has_quotes=has_quotes) for line in sample.later]
     data += [row for row in later if len(row) == n_columns]
-    if columns:
-        found = chosen_roles(columns, named)
-        how = "columns as told"
-    elif headers and len(roles := roles_of(headers)) >= 2:
+    if headers and len(roles := roles_of(headers)) >= 2:
         found, how = roles, f"header names {', '.join(h.strip() for h in headers)}"
     else:
         found, how = roles_by_value(data, n_columns), "no header; columns by their values"
+    if columns:
+        found, how = (
+            with_told(found, chosen_roles(columns, named)),
+            f"{how}; {len(columns)} as told",
+        )
     layout = Layout(
         format=Format.CSV_BARS,
         columns=found,
@@ -198,7 +200,7 @@ def _with_format(
             f"{path} must have columns for time and prices; no column for {', '.join(missing)} "
             f"was found. Its header was {', '.join(headers) or 'absent'}; its first row "
             f"{line[:120]!r}.",
-            remedy="Name them, such as --columns time=1,open=2,high=3,low=4,close=5.",
+            remedy="Name them, such as --column time=1 --column open=2.",
             path=str(path),
             line=layout.header_lines + 1,
             missing=missing,
@@ -234,7 +236,7 @@ def _with_stamp(
         raise DataError(
             f"{path} line {header_lines + 1} must begin a table with times; its time was "
             f"{shown!r}.",
-            remedy="Name the time column with --columns time=..., or write times as "
+            remedy="Name the time column with --column time=..., or write times as "
             "2024-01-31 13:45:00.",
             path=str(path),
             line=header_lines + 1,

@@ -113,3 +113,18 @@ def chosen_roles(columns: Mapping[str, str | int], headers: Sequence[str]) -> di
                 value=column,
             )
     return found
+
+
+def with_told(found: Mapping[str, int], told: Mapping[str, int]) -> dict[str, int]:
+    """Return recognised roles, overridden by those a user named.
+
+    A column that the user gave a role loses the one it was recognised in; a told time
+    column replaces date and clock, and the other way round.
+    """
+    taken = set(told.values())
+    kept = {role: at for role, at in found.items() if role not in told and at not in taken}
+    if "time" in told:
+        kept = {role: at for role, at in kept.items() if role not in ("date", "clock")}
+    if "date" in told:
+        kept.pop("time", None)
+    return dict(sorted({**kept, **told}.items(), key=lambda item: item[1]))

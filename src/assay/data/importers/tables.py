@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from assay.data.arrays import FloatArray, IntArray
-from assay.data.importers.headers import chosen_roles, roles_of, stated_timezone
+from assay.data.importers.headers import chosen_roles, roles_of, stated_timezone, with_told
 from assay.data.importers.layout import Format, Layout
 from assay.data.importers.rows import Refused, Rows
 from assay.data.importers.rules import NO_REASON, REASONS, refusals_of
@@ -72,7 +72,9 @@ def recognise_parquet(
                 f"{path} must have rows; had none.", remedy="Export it again.", path=str(path)
             )
         headers = list(schema.names)
-        found = chosen_roles(columns, headers) if columns else roles_of(headers)
+        found = roles_of(headers)
+        if columns:
+            found = with_told(found, chosen_roles(columns, headers))
         if "time" not in found and "date" not in found:
             typed = [i for i, field in enumerate(schema) if pa.types.is_timestamp(field.type)]
             found |= {"time": typed[0]} if len(typed) == 1 else {}
@@ -82,7 +84,7 @@ def recognise_parquet(
             raise DataError(
                 f"{path} must have columns time, open, high, low, close, or time, bid, ask; "
                 f"had {', '.join(headers)}.",
-                remedy="Name them with --columns, such as --columns time=stamp,open=o.",
+                remedy="Name them with --column, such as --column time=stamp --column open=o.",
                 path=str(path),
                 columns=headers,
             )
@@ -125,7 +127,7 @@ def _stamp(
         raise DataError(
             f"{path} column {field.name} must hold times; its first was "
             f"{texts[0] if texts else None!r}.",
-            remedy="Name the time column with --columns time=...",
+            remedy="Name the time column with --column time=...",
             path=str(path),
             column=field.name,
         )
