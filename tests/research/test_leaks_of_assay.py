@@ -11,7 +11,9 @@ from assay.data.bars import Bars
 from assay.data.simulated import SimulatedMarket, simulate
 from assay.data.spread import quoted_both_sides, spread_by_minute_of_week
 from assay.engine import market as columns
+from assay.engine.backtest import backtest
 from assay.engine.tape import build_tape
+from assay.engine.views import Views
 from assay.features.catalogue import all_features
 from assay.features.frame import compute
 from assay.regimes.volatility import volatility_regimes
@@ -31,6 +33,16 @@ SETTINGS = Settings.model_validate(
             "features_max": 8,
             "inner_folds": 2,
         },
+    }
+)
+TRADED = Settings.model_validate(
+    {
+        "exits": {
+            "stop_atr": 2.0,
+            "targets": [{"at_r": 1.0, "fraction": 0.5}],
+            "break_even_at_r": 1.0,
+            "trailing_atr": 3.0,
+        }
     }
 )
 HORIZON = SETTINGS.labels.horizon_bars
@@ -103,7 +115,24 @@ def tape(bars: Bars) -> Columns:
     return {name: market[row] for name, row in wanted.items()}
 
 
+def account(bars: Bars) -> Columns:
+    """Trade on the votes: equity at a close must not depend on what comes after it."""
+    data = dataset_of(bars).data[SYMBOL]
+    lean = np.nan_to_num(data.votes.mean(axis=1))
+    views = Views.of(
+        np.sign(lean),
+        score=np.minimum(1.0, 0.55 + np.abs(lean)),
+        p_win=0.6,
+        loss=data.atr,
+        unit=data.atr,
+    )
+    market = build_tape({SYMBOL: bars}, {SYMBOL: INSTRUMENT}, SETTINGS.costs, "USD")
+    result = backtest(market, views, TRADED, {SYMBOL: INSTRUMENT})
+    return {"equity": result.equity, "balance": result.balance}
+
+
 SERIES = {
+    "account": SeriesStage(name="account", compute=account),
     "features": SeriesStage(name="features", compute=features),
     "model inputs": SeriesStage(name="model inputs", compute=model_inputs),
     "labels": SeriesStage(name="labels", compute=labels, known=label_known),
@@ -162,3 +191,8 @@ def test_the_folds_share_no_label(bars: Bars) -> None:
         embargo=24,
     )
     assert prove([stage], bars) == ()
+
+
+def test_the_account_of_the_prover_does_trade(bars: Bars) -> None:
+    balance = account(bars)["balance"]
+    assert len(np.unique(balance)) > 50
