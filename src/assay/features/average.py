@@ -4,7 +4,7 @@ import numpy as np
 
 from assay.features.feature import Feature, Lag, forgets
 from assay.features.true_range import ATR
-from assay.kernels.compiler import kernel
+from assay.kernels.compiler import FloatArray, kernel
 
 
 @kernel
@@ -13,7 +13,7 @@ def sma_step(
 ) -> tuple[tuple[float], float]:
     """Fold one value into the running sum of the latest *n*."""
     total = state[0] + (value - leaving if i >= n else value)
-    return (total,), total / n if i >= n - 1 else np.nan
+    return (total,), total * (1.0 / n) if i >= n - 1 else np.nan
 
 
 SMA = Feature(
@@ -55,18 +55,29 @@ EMA = Feature(
 
 
 @kernel
+def weighted_sums(n: int, values: FloatArray) -> tuple[float, float]:
+    """Return the sum of values with weights 1, 2, …, *n*, and their plain sum."""
+    weighted, total = 0.0, 0.0
+    for place, value in enumerate(values):
+        weighted += (place + 1) * value
+        total += value
+    return weighted, total
+
+
+@kernel
 def wma_step(
     state: tuple[float, float], i: int, n: int, value: float, leaving: float
 ) -> tuple[tuple[float, float], float]:
     """Fold one value into linear weights *n* (latest) … 1."""
     weighted, total = state
     if i < n:
+        weighted += (i + 1) * value
         total += value
-        weighted += value * (i + 1)
     else:
         weighted += n * value - total
         total += value - leaving
-    return (weighted, total), weighted / (0.5 * n * (n + 1)) if i >= n - 1 else np.nan
+    share = 2.0 / (n * (n + 1.0))
+    return (weighted, total), weighted * share if i >= n - 1 else np.nan
 
 
 WMA = Feature(
@@ -75,6 +86,7 @@ WMA = Feature(
     step=wma_step,
     inputs=lambda n: ("close", Lag("close", n)),
     initial=(0.0, 0.0),
+    refresh=weighted_sums,
     warm_up=lambda n: n - 1,
     periods=(2,),
 )

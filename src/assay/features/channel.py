@@ -4,38 +4,46 @@ from math import sqrt
 
 import numpy as np
 
-from assay.features.average import EMA, gap_step
-from assay.features.feature import Feature, Highest, Lag, Lowest, Window
-from assay.features.true_range import ATR
+from assay.features.average import gap_step
+from assay.features.feature import Feature, Highest, Lag, Lowest, forgets
+from assay.features.true_range import ATR, true_range
 from assay.kernels.compiler import FloatArray, kernel
 
 _BAND_WIDTH = 2.0
-_REFRESH_BARS = 128
 
 BandState = tuple[float, float, float]
 
 
 @kernel
+def bands_of(n: int, closes: FloatArray) -> BandState:
+    """Return the sums over *n* closes: of distances from the last one, and of their squares."""
+    anchor = closes[n - 1]
+    total, squares = 0.0, 0.0
+    for close in closes:
+        distance = close - anchor
+        total += distance
+        squares += distance * distance
+    return anchor, total, squares
+
+
+@kernel
 def bands_step(
-    state: BandState, i: int, n: int, close: float, leaving: float, latest: FloatArray
+    state: BandState, i: int, n: int, close: float, leaving: float
 ) -> tuple[BandState, tuple[float, float, float]]:
-    """Fold one close into mean and deviation; sums are about a near price, and often renewed."""
+    """Fold one close into mean and deviation; the sums are about a price nearby."""
     anchor, total, squares = state
-    if i % _REFRESH_BARS == 0 or i < n:
-        anchor, total, squares = close, 0.0, 0.0
-        for value in latest:
-            distance = value - anchor
-            total += distance
-            squares += distance * distance
-    else:
-        entering, left = close - anchor, leaving - anchor
-        total += entering - left
-        squares += (entering - left) * (entering + left)
+    if i == 0:
+        anchor = close
+    entering = close - anchor
+    left = leaving - anchor if i >= n else 0.0
+    total += entering - left
+    squares += (entering - left) * (entering + left)
     if i < n - 1:
         return (anchor, total, squares), (np.nan, np.nan, np.nan)
-    offset = total / n
-    variance = squares / n - offset * offset
-    width = _BAND_WIDTH * sqrt(variance) if variance > 0.0 else 0.0
+    share = 1.0 / n
+    offset = total * share
+    variance = squares * share - offset * offset
+    width = _BAND_WIDTH * sqrt(max(variance, 0.0))
     mean = anchor + offset
     return (anchor, total, squares), (mean + width, mean, mean - width)
 
@@ -44,8 +52,9 @@ BOLLINGER = Feature(
     name="bb_upper",
     meaning="Bollinger bands: mean of the close and two population deviations, price",
     step=bands_step,
-    inputs=lambda n: ("close", Lag("close", n), Window("close", n)),
+    inputs=lambda n: ("close", Lag("close", n)),
     initial=(0.0, 0.0, 0.0),
+    refresh=bands_of,
     warm_up=lambda n: n - 1,
     periods=(2,),
     outputs=("bb_upper", "bb_middle", "bb_lower"),
@@ -128,19 +137,52 @@ DONCHIAN_POSITION = Feature(
 )
 
 
+_KELTNER_ATR = 10
+_THIRD = 1.0 / 3.0
+
+KeltnerState = tuple[float, float]
+
+
 @kernel
-def keltner_step(n: int, middle: float, atr: float) -> tuple[float, float, float]:
-    """Return the channel of two ATR around an average."""
-    width = _BAND_WIDTH * atr
-    return middle + width, middle, middle - width
+def keltner_step(
+    state: KeltnerState,
+    i: int,
+    n: int,
+    high: float,
+    low: float,
+    close: float,
+    previous_close: float,
+) -> tuple[KeltnerState, tuple[float, float, float]]:
+    """Fold one bar into an average of typical prices and a true range seeded on the same bar."""
+    middle, atr = state
+    typical = (high + low + close) * _THIRD
+    width = true_range(high, low, previous_close) if i > 0 else 0.0
+    if i >= n:
+        weight = 2.0 / (n + 1)
+        middle = weight * typical + (1.0 - weight) * middle
+        weight = 1.0 / _KELTNER_ATR
+        atr = weight * width + (1.0 - weight) * atr
+    else:
+        middle += typical
+        if i >= n - _KELTNER_ATR:
+            atr += width
+        if i < n - 1:
+            return (middle, atr), (np.nan, np.nan, np.nan)
+        middle /= n
+        atr /= _KELTNER_ATR
+    reach = _BAND_WIDTH * atr
+    return (middle, atr), (middle + reach, middle, middle - reach)
 
 
 KELTNER = Feature(
     name="keltner_upper",
-    meaning="Keltner channel: EMA(n) and two ATR(10), price",
+    meaning="Keltner channel: EMA(n) of the typical price and two ATR(10), price",
     step=keltner_step,
-    inputs=lambda n: (EMA(n), ATR(10)),
-    periods=(2,),
+    inputs=lambda n: ("high", "low", "close", Lag("close", 1)),
+    initial=(0.0, 0.0),
+    warm_up=lambda n: n - 1,
+    settles=lambda n: n + forgets(n),
+    periods=(_KELTNER_ATR + 1,),
     outputs=("keltner_upper", "keltner_middle", "keltner_lower"),
 )
 
@@ -149,7 +191,7 @@ KELTNER_POSITION = Feature(
     meaning="where the close lies in the Keltner channel: 0 lower, 1 upper",
     step=position_step,
     inputs=lambda n: ("close", KELTNER(n), KELTNER(n)["keltner_lower"]),
-    periods=(2,),
+    periods=(_KELTNER_ATR + 1,),
 )
 
 LevelState = tuple[float, float, float, float, float, float, float, float]

@@ -81,7 +81,8 @@ class Feature:
     step : kernel
         ``step(state, i, *periods, *inputs) -> (state, value)``, or, with several outputs,
         ``(state, (value, ...))``. ``i`` counts bars from the first on which every input was
-        known. A feature without state has ``step(*periods, *inputs) -> value``.
+        known; once the fold is older than twice all its periods, it is some larger number. A
+        feature without state has ``step(*periods, *inputs) -> value``.
     inputs : callable
         From the periods to what the step reads: a column or another feature (its value on this
         bar), or a past of one, such as ``Lag("close", n)``. Nothing else reaches the step.
@@ -98,6 +99,10 @@ class Feature:
     outputs : tuple of str
         Stems of all outputs, the first being ``name``; those that begin with ``_`` are the
         fold's own memory and no features.
+    refresh : kernel or None
+        ``refresh(*periods, *pasts) -> state`` computes the state afresh, every 128 bars, from
+        the values before this bar that the lags reach, each a window, oldest first. It keeps
+        the rounding of running sums from growing.
     meaning : str
         One line: what it is, and its unit.
     """
@@ -109,6 +114,7 @@ class Feature:
     initial: tuple[float, ...] = ()
     warm_up: Callable[..., int | tuple[int, ...]] = lambda *_: 0
     settles: Callable[..., int] | None = None
+    refresh: Callable[..., tuple[float, ...]] | None = None
     periods: tuple[int, ...] = ()
     outputs: tuple[str, ...] = ()
 

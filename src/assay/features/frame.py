@@ -7,6 +7,7 @@ import numpy as np
 
 from assay.data.bars import Bars
 from assay.data.calendar import bar_close, bar_open, minute_of_week
+from assay.data.resample import resample
 from assay.domain.errors import ConfigError, DataError
 from assay.domain.timeframe import Timeframe
 from assay.features.catalogue import Named, parse_named
@@ -80,8 +81,6 @@ def compute(bars: Bars, names: Sequence[str]) -> FeatureFrame:
             for place, column in zip(places, found, strict=True):
                 values[:, place] = column
             continue
-        from assay.data.resample import resample
-
         longer = resample(bars, timeframe)
         found = graph.batch(columns_of(longer, graph.columns))
         latest = np.searchsorted(bar_close(longer.time_ns, timeframe), known_ns, side="right")
@@ -151,8 +150,6 @@ class _Longer:
         return self.row
 
     def _fold(self) -> None:
-        from assay.data.resample import resample
-
         longer = resample(_joined(self.pending), self.timeframe)
         columns = columns_of(longer, self.graph.columns)
         self.row = self.stream.update(*(columns[name][0] for name in self.graph.columns))

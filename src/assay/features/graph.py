@@ -179,7 +179,7 @@ class Stream:
     """
 
     def __init__(self, graph: Graph) -> None:
-        self._graph = graph
+        self.columns = graph.columns
         self._keep = max((node.lookback for node in graph.nodes), default=0) + 1
         self._series = np.full((max(1, graph.n_series), self._keep + _SLACK_BARS), np.nan)
         self._n_columns = len(graph.columns)

@@ -9,7 +9,7 @@ import importlib.util
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from inspect import getsourcefile
 from itertools import count
@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from assay.features.feature import (
+    PERIOD_MAX,
     BoundFeature,
     Feature,
     Highest,
@@ -34,7 +35,14 @@ from assay.kernels.compiler import kernel
 from assay.kernels.window import window
 
 Loop = Callable[..., None]
-_INDENT = " " * 8
+
+FOREVER = 1 << 40
+"""The age that a step sees once every one of its periods has passed, twice."""
+
+REFRESH_BARS = 128
+"""Running sums that a feature wants renewed are renewed this often, so that no error grows."""
+
+_CONSTANTS = {"ZERO": np.uint64(0), "ONE": np.uint64(1), "TWO": np.uint64(2), "FOREVER": FOREVER}
 
 
 def example(feature: Feature) -> BoundFeature:
@@ -48,35 +56,40 @@ def _extreme(slot: int, series: str, *, sign: str, worst: str) -> list[str]:
     return [
         f"v = {series}[k]",
         f"{p} = v if v {sign} {p} else {p}",
-        f"{j} += 1",
+        f"{j} += ONE",
         f"if {j} == {b}:",
         f"    {e} = {p}",
         f"    t = {worst}",
-        f"    for q in range({b} - 1, 0, -1):",
-        f"        v = {series}[k - {b} + 1 + q]",
+        f"    for q in range(ONE, {b}):",
+        f"        v = {series}[k + ONE - q]",
         f"        t = v if v {sign} t else t",
-        f"        {m}[2 + q] = t",
+        f"        {m}[{b} + TWO - q] = t",
         f"    {p} = {worst}",
-        f"    {j} = 0",
+        f"    {j} = ZERO",
         "else:",
-        f"    t = {m}[2 + {j}]",
+        f"    t = {m}[TWO + {j}]",
         f"    {e} = t if t {sign} {p} else {p}",
     ]
 
 
 class _Writer:
-    """Collects the parts of one loop."""
+    """Collects the parts of one loop, for bars in which a fold is young, or grown.
 
-    def __init__(self, feature: Feature) -> None:
+    A young fold asks whether a lag reaches behind its first bar; a grown one never does, and its
+    step sees ``FOREVER`` as its age, so that the compiler drops every question about warm-up.
+    """
+
+    def __init__(self, feature: Feature, *, is_young: bool) -> None:
         bound = example(feature)
         self.feature = feature
+        self.is_young = is_young
         self.n_sources = len(bound.sources)
         self.taken: list[str] = []
         self.holey = bound.is_optional
         self.before: list[str] = []
         self.body: list[str] = []
         self.after: list[str] = []
-        self.spans: list[str] = []
+        self.spans: list[int] = []
         self.scratch: list[str] = []
         self.values = [self._input(slot, item) for slot, item in enumerate(bound.inputs)]
 
@@ -87,21 +100,24 @@ class _Writer:
         self.taken.append(source if isinstance(source, str) else "")
         return f"x{len(self.taken) - 1}"
 
+    def _own(self, output: str) -> str:
+        return f"y{self.feature.stems.index(output)}"
+
     def _input(self, slot: int, item: Input) -> str:
         """Write how one input is read, and return the expression that holds it."""
+        if not isinstance(item, str | BoundFeature):
+            self.spans.append(slot)
         match item:
             case Lag(source, _):
                 return self._lag(slot, self._series(source), is_holey=_may_lack(source))
             case Own(output, _):
-                return self._lag(slot, f"y{self.feature.stems.index(output)}", is_holey=False)
+                return self._lag(slot, self._own(output), is_holey=False)
             case Window(source, _):
-                self.spans.append(f"b{slot}")
-                start = f"k - min(age, b{slot} - 1)"
-                return f"window({self._series(source)}, {start}, k + 1)"
+                start = f"np.uint64(min(age, a{slot} - 1))" if self.is_young else f"b{slot} + ONE"
+                return f"window({self._series(source)}, k - {start}, k + ONE)"
             case OwnWindow(output, _):
-                self.spans.append(f"b{slot}")
-                series = f"y{self.feature.stems.index(output)}"
-                return f"window({series}, k - min(age, b{slot}), k)"
+                start = f"np.uint64(min(age, a{slot}))" if self.is_young else f"b{slot}"
+                return f"window({self._own(output)}, k - {start}, k)"
             case Highest(source, _):
                 return self._extreme(slot, self._series(source), ">", "-np.inf")
             case Lowest(source, _):
@@ -116,54 +132,39 @@ class _Writer:
                 return f"i{slot}"
 
     def _lag(self, slot: int, series: str, *, is_holey: bool) -> str:
-        self.spans.append(f"b{slot}")
-        self.body.append(f"i{slot} = {series}[k - b{slot}] if age >= b{slot} else np.nan")
+        guard = f" if age >= a{slot} else np.nan" if self.is_young else ""
+        self.body.append(f"i{slot} = {series}[k - b{slot}]{guard}")
         if is_holey and self.feature.initial:
-            self.body += [f"if age >= b{slot} and np.isnan(i{slot}):", f"    i{slot} = 0.0"]
+            asks = f"age >= a{slot} and " if self.is_young else ""
+            self.body += [f"if {asks}np.isnan(i{slot}):", f"    i{slot} = 0.0"]
         return f"i{slot}"
 
     def _extreme(self, slot: int, series: str, sign: str, worst: str) -> str:
-        self.spans.append(f"b{slot}")
         self.scratch.append(f"m{slot}")
-        self.before += [f"p{slot} = m{slot}[0]", f"j{slot} = int(m{slot}[1])"]
+        self.before += [f"p{slot} = m{slot}[0]", f"j{slot} = np.uint64(m{slot}[1])"]
         self.after += [f"m{slot}[0] = p{slot}", f"m{slot}[1] = j{slot}"]
         self.body += _extreme(slot, series, sign=sign, worst=worst)
         return f"e{slot}"
 
-    def text(self) -> str:
-        """Return the source of the loop."""
-        feature = self.feature
-        n_state, stems = len(feature.initial), feature.stems
-        periods = [f"n{index}" for index in range(len(feature.periods))]
-        series = [f"x{index}" for index in range(self.n_sources)]
-        results = [f"y{index}" for index in range(len(stems))]
-        arguments = [*periods, *self.spans, *self.scratch, *series, *results]
-        state = ", ".join(f"state[{index}]" for index in range(n_state))
+    def lines(self) -> list[str]:
+        """Return what is done on one bar."""
+        feature, stems = self.feature, self.feature.stems
+        values = ", ".join([*_periods(feature), *self.values])
+        age = "age" if self.is_young else "FOREVER"
         body = ["hole += 1.0", *self.body] if self.holey else list(self.body)
-        values = ", ".join([*periods, *self.values])
-        body.append(f"s, v = step(s, age, {values})" if n_state else f"v = step({values})")
+        body.append(
+            f"s, v = step(s, {age}, {values})" if feature.initial else f"v = step({values})"
+        )
         for index, stem in enumerate(stems):
             value = "v" if len(stems) == 1 else f"v[{index}]"
             if self.holey and not stem.startswith("_"):
                 value = f"{value} if hole >= memory else np.nan"
             body.append(f"y{index}[k] = {value}")
-        body.append("age += 1")
-        before = [*([f"s = ({state},)"] if n_state else []), *self.before]
-        after = [*(f"state[{index}] = s[{index}]" for index in range(n_state)), *self.after]
-        if self.holey:
-            before.append(f"hole = state[{n_state}]")
-            after.append(f"state[{n_state}] = hole")
-        lines = [
-            f'"""The loop over {feature.name}; written by assay.features.loop."""',
-            "@kernel",
-            f"def loop(state, age, first, stop, memory, {', '.join(arguments)}):",
-            *(f"    {line}" for line in before),
-            "    for k in range(first, stop):",
-            *(_INDENT + line for line in body),
-            *(f"    {line}" for line in after),
-            "",
-        ]
-        return "\n".join(lines)
+        return [*body, "age += 1"] if self.is_young else body
+
+
+def _periods(feature: Feature) -> list[str]:
+    return [f"n{index}" for index in range(len(feature.periods))]
 
 
 def _may_lack(source: str | BoundFeature) -> bool:
@@ -174,7 +175,69 @@ def _may_lack(source: str | BoundFeature) -> bool:
 
 def loop_text(feature: Feature) -> str:
     """Return the source of the loop over one family's step."""
-    return _Writer(feature).text()
+    young, grown = _Writer(feature, is_young=True), _Writer(feature, is_young=False)
+    periods, n_state = _periods(feature), len(feature.initial)
+    spans = [f"a{slot}" for slot in young.spans]
+    series = [f"x{index}" for index in range(young.n_sources)]
+    results = [f"y{index}" for index in range(len(feature.stems))]
+    arguments = ", ".join([*periods, *spans, *young.scratch, *series, *results])
+    text = [
+        f'"""The loop over {feature.name}; written by assay.features.loop."""',
+        "@kernel",
+        f"def loop(state, age, first, stop, memory, {arguments}):",
+    ]
+    lines = [f"b{slot} = np.uint64(a{slot})" for slot in young.spans]
+    for name in (*periods, *spans):  # tells the compiler that no sum of them reaches FOREVER
+        lines += [f"if {name} < 0 or {name} > {PERIOD_MAX * 3}:", "    return"]
+    if n_state:
+        lines.append(f"s = ({''.join(f'state[{index}], ' for index in range(n_state))})")
+    if young.holey:
+        lines.append(f"hole = state[{n_state}]")
+    lines += young.before
+    if n_state or spans:
+        grown_up = " + ".join(["2", *(f"2 * {name}" for name in periods), *spans])
+        lines += [
+            f"turn = min(stop, first + max(0, {grown_up} - age))",
+            "for k in range(np.uint64(first), np.uint64(turn)):",
+            *_indented(young.lines()),
+            "first = turn",
+        ]
+    over_bars = ["for k in range(np.uint64(first), np.uint64(turn)):", *_indented(grown.lines())]
+    if feature.refresh is None:
+        lines += ["turn = stop", *over_bars]
+    else:
+        here = "np.uint64(first)"
+        pasts = (
+            f"window({_past_series(feature, young, slot)}, {here} - b{slot}, {here})"
+            for slot in young.spans
+        )
+        block = [
+            f"turn = min(stop, first + {REFRESH_BARS} - age % {REFRESH_BARS})",
+            f"if age % {REFRESH_BARS} == 0:",
+            f"    s = refresh({', '.join([*periods, *pasts])})",
+            *over_bars,
+            "age += turn - first",
+            "first = turn",
+        ]
+        lines += ["while first < stop:", *_indented(block)]
+    lines += [f"state[{index}] = s[{index}]" for index in range(n_state)]
+    if young.holey:
+        lines.append(f"state[{n_state}] = hole")
+    lines += young.after
+    return "\n".join([*text, *_indented(lines), ""])
+
+
+def _past_series(feature: Feature, writer: _Writer, slot: int) -> str:
+    """Return the series behind one lag, for a refresh: the values before this bar."""
+    item = example(feature).inputs[slot]
+    if isinstance(item, Own | OwnWindow):
+        return f"y{feature.stems.index(item.output)}"
+    assert isinstance(item, Lag | Window) and isinstance(item.source, str)
+    return f"x{writer.taken.index(item.source)}"
+
+
+def _indented(lines: Sequence[str]) -> list[str]:
+    return ["    " + line for line in lines]
 
 
 @cache
@@ -190,7 +253,14 @@ def loop_of(feature: Feature) -> Loop:
     text = loop_text(feature)
     path = _written(feature.name, text, _fingerprint(feature, text))
     module = _loaded(path)
-    module.__dict__.update(step=feature.step, kernel=kernel, window=window, np=np)
+    module.__dict__.update(
+        step=feature.step,
+        refresh=feature.refresh,
+        kernel=kernel,
+        window=window,
+        np=np,
+        **_CONSTANTS,
+    )
     exec(compile(text, str(path), "exec"), module.__dict__)  # noqa: S102  (our own text)
     loop: Loop = module.__dict__["loop"]
     return loop

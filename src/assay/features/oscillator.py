@@ -44,6 +44,8 @@ RSI = Feature(
     periods=(2,),
 )
 
+_THIRD = 1.0 / 3.0
+
 MacdState = tuple[float, float, float]
 
 
@@ -53,12 +55,11 @@ def macd_step(
 ) -> tuple[MacdState, tuple[float, float, float]]:
     """Fold one close into two averages seeded on the same bar, and the average of their gap."""
     fast, slow, signal = state
-    first = n_slow - 1
     if i < n_slow:
         slow += close
         if i >= n_slow - n_fast:
             fast += close
-        if i < first:
+        if i < n_slow - 1:
             return (fast, slow, signal), (np.nan, np.nan, np.nan)
         fast /= n_fast
         slow /= n_slow
@@ -68,13 +69,12 @@ def macd_step(
         weight = 2.0 / (n_slow + 1)
         slow = weight * close + (1.0 - weight) * slow
     line = fast - slow
-    age = i - first
-    if age >= n_signal:
+    if i >= n_slow + n_signal - 1:
         weight = 2.0 / (n_signal + 1)
         signal = weight * line + (1.0 - weight) * signal
     else:
         signal += line
-        if age < n_signal - 1:
+        if i < n_slow + n_signal - 2:
             return (fast, slow, signal), (line, np.nan, np.nan)
         signal /= n_signal
     return (fast, slow, signal), (line, signal, line - signal)
@@ -141,14 +141,13 @@ def stochastic_step(
         return state, (np.nan, np.nan, np.nan)
     width = highest - lowest
     fast = 100.0 * (close - lowest) / width if width != 0.0 else 0.0
-    age = i - (n - 1)
-    sum_k += fast - fast_leaving if age >= n_k else fast
-    age -= n_k - 1
-    if age < 0:
+    sum_k += fast - fast_leaving if i >= n + n_k - 1 else fast
+    if i < n + n_k - 2:
         return (sum_k, sum_d), (np.nan, np.nan, fast)
-    k = sum_k / n_k
-    sum_d += k - k_leaving if age >= n_d else k
-    return (sum_k, sum_d), (k, sum_d / n_d if age >= n_d - 1 else np.nan, fast)
+    k = sum_k * (1.0 / n_k)
+    sum_d += k - k_leaving if i >= n + n_k + n_d - 2 else k
+    d = sum_d * (1.0 / n_d) if i >= n + n_k + n_d - 3 else np.nan
+    return (sum_k, sum_d), (k, d, fast)
 
 
 STOCHASTIC = Feature(
@@ -170,6 +169,15 @@ STOCHASTIC = Feature(
 
 
 @kernel
+def total_of(n: int, values: FloatArray) -> tuple[float]:
+    """Return the sum of a window."""
+    total = 0.0
+    for value in values:
+        total += value
+    return (total,)
+
+
+@kernel
 def cci_step(
     state: tuple[float],
     i: int,
@@ -180,31 +188,25 @@ def cci_step(
     earlier: FloatArray,
 ) -> tuple[tuple[float], tuple[float, float]]:
     """Fold one bar into the commodity channel index; four sums break the chain of additions."""
-    typical = (high + low + close) / 3.0
-    n_earlier = earlier.shape[0]
-    if n_earlier < n - 1:
-        return state, (np.nan, typical)
-    a, b, c, d = typical, 0.0, 0.0, 0.0
-    whole = n_earlier - n_earlier % 4
-    for j in range(0, whole, 4):
-        a += earlier[j]
-        b += earlier[j + 1]
-        c += earlier[j + 2]
-        d += earlier[j + 3]
-    for j in range(whole, n_earlier):
-        a += earlier[j]
-    mean = (a + b + c + d) / n
-    a, b, c, d = abs(typical - mean), 0.0, 0.0, 0.0
-    for j in range(0, whole, 4):
+    typical = (high + low + close) * _THIRD
+    total = state[0] + typical
+    if i < n - 1:
+        return (total,), (np.nan, typical)
+    mean = total * (1.0 / n)
+    distance = typical - mean
+    first, stop, four = np.uint64(0), np.uint64((n - 1) & ~3), np.uint64(4)
+    one, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
+    a, b, c, d = abs(distance), 0.0, 0.0, 0.0
+    for j in range(first, stop, four):
         a += abs(earlier[j] - mean)
-        b += abs(earlier[j + 1] - mean)
-        c += abs(earlier[j + 2] - mean)
-        d += abs(earlier[j + 3] - mean)
-    for j in range(whole, n_earlier):
+        b += abs(earlier[j + one] - mean)
+        c += abs(earlier[j + two] - mean)
+        d += abs(earlier[j + three] - mean)
+    for j in range(stop, np.uint64(n - 1)):
         a += abs(earlier[j] - mean)
-    deviation = (a + b + c + d) / n
-    index = (typical - mean) / (0.015 * deviation) if deviation != 0.0 else 0.0
-    return state, (index, typical)
+    away = a + b + c + d
+    index = distance * n / (0.015 * away) if away != 0.0 else 0.0
+    return (total - earlier[first],), (index, typical)
 
 
 CCI = Feature(
@@ -213,6 +215,7 @@ CCI = Feature(
     step=cci_step,
     inputs=lambda n: ("high", "low", "close", OwnWindow("_typical", n - 1)),
     initial=(0.0,),
+    refresh=total_of,
     warm_up=lambda n: (n - 1, 0),
     periods=(2,),
     outputs=("cci", "_typical"),

@@ -47,16 +47,28 @@ ATR = Feature(
 
 
 @kernel
-def share_step(n: int, part: float, whole: float) -> float:
-    """Return *part* in per cent of *whole*."""
-    return 100.0 * part / whole if whole != 0.0 else 0.0
+def natr_step(
+    state: tuple[float],
+    i: int,
+    n: int,
+    high: float,
+    low: float,
+    previous_close: float,
+    close: float,
+) -> tuple[tuple[float], float]:
+    """Fold one bar into the average true range, in per cent of the close."""
+    state, average = atr_step(state, i, n, high, low, previous_close)
+    return state, 100.0 * average / close if close != 0.0 else 0.0
 
 
 NATR = Feature(
     name="natr",
     meaning="average true range, per cent of the close",
-    step=share_step,
-    inputs=lambda n: (ATR(n), "close"),
+    step=natr_step,
+    inputs=lambda n: ("high", "low", Lag("close", 1), "close"),
+    initial=(0.0,),
+    warm_up=lambda n: n,
+    settles=lambda n: n + forgets(2 * n - 1),
     periods=(1,),
 )
 

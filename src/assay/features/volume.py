@@ -9,17 +9,22 @@ from assay.features.feature import Feature, Lag, Own
 from assay.features.true_range import ATR
 from assay.kernels.compiler import kernel
 
+THIRD = 1.0 / 3.0
+
+
+@kernel
+def direction(value: float, earlier: float) -> float:
+    """Return 1 for a rise, -1 for a fall, else 0, without a branch to guess wrong."""
+    return (1.0 if value > earlier else 0.0) - (1.0 if value < earlier else 0.0)
+
 
 @kernel
 def obv_step(
     state: tuple[float], i: int, close: float, previous: float, volume: float
 ) -> tuple[tuple[float], float]:
     """Fold one bar into the sum of volumes, signed by the change of the close."""
-    total = state[0]
-    if i == 0 or close > previous:
-        total += volume
-    elif close < previous:
-        total -= volume
+    sign = 1.0 if i == 0 else direction(close, previous)
+    total = state[0] + sign * volume
     return (total,), total
 
 
@@ -48,23 +53,13 @@ def mfi_step(
 ) -> tuple[MfiState, tuple[float, float]]:
     """Fold one bar into the money flow index; the flow is signed by the typical price."""
     previous, rising, falling = state
-    typical = (high + low + close) / 3.0
+    typical = (high + low + close) * THIRD
     if i == 0:
         return (typical, 0.0, 0.0), (np.nan, 0.0)
-    flow = typical * volume
-    if typical < previous:
-        flow = -flow
-    elif typical == previous:
-        flow = 0.0
-    if flow > 0.0:
-        rising += flow
-    else:
-        falling -= flow
-    if i > n:
-        if flow_leaving > 0.0:
-            rising -= flow_leaving
-        else:
-            falling += flow_leaving
+    flow = direction(typical, previous) * typical * volume
+    leaving = flow_leaving if i > n else 0.0
+    rising += max(flow, 0.0) - max(leaving, 0.0)
+    falling += max(-flow, 0.0) - max(-leaving, 0.0)
     if i < n:
         return (typical, rising, falling), (np.nan, flow)
     total = rising + falling
@@ -99,7 +94,7 @@ def vwap_step(
 ) -> tuple[VwapState, tuple[float, float]]:
     """Fold one bar into the volume-weighted typical price of the latest *n* bars."""
     volumes, moneys = state
-    typical = (high + low + close) / 3.0
+    typical = (high + low + close) * THIRD
     money = typical * volume
     volumes += volume - volume_leaving if i >= n else volume
     moneys += money - money_leaving if i >= n else money
@@ -186,11 +181,7 @@ def volume_balance_step(
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """Fold one bar into signed volume over volume, of the latest *n* bars."""
     total, balance = state
-    signed = 0.0
-    if i > 0 and close > previous:
-        signed = volume
-    elif i > 0 and close < previous:
-        signed = -volume
+    signed = direction(close, previous) * volume if i > 0 else 0.0
     total += volume - volume_leaving if i >= n else volume
     balance += signed - signed_leaving if i >= n else signed
     if i < n - 1:
