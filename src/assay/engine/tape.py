@@ -63,6 +63,11 @@ class Tape:
         """Bid at each event's close."""
         return self.market[columns.BID_CLOSE]
 
+    @property
+    def ask_close(self) -> FloatArray:
+        """Ask at each event's close."""
+        return self.market[columns.ASK_CLOSE]
+
     def since(self, first: int) -> "Tape":
         """Return the tape from event *first* on; what was known before stays in its columns."""
         market = np.ascontiguousarray(self.market[:, first:])

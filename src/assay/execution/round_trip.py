@@ -8,7 +8,8 @@ from assay.domain.instrument import Instrument, SwapMode
 from assay.kernels.compiler import FloatArray
 
 SLIPPED_FILLS = 2
-HOURS_PER_NIGHT = 24.0
+NIGHTS_PER_TRADING_DAY = 7.0 / 5.0
+SECONDS_PER_DAY = 86_400.0
 
 
 def round_trip_cost(
@@ -18,9 +19,8 @@ def round_trip_cost(
     *,
     volatility: FloatArray,
     conversion: FloatArray,
-    horizon_bars: int,
 ) -> FloatArray:
-    """Return the expected cost of one round trip over the horizon, as a log return.
+    """Return the expected cost of entering and leaving once, as a log return.
 
     Parameters
     ----------
@@ -30,12 +30,11 @@ def round_trip_cost(
         Standard deviation of one bar's log return as known at its close.
     conversion : float64, shape (n_bars,)
         Account currency per unit of quote currency.
-    horizon_bars : int
 
     Returns
     -------
     cost : float64, shape (n_bars,)
-        Spread, two slipped fills, two commissions and the dearer side's swap over the horizon.
+        Spread, two slipped fills and two commissions; swap is apart, in ``carry``.
         Causal: reads bar ``i`` and before.
     """
     assert bars.ask_close is not None
@@ -46,11 +45,32 @@ def round_trip_cost(
         costs.slippage_points_min * float(instrument.point) / mid,
     )
     notional = float(instrument.contract_size) * mid * conversion
-    commission = 2.0 * float(instrument.commission_per_lot) * costs.commission_multiple / notional
-    nights = horizon_bars * bars.timeframe.value / 3_600.0 / HOURS_PER_NIGHT
-    dearest = max(0.0, -float(instrument.swap_long), -float(instrument.swap_short))
+    fee = SLIPPED_FILLS * float(instrument.commission_per_lot) * costs.commission_multiple
+    return np.asarray(spread + slippage + fee / notional)
+
+
+def carry(
+    bars: Bars, instrument: Instrument, costs: CostSettings, *, horizon_bars: int
+) -> tuple[FloatArray, FloatArray]:
+    """Return the expected swap of holding one side over the horizon, as log returns.
+
+    Parameters
+    ----------
+    bars : Bars
+        With both sides quoted.
+    horizon_bars : int
+
+    Returns
+    -------
+    long, short : float64, shape (n_bars,)
+        Negative is paid. Five trading days pay seven nights, so a trading day pays 1.4.
+    """
+    assert bars.ask_close is not None
+    mid = 0.5 * (bars.close + bars.ask_close)
+    nights = NIGHTS_PER_TRADING_DAY * horizon_bars * bars.timeframe.value / SECONDS_PER_DAY
     if instrument.swap_mode is SwapMode.POINTS:
-        night = dearest * float(instrument.point) / mid
+        unit = float(instrument.point) / mid
     else:
-        night = np.full(len(mid), dearest / 100.0 / 360.0)
-    return np.asarray(spread + slippage + commission + nights * night * costs.swap_multiple)
+        unit = np.full(len(mid), 1.0 / 100.0 / 360.0)
+    scale = nights * costs.swap_multiple * unit
+    return scale * float(instrument.swap_long), scale * float(instrument.swap_short)

@@ -12,7 +12,7 @@ from assay.domain.instrument import Instrument
 from assay.domain.progress import Progress
 from assay.domain.time import iso_utc
 from assay.engine.backtest import backtest
-from assay.engine.opinion import economics, views_of
+from assay.engine.opinion import views_of
 from assay.engine.tape import build_tape
 from assay.engine.views import Views
 from assay.research.assumptions import assumptions_of
@@ -176,18 +176,14 @@ def _model_views(
     """Return the views of each path of the model."""
     rows, model = slice(first, None), stored.model
     tape = market.tape
-    business = economics(
-        mid=0.5 * (tape.market[3] + tape.market[7]),
-        volatility=dataset.column("volatility")[rows],
-        cost=dataset.column("cost")[rows],
-        atr=market.atr,
-        move=np.full(len(tape), model.move),
-    )
+    mid = 0.5 * (tape.bid_close + tape.ask_close)
     ai = model.ai_log_odds(dataset.column("x")[rows])
     mine = model.traditional_log_odds(dataset.column("votes")[rows])
-    confidence = market.settings.risk.probability_confidence
+    terms, confidence = dataset.terms(rows), market.settings.risk.probability_confidence
     return {
-        path: views_of(model.lean(path, ai, mine, confidence=confidence), business)
+        path: views_of(
+            model.lean(path, ai, mine, terms, confidence=confidence), mid=mid, atr=market.atr
+        )
         for path in PATHS
     }
 

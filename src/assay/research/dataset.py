@@ -1,7 +1,7 @@
 """History made ready for learning: features, votes and labels of every symbol on one time axis."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from assay.features.frame import FeatureFrame, compute
 from assay.features.schema import schema_hash
 from assay.kernels.compiler import BoolArray, FloatArray, IntArray
 from assay.research.labels import Labels, label_bars, uniqueness
+from assay.signals.terms import Terms
 from assay.signals.votes import vote_inputs, votes_from
 
 
@@ -90,6 +91,10 @@ class Dataset:
             for item in self.data.values()
         ]
         return np.asarray(self._in_row_order(parts))
+
+    def terms(self, rows: slice) -> Terms:
+        """Return the terms of trade of *rows*."""
+        return Terms(**{field.name: self.column(field.name)[rows] for field in fields(Terms)})
 
     def _in_row_order(self, parts: Sequence[FloatArray]) -> FloatArray:
         joined = np.concatenate(parts)

@@ -8,7 +8,7 @@ import numpy as np
 from assay.config.settings import CostSettings, LabelSettings
 from assay.data.bars import Bars
 from assay.domain.instrument import Instrument
-from assay.execution.round_trip import round_trip_cost
+from assay.execution.round_trip import carry, round_trip_cost
 from assay.kernels.compiler import FloatArray, IntArray, kernel
 from assay.kernels.volatility import ewma_volatility
 
@@ -30,7 +30,9 @@ class Labels:
     barrier : float64
         Distance of both barriers as a log return.
     cost : float64
-        Expected cost of one round trip as a log return.
+        Expected cost of entering and leaving once, without swap, a log return.
+    carry_long, carry_short : float64
+        Expected swap of each side over the horizon, log returns; negative is paid.
     volatility : float64
         Volatility of the horizon as known at the bar's close, a log return.
     """
@@ -40,6 +42,8 @@ class Labels:
     end: IntArray
     barrier: FloatArray
     cost: FloatArray
+    carry_long: FloatArray
+    carry_short: FloatArray
     volatility: FloatArray
 
 
@@ -129,16 +133,11 @@ def label_bars(
     mid_close = 0.5 * (bars.close + bars.ask_close)
     per_bar = ewma_volatility(mid_close, settings.volatility_bars, settings.volatility_bars)
     volatility = per_bar * sqrt(settings.horizon_bars)
-    cost = round_trip_cost(
-        bars,
-        instrument,
-        costs,
-        volatility=per_bar,
-        conversion=conversion,
-        horizon_bars=settings.horizon_bars,
-    )
+    cost = round_trip_cost(bars, instrument, costs, volatility=per_bar, conversion=conversion)
+    carry_long, carry_short = carry(bars, instrument, costs, horizon_bars=settings.horizon_bars)
+    dearest = cost + np.maximum(0.0, np.maximum(-carry_long, -carry_short))
     barrier = np.maximum(
-        settings.barrier_volatility * volatility, settings.cost_multiple_min * cost
+        settings.barrier_volatility * volatility, settings.cost_multiple_min * dearest
     )
     side, move, end = triple_barrier(
         0.5 * (bars.open + bars.ask_open),
@@ -148,7 +147,16 @@ def label_bars(
         barrier,
         settings.horizon_bars,
     )
-    return Labels(side=side, move=move, end=end, barrier=barrier, cost=cost, volatility=volatility)
+    return Labels(
+        side=side,
+        move=move,
+        end=end,
+        barrier=barrier,
+        cost=cost,
+        carry_long=carry_long,
+        carry_short=carry_short,
+        volatility=volatility,
+    )
 
 
 @kernel

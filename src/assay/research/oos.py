@@ -28,8 +28,6 @@ class OutOfSample:
         By path: hybrid, ai, indicators; shape (n_tested,) each.
     p_up : float64, shape (n_tested,)
         Calibrated probability of up of the hybrid path.
-    move : float64, shape (n_tested,)
-        Mean absolute label move over volatility, of each fold's training.
     spans : tuple of FoldSpan
     trainings : tuple of Training
     """
@@ -38,7 +36,6 @@ class OutOfSample:
     fold: IntArray
     leans: dict[str, Lean]
     p_up: FloatArray
-    move: FloatArray
     spans: tuple[FoldSpan, ...]
     trainings: tuple[Training, ...]
 
@@ -134,19 +131,12 @@ def _forecast(
         span = slice(fold.test_start, fold.test_stop)
         ai = training.model.ai_log_odds(x[span])
         mine = training.model.traditional_log_odds(votes[span])
+        terms = dataset.terms(span)
         for path in PATHS:
-            parts[path].append(training.model.lean(path, ai, mine, confidence=confidence))
+            parts[path].append(training.model.lean(path, ai, mine, terms, confidence=confidence))
         spans.append(_span(dataset, fold, training))
         progress.advance()
-    leans = {
-        path: Lean(
-            **{
-                name: np.concatenate([getattr(lean, name) for lean in chunk])
-                for name in ("direction", "score", "conviction", "p", "p_lower")
-            }
-        )
-        for path, chunk in parts.items()
-    }
+    leans = {path: Lean.joined(chunk) for path, chunk in parts.items()}
     sizes = [fold.test_stop - fold.test_start for fold in folds]
     hybrid = leans["hybrid"]
     return OutOfSample(
@@ -154,7 +144,6 @@ def _forecast(
         fold=np.repeat(np.arange(len(folds)), sizes),
         leans=leans,
         p_up=np.where(hybrid.direction > 0.0, hybrid.p, 1.0 - hybrid.p),
-        move=np.repeat([training.model.move for training in trainings], sizes),
         spans=tuple(spans),
         trainings=tuple(trainings),
     )

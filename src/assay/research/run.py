@@ -13,7 +13,7 @@ from assay.domain.instrument import Instrument
 from assay.domain.progress import Progress
 from assay.engine.backtest import backtest
 from assay.engine.conversion import conversion_rates
-from assay.engine.opinion import economics, views_of
+from assay.engine.opinion import views_of
 from assay.engine.tape import build_tape
 from assay.kernels.compiler import FloatArray
 from assay.regimes.volatility import NAMES as REGIME_NAMES
@@ -115,7 +115,7 @@ def execute(
         instruments=instruments,
         settings=settings,
     )
-    strategies, random_sharpes = trade(dataset, tested, market)
+    strategies, random_sharpes = trade(tested, market)
     progress.stage("Judging", len(strategies))
     hashes = {
         "data": data_hash(bars),
@@ -156,9 +156,7 @@ def execute(
     )
 
 
-def trade(
-    dataset: Dataset, tested: OutOfSample, market: Market
-) -> tuple[tuple[StrategyResult, ...], FloatArray]:
+def trade(tested: OutOfSample, market: Market) -> tuple[tuple[StrategyResult, ...], FloatArray]:
     """Run every strategy over the out-of-sample events; random entries mimic the headline.
 
     Returns
@@ -166,18 +164,12 @@ def trade(
     strategies : tuple of StrategyResult
     random_sharpes : float64
     """
-    rows = slice(tested.first, None)
     tape = market.tape
-    business = economics(
-        mid=0.5 * (tape.market[3] + tape.market[7]),
-        volatility=dataset.column("volatility")[rows],
-        cost=dataset.column("cost")[rows],
-        atr=market.atr,
-        move=tested.move,
-    )
+    mid = 0.5 * (tape.bid_close + tape.ask_close)
     results = {}
     for path, lean in tested.leans.items():
-        run = backtest(tape, views_of(lean, business), market.settings, market.instruments)
+        views = views_of(lean, mid=mid, atr=market.atr)
+        run = backtest(tape, views, market.settings, market.instruments)
         results[path] = as_result(path, run, market)
     holding = buy_and_hold(market)
     generator = rng_for(market.settings.run.seed, "random entries")

@@ -167,6 +167,8 @@ def store(stored: StoredModel, folder: Path, *, notes: Mapping[str, object]) -> 
             "calibrators": {path: _calibrator_card(model.calibrators[path]) for path in PATHS},
             "scale": model.scale,
             "move": model.move,
+            "persistence": model.persistence,
+            "pools": {path: list(model.pools[path]) for path in PATHS},
             "fusion": model.fusion.model_dump(mode="json"),
         },
         "forecaster": forecaster,
@@ -198,6 +200,8 @@ def load(folder: Path) -> StoredModel:
             calibrators={path: _calibrator(decision["calibrators"][path]) for path in PATHS},
             scale=float(decision["scale"]),
             move=float(decision["move"]),
+            persistence=float(decision["persistence"]),
+            pools={path: _pool(decision["pools"][path]) for path in PATHS},
             fusion=FusionSettings.model_validate(decision["fusion"]),
         )
         return StoredModel(
@@ -236,6 +240,11 @@ def _card_hash(card: Mapping[str, Any]) -> str:
     body = {key: value for key, value in card.items() if key != "sha256"}
     text = json.dumps(body, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _pool(values: Any) -> tuple[float, float]:
+    ai, traditional = values
+    return float(ai), float(traditional)
 
 
 def _calibrator_card(calibrator: Calibrator) -> dict[str, Any]:

@@ -49,7 +49,8 @@ class TrainingRows:
     ----------
     x, mirror_x : float64, shape (n_rows, n_features)
     votes : float64, shape (n_rows, 14)
-    side, move, volatility, cost, weight : float64, shape (n_rows,)
+    side, move, volatility, weight : float64, shape (n_rows,)
+    symbol : int64, shape (n_rows,)
     start_ns, end_ns : int64, shape (n_rows,)
     names : tuple of str
     schema_hash : str
@@ -64,8 +65,8 @@ class TrainingRows:
     side: FloatArray
     move: FloatArray
     volatility: FloatArray
-    cost: FloatArray
     weight: FloatArray
+    symbol: IntArray
     start_ns: IntArray
     end_ns: IntArray
     names: tuple[str, ...]
@@ -110,8 +111,8 @@ def select_rows(
         side=dataset.column("side")[rows],
         move=dataset.column("move")[rows],
         volatility=dataset.column("volatility")[rows],
-        cost=dataset.column("cost")[rows],
         weight=dataset.uniqueness_of(rows),
+        symbol=dataset.symbol[rows],
         start_ns=dataset.start_ns[rows],
         end_ns=dataset.end_ns[rows],
         names=dataset.names,
@@ -160,14 +161,17 @@ def train(rows: TrainingRows, settings: Settings, *, seed: int) -> Training:
     )
     scale = np.abs(rows.move[fit]) / rows.volatility[fit]
     move = float(np.average(scale, weights=rows.weight[fit]))
-    relative_cost = float(np.median(rows.cost[fit] / rows.volatility[fit])) / move
     model = fit_signal_model(
         forecaster,
         _signal_rows(rows, fit),
         _signal_rows(rows, held),
+        one_horizon_apart=rows_apart(
+            rows.start_ns[held],
+            rows.symbol[held],
+            distance=settings.labels.horizon_bars * rows.bar_ns,
+        ),
         fusion=settings.fusion,
         move=move,
-        break_even=2.0 * min(relative_cost, 0.5),
     )
     return Training(
         model=model,
@@ -177,6 +181,26 @@ def train(rows: TrainingRows, settings: Settings, *, seed: int) -> Training:
         n_purged=cut - len(fit),
         n_leaking=n_leaking,
     )
+
+
+def rows_apart(start_ns: IntArray, symbol: IntArray, *, distance: int) -> tuple[IntArray, IntArray]:
+    """Return pairs of rows of one symbol, the later one being the first at least *distance* on.
+
+    Parameters
+    ----------
+    start_ns, symbol : int64, shape (n_rows,)
+        Rows in order of time.
+    distance : int
+        Nanoseconds.
+    """
+    earlier, later = [], []
+    for index in np.unique(symbol):
+        mine = np.flatnonzero(symbol == index)
+        place = np.searchsorted(start_ns[mine], start_ns[mine] + distance)
+        inside = place < len(mine)
+        earlier.append(mine[inside])
+        later.append(mine[place[inside]])
+    return np.concatenate(earlier), np.concatenate(later)
 
 
 @dataclass(frozen=True, slots=True)

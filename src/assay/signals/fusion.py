@@ -41,14 +41,19 @@ def logistic(x: float) -> float:
 
 @kernel
 def fuse(
-    ai: float, traditional: float, scale: float, weights: Weights
-) -> tuple[float, float, float, float]:
-    """Fuse the two paths into one side, score, conviction and pooled log-odds.
+    ai: float, traditional: float, tilt: float, drag: float, scale: float, weights: Weights
+) -> tuple[float, float, float]:
+    """Fuse the two paths into one side with a score and a conviction.
 
     Parameters
     ----------
     ai, traditional : float
-        Calibrated log-odds of each path; NaN: the path is silent and the other one carries on.
+        Calibrated log-odds of each path, on one scale; NaN: the path is silent and neutral.
+    tilt : float
+        Log-odds at which both sides are worth the same after swap; positive where longs pay
+        more than shorts.
+    drag : float
+        Log-odds that pay for holding at all, at least 0: the mean swap of both sides.
     scale : float
         Log-odds that count as full conviction, > 0.
     weights : Weights
@@ -60,57 +65,60 @@ def fuse(
     score : float
         The validator's score of that side, [0.5, 1]: 0.5 is no opinion.
     conviction : float
-        Of the AI path for that side, [0, 1]; of the traditional one where AI is silent.
-    pooled : float
-        Log-odds of both together. Sources that agree add up, sources that disagree cancel.
+        Of the louder path for that side, [0, 1].
 
     Notes
     -----
-    With convictions *a* (AI) and *t* (traditional) signed by the side, the score is
-    ``1/2 + 1/2 (w_t t + w_a a + w_c (t + a) / 2)`` with the weights as set. The correlation term
-    is the mean conviction that the paths share; it is negative where they oppose each other
-    strongly. A silent path gives its weight to the other one.
+    The swap is taken out of the louder path. With convictions *a* (AI) and *t* (traditional)
+    in [-1, 1] the lean is ``w_t t + w_a a + w_c (t + a) / 2`` and the score
+    ``1/2 + |lean| / 2``: paths that agree add up, paths that disagree cancel. The correlation
+    term is what the paths have in common; it vanishes where they contradict each other.
     """
-    has_ai = np.isfinite(ai)
-    has_traditional = np.isfinite(traditional)
-    if not has_ai and not has_traditional:
-        return 0.0, 0.5, 0.0, 0.0
-    a = min(max(ai / scale, -1.0), 1.0) if has_ai else 0.0
-    t = min(max(traditional / scale, -1.0), 1.0) if has_traditional else 0.0
-    if not has_ai:
-        lean, pooled, conviction = t, traditional, t
-    elif not has_traditional:
-        lean, pooled, conviction = a, ai, a
+    a = ai if np.isfinite(ai) else 0.0
+    t = traditional if np.isfinite(traditional) else 0.0
+    if a == 0.0 and t == 0.0:
+        return 0.0, 0.5, 0.0
+    if abs(a) >= abs(t):
+        a = _after_swap(a, tilt, drag)
     else:
-        share = weights.traditional + weights.ai
-        if share > 0.0:
-            lean = weights.traditional * t + weights.ai * a + weights.correlation * 0.5 * (t + a)
-        else:
-            lean = 0.5 * (t + a)
-        top = max(weights.traditional, weights.ai, 1e-12)
-        pooled = (weights.traditional * traditional + weights.ai * ai) / top
-        conviction = a
+        t = _after_swap(t, tilt, drag)
+    a = min(max(a / scale, -1.0), 1.0)
+    t = min(max(t / scale, -1.0), 1.0)
+    lean = weights.traditional * t + weights.ai * a + weights.correlation * 0.5 * (t + a)
     if lean == 0.0:
-        return 0.0, 0.5, 0.0, pooled
+        return 0.0, 0.5, 0.0
     side = 1.0 if lean > 0.0 else -1.0
-    return side, 0.5 + 0.5 * abs(lean), max(0.0, side * conviction), pooled
+    return side, 0.5 + 0.5 * abs(lean), max(0.0, side * a, side * t)
+
+
+@kernel
+def _after_swap(log_odds: float, tilt: float, drag: float) -> float:
+    """Shift by the tilt, then shrink towards 0 by the drag; what does not pay is no view."""
+    shifted = log_odds - tilt
+    if abs(shifted) <= drag:
+        return 0.0
+    return shifted - drag if shifted > 0.0 else shifted + drag
 
 
 @kernel
 def fuse_rows(
-    ai: FloatArray, traditional: FloatArray, scale: float, weights: Weights
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    ai: FloatArray,
+    traditional: FloatArray,
+    tilt: FloatArray,
+    drag: FloatArray,
+    scale: float,
+    weights: Weights,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Fuse each bar; see ``fuse``. Every array has shape (n_bars,)."""
     n_bars = ai.shape[0]
     direction = np.zeros(n_bars)
     score = np.full(n_bars, 0.5)
     conviction = np.zeros(n_bars)
-    pooled = np.zeros(n_bars)
     for i in range(n_bars):
-        direction[i], score[i], conviction[i], pooled[i] = fuse(
-            ai[i], traditional[i], scale, weights
+        direction[i], score[i], conviction[i] = fuse(
+            ai[i], traditional[i], tilt[i], drag[i], scale, weights
         )
-    return direction, score, conviction, pooled
+    return direction, score, conviction
 
 
 @kernel

@@ -1,24 +1,26 @@
 """One fitted decision maker: the ensemble, the indicator votes and their fusion."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from assay.config.settings import FusionSettings
 from assay.domain.signal import Signal
-from assay.kernels.compiler import FloatArray, kernel
+from assay.kernels.compiler import FloatArray, IntArray, kernel
 from assay.models.calibration import Calibrator, fit_platt
 from assay.models.ensemble import Forecaster
 from assay.models.inputs import LabelArray
 from assay.models.stacking import fit_weights
 from assay.signals.fusion import fuse_rows, linear_rows, logit, weights_of
+from assay.signals.terms import Terms
 from assay.signals.votes import N_VOTES, VOTES
 
 PATHS = ("hybrid", "ai", "indicators")
-SCALE_QUANTILE = 0.9
+SCALE_QUANTILE = 0.98
 VOTE_SPREAD = 0.25
-BREAK_EVENS_AT_FULL_CONVICTION = 2.5
+POOL_SPREAD = 0.25
+PERSISTENCE_MAX = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,11 +34,13 @@ class Lean:
     score : float64
         The validator's score of that side, [0.5, 1].
     conviction : float64
-        Of the AI path (of the traditional one where AI is silent), [0, 1].
+        Of the louder source for that side, [0, 1].
     p : float64
         Calibrated probability that the side is right.
     p_lower : float64
         Its lower bound at the confidence asked for.
+    gain, loss : float64
+        Average win and loss of that side over one horizon after cost and swap, log returns.
     """
 
     direction: FloatArray
@@ -44,6 +48,18 @@ class Lean:
     conviction: FloatArray
     p: FloatArray
     p_lower: FloatArray
+    gain: FloatArray
+    loss: FloatArray
+
+    @classmethod
+    def joined(cls, leans: "Sequence[Lean]") -> "Lean":
+        """Return the leans of consecutive spans as one."""
+        return cls(
+            **{
+                field.name: np.concatenate([getattr(lean, field.name) for lean in leans])
+                for field in fields(cls)
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,21 +74,27 @@ class SignalModel:
         Log-odds per mean vote (parallel topology).
     vote_weights : float64, shape (14,)
         Log-odds per vote, at least 0: the meta-model that weighs the indicators.
+    pools : mapping of str to (float, float)
+        Weight of the AI and of the traditional log-odds in each path of ``PATHS``.
     calibrators : mapping of str to Calibrator
-        From pooled log-odds to probability, for each path of ``PATHS``.
+        From pooled log-odds to probability, for each path.
     scale : float
         Log-odds that count as full conviction.
     move : float
         Mean absolute move of a label over the volatility of its horizon.
+    persistence : float
+        For how many horizons a view is expected to last, [1, 10]: one cost buys all of them.
     fusion : FusionSettings
     """
 
     forecaster: Forecaster
     equal_slope: float
     vote_weights: FloatArray
+    pools: Mapping[str, tuple[float, float]]
     calibrators: Mapping[str, Calibrator]
     scale: float
     move: float
+    persistence: float
     fusion: FusionSettings
 
     def ai_log_odds(self, x: FloatArray) -> FloatArray:
@@ -94,7 +116,13 @@ class SignalModel:
         return traditional(votes, self.equal_slope, self.vote_weights, self.fusion)
 
     def lean(
-        self, path: str, ai: FloatArray, traditional: FloatArray, *, confidence: float
+        self,
+        path: str,
+        ai: FloatArray,
+        traditional: FloatArray,
+        terms: Terms,
+        *,
+        confidence: float,
     ) -> Lean:
         """Return what *path* says.
 
@@ -103,26 +131,38 @@ class SignalModel:
         path : {"hybrid", "ai", "indicators"}
         ai, traditional : float64, shape (n_bars,)
             Log-odds from the two methods above.
+        terms : Terms
         confidence : float
             One-sided, of the lower bound.
         """
-        silent = np.full(len(ai), np.nan)
-        direction, score, conviction, pooled = fuse_rows(
-            silent if path == "indicators" else ai,
-            silent if path == "ai" else traditional,
+        typical = self.move * terms.volatility
+        with np.errstate(divide="ignore", invalid="ignore"):
+            tilt = (terms.carry_short - terms.carry_long) / typical
+            drag = np.maximum(0.0, -(terms.carry_long + terms.carry_short) / typical)
+        for_ai, for_traditional = self.pools[path]
+        direction, score, conviction = fuse_rows(
+            for_ai * ai,
+            for_traditional * traditional,
+            tilt,
+            drag,
             self.scale,
             weights_of(self.fusion),
         )
+        pooled = pool(ai, traditional, self.pools[path])
         calibrator = self.calibrators[path]
         p_up = calibrator.p_up(pooled)
         lower, upper = calibrator.bounds(pooled, confidence)
         is_up = direction > 0.0
+        extra = np.where(is_up, terms.carry_long, terms.carry_short)
+        extra = extra - terms.cost / self.persistence
         return Lean(
             direction=direction,
             score=score,
             conviction=conviction,
             p=np.where(is_up, p_up, 1.0 - p_up),
             p_lower=np.where(is_up, lower, 1.0 - upper),
+            gain=typical + extra,
+            loss=typical - extra,
         )
 
     def explain(
@@ -163,6 +203,12 @@ def _signal(source: str, log_odds: float, horizon_bars: int, reason: str) -> Sig
         horizon_bars=horizon_bars,
         reason=reason,
     )
+
+
+def pool(ai: FloatArray, traditional: FloatArray, weights: tuple[float, float]) -> FloatArray:
+    """Return the weighted log-odds of both paths; a silent path says 0. Shape (n_bars,)."""
+    heard = np.where(np.isfinite(ai), ai, 0.0), np.where(np.isfinite(traditional), traditional, 0.0)
+    return np.asarray(weights[0] * heard[0] + weights[1] * heard[1])
 
 
 @kernel
@@ -217,11 +263,11 @@ def fit_signal_model(
     fit: SignalRows,
     held: SignalRows,
     *,
+    one_horizon_apart: tuple[IntArray, IntArray],
     fusion: FusionSettings,
     move: float,
-    break_even: float,
 ) -> SignalModel:
-    """Fit vote weights on the training rows, and scale and calibrators on the held-out rows.
+    """Fit vote weights on the training rows; pools, scale and calibrators on held-out rows.
 
     Parameters
     ----------
@@ -229,49 +275,48 @@ def fit_signal_model(
         Fitted on the rows of *fit*.
     fit, held : SignalRows
         *held* is the calibration part, which neither the members nor the stacker saw.
+    one_horizon_apart : (earlier, later) int64
+        Rows of *held* of one symbol between which one horizon passes.
     fusion : FusionSettings
     move : float
         Mean absolute move over volatility, of the fit rows.
-    break_even : float
-        Log-odds at which the expected gain pays the expected cost. Full conviction is at
-        least 2.5 times this, so a side that just passes the validator still pays its way.
     """
     mean_vote = fit.votes.mean(axis=1, keepdims=True)
     equal, _ = fit_weights(mean_vote, fit.y, fit.weight, prior=np.zeros(1), spread=VOTE_SPREAD)
     meta, _ = fit_weights(fit.votes, fit.y, fit.weight, prior=np.zeros(N_VOTES), spread=VOTE_SPREAD)
-    model = SignalModel(
+    ai = logit_rows(forecaster.p_up(held.x, forecaster.schema_hash))
+    mine = traditional(held.votes, float(equal[0]), meta, fusion)
+    pools = {"ai": (1.0, 0.0), "indicators": (0.0, 1.0), "hybrid": (1.0, 1.0)}
+    if fusion.topology != "parallel":
+        both = np.column_stack((ai, mine))
+        share, _ = fit_weights(
+            both, held.y, held.weight, prior=np.array([1.0, 0.0]), spread=POOL_SPREAD
+        )
+        pools["hybrid"] = (float(share[0]), float(share[1]))
+    return SignalModel(
         forecaster=forecaster,
         equal_slope=float(equal[0]),
         vote_weights=meta,
-        calibrators={},
-        scale=1.0,
+        pools=pools,
+        calibrators={
+            path: fit_platt(pool(ai, mine, pools[path]), held.y, held.weight) for path in PATHS
+        },
+        scale=max(float(np.quantile(np.abs(ai), SCALE_QUANTILE)), 1e-6),
         move=move,
+        persistence=persistence_of(ai, *one_horizon_apart),
         fusion=fusion,
     )
-    ai = model.ai_log_odds(held.x)
-    mine = model.traditional_log_odds(held.votes)
-    loudest = np.maximum(np.abs(ai), np.abs(mine))
-    scale = max(
-        float(np.quantile(loudest, SCALE_QUANTILE)) if len(loudest) else 0.0,
-        BREAK_EVENS_AT_FULL_CONVICTION * break_even,
-        1e-6,
-    )
-    silent = np.full(len(ai), np.nan)
-    calibrators = {}
-    for path in PATHS:
-        pooled = fuse_rows(
-            silent if path == "indicators" else ai,
-            silent if path == "ai" else mine,
-            scale,
-            weights_of(fusion),
-        )[3]
-        calibrators[path] = fit_platt(pooled, held.y, held.weight)
-    return SignalModel(
-        forecaster=forecaster,
-        equal_slope=model.equal_slope,
-        vote_weights=model.vote_weights,
-        calibrators=calibrators,
-        scale=scale,
-        move=move,
-        fusion=fusion,
-    )
+
+
+def persistence_of(log_odds: FloatArray, earlier: IntArray, later: IntArray) -> float:
+    """Return for how many horizons a view is expected to last, [1, 10].
+
+    Notes
+    -----
+    With *r* the correlation of the view with itself one horizon later, a view decays like
+    ``r ** k`` and is worth ``1 / (1 - r)`` horizons in all.
+    """
+    if len(earlier) < 2 or np.ptp(log_odds[earlier]) == 0.0 or np.ptp(log_odds[later]) == 0.0:
+        return 1.0
+    r = float(np.corrcoef(log_odds[earlier], log_odds[later])[0, 1])
+    return float(min(1.0 / (1.0 - min(max(r, 0.0), 0.999)), PERSISTENCE_MAX))
