@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,10 @@ from assay.domain.refusal import RefusalReason
 from assay.engine.advance import advance
 from assay.engine.booking import close_piece
 from assay.engine.market import event_at
-from assay.engine.quiet import end_quiet, skip_flat, skip_held
+from assay.engine.quiet import skip_quiet
 from assay.engine.requests import submit
 from assay.engine.state import (
+    BALANCE,
     FILL,
     RECORDS_MAX,
     REQUEST,
@@ -37,7 +39,7 @@ CAPACITY_MIN = 4 * RECORDS_MAX
 """Rows of the shortest chunk of fills and trades."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class BacktestResult:
     """What one backtest did.
 
@@ -48,8 +50,11 @@ class BacktestResult:
         In the order in which positions became flat.
     refusals : dict of RefusalReason to int
         Only reasons that occurred.
-    balance, equity : float64, shape (n_events,)
+    equity : float64, shape (n_events,)
         After each event, account currency.
+    balance_start : float
+    balances : records of ``BALANCE``
+        The balance wherever it changed.
     books : Books
         State after the last event.
     """
@@ -57,16 +62,25 @@ class BacktestResult:
     fills: RecordArray
     trades: RecordArray
     refusals: dict[RefusalReason, int]
-    balance: FloatArray
     equity: FloatArray
+    balance_start: float
+    balances: RecordArray
     books: Books
+
+    @cached_property
+    def balance(self) -> FloatArray:
+        """The balance after each event, shape (n_events,), account currency."""
+        edges = np.concatenate(([0], self.balances.event, [len(self.equity)]))
+        values = np.concatenate(([self.balance_start], self.balances.balance))
+        return np.repeat(values, np.diff(edges))
 
 
 @kernel
 def move_records(
-    account: Any, fills: RecordArray, trades: RecordArray, counts: IntArray
-) -> None:
-    """Move the fills and trades of the latest event to the end of *fills* and *trades*."""
+    event: int, account: Any, fills: RecordArray, trades: RecordArray, balances: RecordArray,
+    counts: IntArray,
+) -> None:  # fmt: skip
+    """Move what the latest event made to the end of the records, and note a changed balance."""
     for k in range(account.n_fills):
         fills[counts[0]] = account.fills[k]
         counts[0] += 1
@@ -75,21 +89,26 @@ def move_records(
         counts[1] += 1
     account.n_fills = 0
     account.n_trades = 0
+    changed = balances[counts[2]]
+    changed.event = event
+    changed.balance = account.balance
+    counts[2] += 1
+    account.recorded = account.balance
 
 
 @kernel
 def run_events(
-    start: int, is_fast: bool, market: FloatArray, symbol: IntArray, is_calm: Uint8Array,
+    start: int, offset: int, is_fast: bool,
+    market: FloatArray, symbol: IntArray, is_calm: Uint8Array,
     finer: FloatArray, finer_range: IntArray, views: ViewArrays, requests: RecordArray,
     books: Books, facts: RecordArray, rules: RecordArray,
-    fills: RecordArray, trades: RecordArray, counts: IntArray,
-    balance: FloatArray, equity: FloatArray,
+    fills: RecordArray, trades: RecordArray, balances: RecordArray, counts: IntArray,
+    equity: FloatArray,
 ) -> int:  # fmt: skip
-    """Take events from *start* until the end, or until *fills* or *trades* may overflow.
+    """Take events from *start* until the end, or until the records may overflow.
 
-    *counts* holds how many fills and trades were written so far.
-
-    Returns the first event that was not taken.
+    Event ``i`` of the arrays is recorded as ``offset + i``; *counts* holds how many fills,
+    trades and balances were written. Returns the first event that was not taken.
     """
     n_events = market.shape[1]
     direction, score, confidence, p_win, payoff, loss, unit = views
@@ -105,37 +124,25 @@ def run_events(
     while i < n_events:
         if fast and only.n_queued == 0 and only.n_working == 0:
             until = requests[r].event if r < n_requests else n_events
-            begin = i
-            if only.side == 0:
-                i = skip_flat(
-                    i, until, direction, score, confidence, p_win, payoff, loss, unit,
-                    rule, account, balance, equity,
-                )  # fmt: skip
-            else:
-                i = skip_held(
-                    i, until, market, is_calm, direction, score,
-                    only, only_fact, rule, account, balance, equity,
-                )  # fmt: skip
-            if i > begin:
-                end_quiet(i - 1, market, equity, only, only_fact, rule, account)
+            i = skip_quiet(
+                i, until, market, is_calm, direction, score,
+                only, only_fact, rule, account, equity,
+            )  # fmt: skip
             if i >= n_events:
                 break
-        if counts[0] + RECORDS_MAX > fills.shape[0]:
+        if counts[0] + RECORDS_MAX > fills.shape[0] or counts[2] >= balances.shape[0]:
             break
         s = symbol[i]
         bar = event_at(market, i)
+        view = view_at(direction, score, confidence, p_win, payoff, loss, unit, i)
         if finer_range.shape[1] > 0:
             first, end = finer_range[0, i], finer_range[1, i]
-        view = view_at(direction, score, confidence, p_win, payoff, loss, unit, i)
-        advance(
-            i, s, bar, view, finer, first, end, positions, facts, rule, account
-        )
+        advance(offset + i, s, bar, view, finer, first, end, positions, facts, rule, account)
         while r < n_requests and requests[r].event == i:
             submit(requests[r], bar, positions[s], facts[s], account)
             r += 1
-        if account.n_fills > 0:
-            move_records(account, fills, trades, counts)
-        balance[i] = account.balance
+        if account.n_fills > 0 or account.balance != account.recorded:
+            move_records(offset + i, account, fills, trades, balances, counts)
         equity[i] = account.equity
         i += 1
     return i
@@ -155,36 +162,35 @@ def close_all(event: int, books: Books, facts: RecordArray, rules: Any) -> None:
 
 
 class _Records:
-    """Fills and trades in chunks, so that growing copies nothing."""
+    """Fills, trades and balances in chunks, so that growing copies nothing."""
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._full: list[tuple[RecordArray, RecordArray]] = []
+        self._full: list[tuple[RecordArray, ...]] = []
         self.renew()
 
     def renew(self) -> None:
         """Start an empty chunk."""
         self.fills = np.empty(self._capacity, dtype=FILL).view(np.recarray)
         self.trades = np.empty(self._capacity, dtype=TRADE).view(np.recarray)
-        self.counts = np.zeros(2, dtype=np.int64)
+        self.balances = np.empty(self._capacity, dtype=BALANCE).view(np.recarray)
+        self.counts = np.zeros(3, dtype=np.int64)
 
     def put_away(self) -> None:
         """Keep the chunk and start another."""
         self._full.append(self._chunk())
         self.renew()
 
-    def _chunk(self) -> tuple[RecordArray, RecordArray]:
-        return self.fills[: self.counts[0]], self.trades[: self.counts[1]]
+    def _chunk(self) -> tuple[RecordArray, ...]:
+        arrays = (self.fills, self.trades, self.balances)
+        return tuple(array[:n] for array, n in zip(arrays, self.counts, strict=True))
 
-    def joined(self) -> tuple[RecordArray, RecordArray]:
-        """Return all fills and all trades."""
+    def joined(self) -> tuple[RecordArray, ...]:
+        """Return all fills, all trades and all balances."""
         if not self._full:
             return self._chunk()
-        fills, trades = zip(*self._full, self._chunk(), strict=True)
-        return (
-            np.concatenate(fills).view(np.recarray),
-            np.concatenate(trades).view(np.recarray),
-        )
+        chunks = zip(*self._full, self._chunk(), strict=True)
+        return tuple(np.concatenate(parts).view(np.recarray) for parts in chunks)
 
 
 def checked_requests(requests: np.ndarray | None, tape: Tape) -> RecordArray:  # type: ignore[type-arg]
@@ -279,15 +285,15 @@ def run_backtest(
     """Run compiled arguments; ``backtest`` is the checked form."""
     n_events = len(tape)
     books = opened_books(len(tape.symbols), float(rules[0].balance))
+    account = books.account[0]
     made = _Records(max(CAPACITY_MIN, n_events // 8))
-    balance = np.empty(n_events)
     equity = np.empty(n_events)
     i = 0
     while True:
         i = run_events(
-            i, is_fast, tape.market, tape.symbol, tape.is_calm, tape.finer, tape.finer_range,
-            views, requests, books, facts, rules, made.fills, made.trades, made.counts,
-            balance, equity,
+            i, 0, is_fast, tape.market, tape.symbol, tape.is_calm, tape.finer, tape.finer_range,
+            views, requests, books, facts, rules,
+            made.fills, made.trades, made.balances, made.counts, equity,
         )  # fmt: skip
         if i >= n_events:
             break
@@ -295,16 +301,21 @@ def run_backtest(
     if close_at_end and n_events:
         made.put_away()
         close_all(n_events - 1, books, facts, rules[0])
-        move_records(books.account[0], made.fills, made.trades, made.counts)
-        balance[-1] = books.account[0].balance
-        equity[-1] = books.account[0].equity
-    refused = books.account[0].refusals
-    fills, trades = made.joined()
+        move_records(
+            n_events - 1, account, made.fills, made.trades, made.balances, made.counts
+        )
+        equity[-1] = account.equity
+    fills, trades, balances = made.joined()
     return BacktestResult(
         fills=fills,
         trades=trades,
-        refusals={reason: int(refused[reason]) for reason in RefusalReason if refused[reason]},
-        balance=balance,
+        refusals={
+            reason: int(account.refusals[reason])
+            for reason in RefusalReason
+            if account.refusals[reason]
+        },
         equity=equity,
+        balance_start=float(rules[0].balance),
+        balances=balances,
         books=books,
     )

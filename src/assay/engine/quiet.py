@@ -9,14 +9,16 @@ holds that results are those of ``advance`` at every event, to the last bit.
 import math
 from typing import Any
 
+from assay.domain.refusal import RefusalReason
 from assay.engine import market as columns
 from assay.engine.booking import note_excursion
-from assay.engine.decision import side_score, view_gate
+from assay.engine.decision import side_score
 from assay.engine.tape import Uint8Array
-from assay.engine.views import Int8Array, value_at, view_at
+from assay.engine.views import Int8Array, value_at
 from assay.execution.costs import slippage
 from assay.kernels.compiler import FloatArray, kernel
 
+_NO_VIEW = RefusalReason.NO_VIEW.value
 PADDING = 1e-9
 """Relative distance from the stop-out price within which ``advance`` decides."""
 
@@ -55,54 +57,37 @@ def quiet_bounds(position: Any, facts: Any, rules: Any, balance: float) -> tuple
 
 @kernel
 def skip_flat(
-    start: int, end: int, direction: Int8Array, score: FloatArray, confidence: FloatArray,
-    p_win: FloatArray, payoff: FloatArray, loss: FloatArray, unit: FloatArray,
-    rules: Any, account: Any, balance: FloatArray, equity: FloatArray,
-) -> int:  # fmt: skip
-    """Record flat events from *start* whose view asks for nothing; return the first other."""
-    cash = account.balance
+    start: int, end: int, direction: Int8Array, account: Any, equity: FloatArray
+) -> int:
+    """Record flat events from *start* whose view abstains; return the first other."""
     i = start
-    n_refused = 0
-    while i < end:
-        if direction[i] != 0:
-            view = view_at(direction, score, confidence, p_win, payoff, loss, unit, i)
-            refused = view_gate(view, rules.pass_score)
-            if refused == 0:
-                break
-            account.refusals[refused] += 1
-            n_refused += 1
-        balance[i] = cash
-        equity[i] = cash
+    while i < end and direction[i] == 0:
         i += 1
-    account.refusals[1] += i - start - n_refused
+    for k in range(start, i):
+        equity[k] = account.balance
+    account.refusals[_NO_VIEW] += i - start
     return i
 
 
 @kernel
 def skip_held(
-    start: int, end: int, market: FloatArray, is_calm: Uint8Array,
-    direction: Int8Array, score: FloatArray,
-    position: Any, facts: Any, rules: Any, account: Any, balance: FloatArray, equity: FloatArray,
+    start: int, end: int, market: FloatArray, is_calm: Uint8Array, direction: Int8Array,
+    score: FloatArray, position: Any, facts: Any, rules: Any, account: Any, equity: FloatArray,
 ) -> int:  # fmt: skip
     """Record events from *start* that leave an open position alone; return the first other."""
     side = position.side
-    cash = account.balance
-    lower, upper = quiet_bounds(position, facts, rules, cash)
+    lower, upper = quiet_bounds(position, facts, rules, account.balance)
     if rules.time_stop_bars > 0:
         end = min(end, start + max(0, rules.time_stop_bars - position.bars_held - 1))
-    signed_lots = side * position.lots
-    value = facts.contract * position.conversion
-    entry = position.entry
     first = columns.BID_OPEN if side > 0 else columns.ASK_OPEN
-    high = market[first + 1]
-    low = market[first + 2]
-    close = market[first + 3]
-    highest = entry
-    lowest = entry
-    abstaining_closes = 0.5 < rules.hold_score
+    highest = position.entry
+    lowest = position.entry
+    abstaining_closes = rules.hold_score > 0.5
     i = start
     while i < end:
-        if not (low[i] > lower and high[i] < upper and is_calm[i] == 1):
+        high = market[first + 1, i]
+        low = market[first + 2, i]
+        if not (low > lower and high < upper and is_calm[i] == 1):
             break
         view = direction[i]
         if view == 0:
@@ -110,28 +95,43 @@ def skip_held(
                 break
         elif side_score(side, view, value_at(score, i)) < rules.hold_score:
             break
-        highest = max(highest, high[i])
-        lowest = min(lowest, low[i])
-        balance[i] = cash
-        equity[i] = cash + signed_lots * (close[i] - entry) * value
+        highest = max(highest, high)
+        lowest = min(lowest, low)
         i += 1
     if i > start:
         position.bars_held += i - start
-        position.mark = close[i - 1]
+        position.mark = market[first + 3, i - 1]
         note_excursion(position, highest)
         note_excursion(position, lowest)
         position.best = max(position.best, highest) if side > 0 else min(position.best, lowest)
+        cash, signed_lots, entry = account.balance, side * position.lots, position.entry
+        value = facts.contract * position.conversion
+        for k in range(start, i):
+            equity[k] = cash + signed_lots * (market[first + 3, k] - entry) * value
     return i
 
 
 @kernel
-def end_quiet(
-    last: int, market: FloatArray, equity: FloatArray,
-    position: Any, facts: Any, rules: Any, account: Any,
-) -> None:  # fmt: skip
-    """Leave the books as ``advance`` would have after the quiet event *last*."""
-    position.conversion = market[columns.CONVERSION, last]
-    position.slip = slippage(
-        market[columns.VOLATILITY, last], market[columns.BID_OPEN, last], facts.point, rules
-    )
-    account.equity = equity[last]
+def skip_quiet(
+    start: int, end: int, market: FloatArray, is_calm: Uint8Array, direction: Int8Array,
+    score: FloatArray, position: Any, facts: Any, rules: Any, account: Any, equity: FloatArray,
+) -> int:  # fmt: skip
+    """Record the quiet events of an account's only symbol; return the first other, or *end*.
+
+    The caller sees to it that no order waits and that no request lies before *end*. The
+    books are left as ``advance`` would have left them.
+    """
+    if position.side == 0:
+        i = skip_flat(start, end, direction, account, equity)
+    else:
+        i = skip_held(
+            start, end, market, is_calm, direction, score, position, facts, rules, account, equity
+        )
+    if i > start:
+        last = i - 1
+        position.conversion = market[columns.CONVERSION, last]
+        position.slip = slippage(
+            market[columns.VOLATILITY, last], market[columns.BID_OPEN, last], facts.point, rules
+        )
+        account.equity = equity[last]
+    return i

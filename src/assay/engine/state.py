@@ -150,6 +150,7 @@ ACCOUNT = np.dtype(
     [
         ("balance", "f8"),
         ("equity", "f8"),
+        ("recorded", "f8"),
         ("n_fills", "i8"),
         ("n_trades", "i8"),
         ("refusals", "i8", (N_REFUSALS,)),
@@ -157,7 +158,13 @@ ACCOUNT = np.dtype(
         ("trades", TRADE, (RECORDS_MAX,)),
     ]
 )
-"""The account; ``fills`` and ``trades`` hold what the latest event made, up to the counts."""
+"""The account; ``fills`` and ``trades`` hold what the latest event made, up to the counts.
+
+``recorded`` is the balance that was last written to the records.
+"""
+
+BALANCE = np.dtype([("event", "i8"), ("balance", "f8")])
+"""The balance from *event* on."""
 
 
 class Books(NamedTuple):
@@ -180,6 +187,7 @@ def opened_books(n_symbols: int, balance: float) -> Books:
     books = Books(records(ACCOUNT, 1), records(POSITION, n_symbols))
     books.account[0].balance = balance
     books.account[0].equity = balance
+    books.account[0].recorded = balance
     return books
 
 
