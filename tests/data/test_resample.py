@@ -78,6 +78,7 @@ def test_every_way_to_a_timeframe_gives_the_same_bars(mean_seconds: float) -> No
 
 def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "TICKS_PER_THREAD_MIN", 1_000)
+    monkeypatch.setattr(module.os, "sched_getaffinity", lambda _: range(8), raising=False)
     ticks = ticks_of(9, 50_000, 5.0)
 
     for timeframe in (Timeframe.M1, Timeframe.H1, Timeframe.D1):
@@ -92,6 +93,7 @@ def test_ticks_out_of_order_are_refused(
     place: int, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "TICKS_PER_THREAD_MIN", 1_000)
+    monkeypatch.setattr(module.os, "sched_getaffinity", lambda _: range(8), raising=False)
     ticks = ticks_of(9, 50_000, 5.0)
     time_ns = ticks.time_ns.copy()
     time_ns[place] = time_ns[place - 1] - 1

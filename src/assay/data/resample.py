@@ -1,8 +1,8 @@
 """Ticks to bars of all nine timeframes, and bars to coarser bars; compiled."""
 
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from assay.kernels.compiler import FloatArray, IntArray, kernel
 
 THREADS_MAX = 4
 TICKS_PER_THREAD_MIN = 500_000
+PARTS_PER_THREAD = 3
 
 _BLOCK = 8_192  # ticks checked for order at once; they then lie in the cache for the search
 _NO_TABLE = np.zeros(1, dtype=np.int64)
@@ -100,12 +101,20 @@ def _fold_ticks(
     length_ns: int,
     opens: IntArray,
     rows: FloatArray,
+    first: int,
+    limit: int,
 ) -> int:
-    """Write one bar per occupied slot of the UTC grid; return how many, or -1 on disorder."""
+    """Write one bar per occupied slot of the UTC grid into columns ``first .. limit - 1``.
+
+    Returns
+    -------
+    n_bars : int
+        How many; -1 on disorder. Sorted ticks never need more columns than ``_most_bars``.
+    """
     n_ticks = time_ns.shape[0]
-    n_bars, i, guess, n_checked = 0, 0, 64, 1
+    n_bars, i, guess, n_checked = first, 0, 64, 1
     while i < n_ticks:
-        if n_bars == opens.shape[0]:
+        if n_bars == limit:
             return -1
         open_ns = time_ns[i] - time_ns[i] % length_ns
         close_ns = open_ns + length_ns
@@ -124,24 +133,24 @@ def _fold_ticks(
         rows[8, n_bars] = guess
         n_bars += 1
         i = stop
-    return n_bars
+    return n_bars - first
 
 
 @kernel
 def _fold_bars(
     time_ns: IntArray,
     fine: FloatArray,
+    n_fine: int,
     length_ns: int,
     table: IntArray,
     opens: IntArray,
     rows: FloatArray,
 ) -> int:
-    """Write one coarse bar per slot that holds fine ones; return how many.
+    """Write one coarse bar per slot that holds some of ``n_fine`` fine ones; return how many.
 
     ``length_ns`` is the length on the UTC grid, or 0 to take boundaries from ``table``, whose
     first entry is not after the first bar.
     """
-    n_fine = time_ns.shape[0]
     n_bars, i, at = 0, 0, 0
     while i < n_fine:
         now = time_ns[i]
@@ -167,8 +176,8 @@ def _fold_bars(
     return n_bars
 
 
-Block = tuple[IntArray, FloatArray]
-"""Opens and the nine rows of some bars."""
+Block = tuple[IntArray, FloatArray, int]
+"""Opens and the nine rows of bars, and how many of their columns are in use."""
 
 
 def bars_from_ticks(
@@ -261,11 +270,10 @@ def resample(bars: Bars, timeframe: Timeframe, day_start: DayStart = "new_york_1
     ask = [getattr(bars, f"ask_{name}") for name in ("open", "high", "low", "close")]
     bid = [bars.open, bars.high, bars.low, bars.close]
     rows = np.vstack([*bid, *(ask if bars.has_ask else bid), bars.volume])
-    opens, out = _coarser((bars.time_ns, rows), timeframe, day_start)
-    last = np.searchsorted(bars.time_ns, np.append(opens[1:], np.iinfo(np.int64).max)) - 1
-    return _as_bars(
-        bars.symbol, timeframe, (opens, out), has_ask=bars.has_ask, spread=bars.spread[last]
-    )
+    block = _coarser((bars.time_ns, rows, len(bars)), timeframe, day_start)
+    ends = np.append(block[0][1 : block[2]], np.iinfo(np.int64).max)
+    spread = bars.spread[np.searchsorted(bars.time_ns, ends) - 1]
+    return _as_bars(bars.symbol, timeframe, block, has_ask=bars.has_ask, spread=spread)
 
 
 def _as_bars(
@@ -277,7 +285,11 @@ def _as_bars(
     spread: FloatArray | None = None,
 ) -> Bars:
     """Give the rows of a block their names."""
-    opens, rows = block
+    opens, rows, n_bars = block
+    if 4 * n_bars >= 3 * len(opens):
+        opens, rows = opens[:n_bars], rows[:, :n_bars]
+    else:  # a view would keep much that nobody needs
+        opens, rows = opens[:n_bars].copy(), rows[:, :n_bars].copy()
     names = ("ask_open", "ask_high", "ask_low", "ask_close")
     return Bars(
         symbol=symbol,
@@ -295,65 +307,69 @@ def _as_bars(
 
 def _coarser(block: Block, timeframe: Timeframe, day_start: DayStart) -> Block:
     """Fold the bars of a block into those of *timeframe*."""
-    times, fine = block
-    opens, rows = np.empty(len(times), dtype=np.int64), np.empty((_N_ROWS, len(times)))
+    times, fine, n_fine = block
+    opens, rows = np.empty(n_fine, dtype=np.int64), np.empty((_N_ROWS, n_fine))
     length, table = timeframe.nominal_ns, _NO_TABLE
-    if not timeframe.is_fixed and len(times):
-        bar_open(times[[0, -1]], timeframe, day_start)  # refuses times outside the table
+    if not timeframe.is_fixed and n_fine:
+        ends = times[np.array([0, n_fine - 1])]
+        bar_open(ends, timeframe, day_start)  # refuses times outside the table
         table, length = boundaries(timeframe, day_start), 0
-        table = table[np.searchsorted(table, times[0], side="right") - 1 :]
-    n_bars = _fold_bars(times, fine, length, table, opens, rows)
-    return opens[:n_bars].copy(), np.ascontiguousarray(rows[:, :n_bars])
+        table = table[np.searchsorted(table, ends[0], side="right") - 1 :]
+    return opens, rows, _fold_bars(times, fine, n_fine, length, table, opens, rows)
 
 
 def _block_of_ticks(ticks: Ticks, timeframe: Timeframe, threads: int) -> Block:
     """Fold ticks in as many parts as pay, cut where a bar begins, so that parts are independent."""
     times, length = ticks.time_ns, timeframe.nominal_ns
-    n_ticks = len(times)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    wanted = threads or min(THREADS_MAX, cores or 1)
-    n_parts = max(1, min(wanted, n_ticks // TICKS_PER_THREAD_MIN))
+    workers = max(1, min(threads or THREADS_MAX, cores or 1, len(times) // TICKS_PER_THREAD_MIN))
+    # More parts than workers: where another program holds a core, the others take its share.
+    cuts = _cuts(times, length, 1 if workers == 1 else PARTS_PER_THREAD * workers)
+    parts = [slice(start, stop) for start, stop in pairwise(cuts)]
+    rooms = [_most_bars(times[part], length) for part in parts]
+    starts = np.cumsum([0, *rooms])
+    opens, rows = np.empty(starts[-1], dtype=np.int64), np.empty((_N_ROWS, starts[-1]))
+
+    def fold(k: int) -> int:
+        time_ns, bid, ask = times[parts[k]], ticks.bid[parts[k]], ticks.ask[parts[k]]
+        return _fold_ticks(time_ns, bid, ask, length, opens, rows, starts[k], starts[k + 1])
+
+    if len(parts) == 1:
+        counts = [fold(0)]
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            counts = list(pool.map(fold, range(len(parts))))
+    if min(counts) < 0:
+        raise _disorder(ticks)
+    n_bars = counts[0]
+    for start, count in zip(starts[1:], counts[1:], strict=False):
+        if start != n_bars:  # slots without a tick left a hole before this part
+            opens[n_bars : n_bars + count] = opens[start : start + count].copy()
+            rows[:, n_bars : n_bars + count] = rows[:, start : start + count].copy()
+        n_bars += count
+    return opens, rows, n_bars
+
+
+def _cuts(time_ns: IntArray, length_ns: int, n_parts: int) -> list[int]:
+    """Return where the parts begin, and the end: first ticks of bars, about evenly spaced."""
+    n_ticks = len(time_ns)
     cuts = [0]
     for part in range(1, n_parts):
-        near = int(times[part * n_ticks // n_parts])
-        cut = int(np.searchsorted(times, near - near % length))
-        # On sorted times both hold; on others the disorder is found and reported below.
-        if cuts[-1] < cut < n_ticks and times[cut - 1] < near - near % length <= times[cut]:
+        near = int(time_ns[part * n_ticks // n_parts])
+        open_ns = near - near % length_ns
+        cut = int(np.searchsorted(time_ns, open_ns))
+        # On sorted times this holds; where it does not, the fold meets the disorder.
+        if cuts[-1] < cut < n_ticks and time_ns[cut - 1] < open_ns <= time_ns[cut]:
             cuts.append(cut)
-    cuts.append(n_ticks)
-    jobs = [_fold_job(ticks, slice(*cuts[i : i + 2]), length) for i in range(len(cuts) - 1)]
-    if len(jobs) == 1:
-        parts = [jobs[0]()]
-    else:
-        with ThreadPoolExecutor(len(jobs)) as pool:
-            parts = list(pool.map(lambda job: job(), jobs))
-    blocks = [part for part in parts if part is not None]
-    if len(blocks) < len(parts):
-        raise _disorder(ticks)
-    if len(blocks) == 1:
-        return blocks[0]
-    return (
-        np.concatenate([opens for opens, _ in blocks]),
-        np.concatenate([rows for _, rows in blocks], axis=1),
-    )
+    return [*cuts, n_ticks]
 
 
-def _fold_job(ticks: Ticks, part: slice, length_ns: int) -> Callable[[], Block | None]:
-    """Return the work of one thread: the bars of a slice of the ticks, None on disorder."""
-
-    def fold() -> Block | None:
-        times, bid, ask = ticks.time_ns[part], ticks.bid[part], ticks.ask[part]
-        if not len(times):
-            return np.empty(0, dtype=np.int64), np.empty((_N_ROWS, 0))
-        slots = max(0, int(times[-1]) - int(times[0])) // length_ns + 2
-        n_rows = min(len(times), slots)  # a series that needs more is out of order
-        opens, rows = np.empty(n_rows, dtype=np.int64), np.empty((_N_ROWS, n_rows))
-        n_bars = _fold_ticks(times, bid, ask, length_ns, opens, rows)
-        if n_bars < 0:
-            return None
-        return opens[:n_bars].copy(), rows[:, :n_bars].copy()
-
-    return fold
+def _most_bars(time_ns: IntArray, length_ns: int) -> int:
+    """Return how many bars sorted ticks can make at most; others meet their disorder first."""
+    if not len(time_ns):
+        return 0
+    n_slots = int(time_ns[-1]) // length_ns - int(time_ns[0]) // length_ns + 1
+    return max(0, min(len(time_ns), n_slots))
 
 
 def _disorder(ticks: Ticks) -> DataError:
