@@ -53,7 +53,9 @@ def test_a_round_trip_changes_no_bit_of_any_forecast(stored, forecaster, weak):
     for question in ("raw", "stacked"):
         a, b = (getattr(model, question)(weak.x) for model in (again, forecaster))
         np.testing.assert_array_equal(a, b)
-    np.testing.assert_array_equal(again.p_up(weak.x, "schema-a"), forecaster.p_up(weak.x, "schema-a"))
+    np.testing.assert_array_equal(
+        again.p_up(weak.x, "schema-a"), forecaster.p_up(weak.x, "schema-a")
+    )
     np.testing.assert_array_equal(again.p_bounds(weak.x, 0.9), forecaster.p_bounds(weak.x, 0.9))
     assert (again.names, again.selected) == (forecaster.names, forecaster.selected)
 

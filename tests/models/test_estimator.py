@@ -78,7 +78,7 @@ def test_the_kernel_answers_as_the_library_does(models, rows, name):
 @each
 def test_one_class_is_an_error_that_counts_both(rows, name):
     x, _, weight = rows
-    with pytest.raises(ModelError, match=f"600 up and 0 down.*"):
+    with pytest.raises(ModelError, match="600 up and 0 down.*"):
         make(name, 1).fit(x, np.ones(N, dtype=np.int8), weight)
 
 
@@ -89,7 +89,7 @@ def test_a_cell_that_is_no_number_is_an_error_that_names_it(models, rows, name, 
     bad = x.copy()
     bad[7, 3] = value
     for ask in (lambda: make(name, 1).fit(bad, y, weight), lambda: models[name].p_up(bad)):
-        with pytest.raises(ModelError, match="column 3 .* row 7"):
+        with pytest.raises(ModelError, match=r"column 3 .* row 7"):
             ask()
 
 

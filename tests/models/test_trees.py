@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from assay.domain.errors import ModelError
 from assay.models.estimator import make
-from assay.models.inputs import as_float32
 from assay.models.graph import read_graph, write_graph
+from assay.models.inputs import as_float32
 from assay.models.parity import runtime_answer
 from assay.models.trees import flatten, round_down
 
@@ -48,7 +48,11 @@ def at_thresholds(form, rng):
         cuts = form.threshold[form.feature == j]
         if cuts.size:
             cuts = np.concatenate(
-                (cuts, np.nextafter(cuts, np.float32(-np.inf)), np.nextafter(cuts, np.float32(np.inf)))
+                (
+                    cuts,
+                    np.nextafter(cuts, np.float32(-np.inf)),
+                    np.nextafter(cuts, np.float32(np.inf)),
+                )
             )
             rows[:, j] = rng.choice(cuts.astype(np.float32), rows.shape[0])
     return as_float32(rows)
@@ -74,13 +78,19 @@ def test_a_graph_read_back_is_the_same_form(model):
 
 
 @given(
-    threshold=st.floats(-1e38, 1e38), x=st.floats(-(2.0**100), 2.0**100, width=32), near=st.booleans()
+    threshold=st.floats(-1e38, 1e38),
+    x=st.floats(-(2.0**100), 2.0**100, width=32),
+    near=st.booleans(),
 )
 @settings(deadline=None)
 def test_rounding_down_keeps_every_decision_on_float32(threshold, x, near):
     narrow = round_down(np.array([threshold]))[0]
     value = np.float32(threshold) if near else np.float32(x)
-    for v in (value, np.nextafter(value, np.float32(np.inf)), np.nextafter(value, np.float32(-np.inf))):
+    for v in (
+        value,
+        np.nextafter(value, np.float32(np.inf)),
+        np.nextafter(value, np.float32(-np.inf)),
+    ):
         assert (v <= narrow) == (float(v) <= threshold)
 
 

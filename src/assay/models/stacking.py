@@ -9,7 +9,6 @@ from assay.domain.errors import ModelError
 from assay.kernels.compiler import FloatArray
 from assay.models.inputs import LabelArray
 
-WEIGHT_TOTAL = 0.7
 WEIGHT_SPREAD = 0.25
 LINEAR_SHARE = 0.6
 INTERCEPT_SPREAD = 0.1
@@ -41,16 +40,15 @@ class Stacker:
 
 
 def prior_weights(models: Sequence[str]) -> FloatArray:
-    """Return the weights to believe in before any forecast is seen, summing to 0.7.
+    """Return the weights to believe in before any forecast is seen, summing to 1.
 
     The logistic regression has three fifths of it: where signal is far below noise, the
-    model with the fewest directions to be wrong in is the best first guess. The total is
-    under 1 because out-of-fold forecasts of noisy members are too bold.
+    model with the fewest directions to be wrong in is the best first guess.
     """
     if "logistic" not in models or len(models) == 1:
-        return np.full(len(models), WEIGHT_TOTAL / len(models))
-    rest = WEIGHT_TOTAL * (1.0 - LINEAR_SHARE) / (len(models) - 1)
-    return np.array([WEIGHT_TOTAL * LINEAR_SHARE if m == "logistic" else rest for m in models])
+        return np.full(len(models), 1.0 / len(models))
+    rest = (1.0 - LINEAR_SHARE) / (len(models) - 1)
+    return np.array([LINEAR_SHARE if m == "logistic" else rest for m in models])
 
 
 def fit_stacker(
