@@ -60,14 +60,16 @@ def test_bars_are_consistent_and_on_the_tick_grid(instrument, timeframe) -> None
 
     assert len(bars) == 5_000
     for side in SIDES:
-        o, h, l, c = (getattr(bars, f"{side}{name}") for name in ("open", "high", "low", "close"))
-        assert (l <= np.minimum(o, c)).all()
-        assert (h >= np.maximum(o, c)).all()
-        assert (l > 0).all()
-        np.testing.assert_array_equal(c, np.round(c, instrument.digits))
+        first, high, low, last = (
+            getattr(bars, f"{side}{name}") for name in ("open", "high", "low", "close")
+        )
+        assert (low <= np.minimum(first, last)).all()
+        assert (high >= np.maximum(first, last)).all()
+        assert (low > 0).all()
+        np.testing.assert_array_equal(last, np.round(last, instrument.digits))
     for name in ("open", "high", "low", "close"):
         assert (getattr(bars, f"ask_{name}") > getattr(bars, name)).all()
-    np.testing.assert_array_equal(bars.spread, bars.ask_close - bars.close)
+    np.testing.assert_allclose(bars.spread, bars.ask_close - bars.close, atol=1e-9)
     assert (bars.volume >= 1).all()
 
 

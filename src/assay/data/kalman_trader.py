@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.config.settings import CostSettings
-from assay.data.calendar import minute_of_week, rollover_nights
+from assay.data.calendar import minute_of_week, rollover_nights, trading_day_start
 from assay.data.price_path import base_volatility, seasonal_volatility
 from assay.data.spread import typical_shape
 from assay.domain.instrument import Instrument, SwapMode
@@ -134,6 +134,8 @@ class Scene:
     swap_short: FloatArray
     waits: BoolArray
     bars_per_year: float
+    day_first: IntArray
+    days_per_year: float
     slippage_fraction: float
     slippage_min: float
 
@@ -160,6 +162,8 @@ def scene_of(
         per_night = np.full(len(time_ns), float(instrument.point))
     else:
         per_night = mid_open / 100.0 / 360.0
+    day = trading_day_start(time_ns)
+    day_first = np.append(0, np.flatnonzero(np.diff(day)) + 1)
     years = max(float(time_ns[-1] - time_ns[0]) / (365.25 * NS_PER_DAY), 1e-9)
     return Scene(
         log_return=np.log(mid_close / mid_open),
@@ -173,6 +177,8 @@ def scene_of(
         swap_short=nights * per_night * float(instrument.swap_short),
         waits=np.asarray(typical_shape(minute) > _WIDE, dtype=np.bool_),
         bars_per_year=len(time_ns) / years,
+        day_first=day_first,
+        days_per_year=len(day_first) / years,
         slippage_fraction=costs.slippage_volatility_fraction,
         slippage_min=costs.slippage_points_min * float(instrument.point),
     )
@@ -219,7 +225,8 @@ def run(scene: Scene, view: View, policy: Policy) -> tuple[FloatArray, FloatArra
     )
 
 
-def sharpe(returns: FloatArray, bars_per_year: float) -> float:
-    """Return the annual Sharpe ratio of the returns of bars; 0 where nothing moved."""
-    deviation = float(returns.std())
-    return float(returns.mean()) / deviation * float(np.sqrt(bars_per_year)) if deviation else 0.0
+def annual_mean_and_deviation(scene: Scene, returns: FloatArray) -> tuple[float, float]:
+    """Return both per year, from sums over trading days (17:00 to 17:00 New York)."""
+    daily = np.add.reduceat(returns, scene.day_first)
+    year = scene.days_per_year
+    return float(daily.mean()) * year, float(daily.std()) * float(np.sqrt(year))

@@ -127,7 +127,8 @@ def seasonal_volatility(minute: IntArray, instrument: Instrument) -> FloatArray:
     for session in instrument.sessions:
         opens[session.open_minute : session.close_minute] = True
     week /= np.sqrt(np.mean(week[opens] ** 2))
-    return week[np.asarray(minute, dtype=np.int64)]
+    multiple: FloatArray = week[np.asarray(minute, dtype=np.int64)]
+    return multiple
 
 
 @cache
@@ -136,7 +137,8 @@ def _regime_multiples() -> FloatArray:
     jump = np.linalg.matrix_power(0.5 * (_REGIME_NEXT + np.eye(3)), 200)[0]
     time = jump * _REGIME_HOURS
     time /= time.sum()
-    return _REGIME_VOLATILITY / np.sqrt(float(time @ _REGIME_VOLATILITY**2))
+    multiples: FloatArray = _REGIME_VOLATILITY / np.sqrt(float(time @ _REGIME_VOLATILITY**2))
+    return multiples
 
 
 @kernel
@@ -336,4 +338,5 @@ def _spread_shape(time_ns: IntArray, timeframe: Timeframe, n_steps: int) -> Floa
     offsets[-1] = timeframe.nominal_ns - NS_PER_SECOND
     week = typical_shape(np.arange(MINUTES_PER_WEEK, dtype=np.int64))
     minutes = minute_of_week(time_ns)[:, None] + offsets[None, :] // NS_PER_MINUTE
-    return week[minutes % MINUTES_PER_WEEK]
+    multiples: FloatArray = week[minutes % MINUTES_PER_WEEK]
+    return multiples

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from assay.data.bars import Bars
 from assay.data.planted import PlantedEdge, strength_of
 from assay.data.price_path import Path, bar_times, price_path, steps_per_bar, usual_market
@@ -115,7 +117,7 @@ def simulate(market: SimulatedMarket, instrument: Instrument) -> Bars:
         low=bid[2],
         close=bid[3],
         volume=path.volume,
-        spread=ask[3] - bid[3],
+        spread=np.round(ask[3] - bid[3], instrument.digits),
         ask_open=ask[0],
         ask_high=ask[1],
         ask_low=ask[2],

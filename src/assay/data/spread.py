@@ -49,7 +49,8 @@ def typical_shape(minute: IntArray) -> FloatArray:
     multiple = np.interp(after_rollover.astype(np.float64), knots, values)
     since_open = np.asarray(minute, dtype=np.int64) - 17 * 60
     sunday = np.clip(1.0 - since_open / _SUNDAY_OPEN_MINUTES, 0.0, 1.0) * (since_open >= 0)
-    return multiple * (1.0 + (_SUNDAY_OPEN_MULTIPLE - 1.0) * sunday)
+    shape: FloatArray = multiple * (1.0 + (_SUNDAY_OPEN_MULTIPLE - 1.0) * sunday)
+    return shape
 
 
 @kernel
