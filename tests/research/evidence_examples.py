@@ -3,6 +3,7 @@
 from types import MappingProxyType
 
 import numpy as np
+
 from assay.domain.time import NS_PER_DAY, NS_PER_HOUR
 from assay.research.result import StrategyResult
 
@@ -67,7 +68,9 @@ def strategy(
     )
 
 
-def noise(n_days: int, sharpe: float, rng: np.random.Generator, volatility: float = 0.1) -> np.ndarray:
+def noise(
+    n_days: int, sharpe: float, rng: np.random.Generator, volatility: float = 0.1
+) -> np.ndarray:
     """Return fat-tailed daily returns of a true annual Sharpe ratio."""
     scale = volatility / np.sqrt(260.0)
     tails = rng.standard_t(5, n_days) / np.sqrt(5.0 / 3.0)

@@ -5,6 +5,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
+from evidence_examples import FIRST_DAY, TRADE
+
 from assay.config.settings import Settings
 from assay.data.calendar import trading_day_start
 from assay.domain.time import NS_PER_DAY, NS_PER_HOUR
@@ -21,7 +23,6 @@ from assay.research.result import (
 )
 from assay.research.trial import trial_of
 from assay.research.verdict import judge
-from evidence_examples import FIRST_DAY, TRADE
 
 BALANCE = 100_000.0
 
@@ -33,7 +34,9 @@ def hourly_times(n: int) -> np.ndarray:
     return sunday + (hour // 120 * 168 + hour % 120 + 1) * NS_PER_HOUR
 
 
-def hourly(name: str, sharpe: float, n: int, n_trades: int, rng: np.random.Generator) -> StrategyResult:
+def hourly(
+    name: str, sharpe: float, n: int, n_trades: int, rng: np.random.Generator
+) -> StrategyResult:
     """Return a strategy on hourly events with trades that hold about half of the time."""
     entry = np.sort(rng.choice(np.arange(0, n - 40, 2), n_trades, replace=False))
     exit_ = np.minimum(entry + rng.integers(2, 36, n_trades), np.append(entry[1:] - 1, n - 1))
@@ -42,7 +45,9 @@ def hourly(name: str, sharpe: float, n: int, n_trades: int, rng: np.random.Gener
     np.add.at(held, exit_ + 1, -1)
     is_held = np.cumsum(held[:-1]) > 0
     unit = 0.1 / np.sqrt(6_240 * is_held.mean())
-    moves = unit * (rng.standard_t(4, n) / 1.41 + sharpe / np.sqrt(6_240 * is_held.mean())) * is_held
+    moves = (
+        unit * (rng.standard_t(4, n) / 1.41 + sharpe / np.sqrt(6_240 * is_held.mean())) * is_held
+    )
     equity = BALANCE + BALANCE * np.cumsum(moves)
     worth = np.concatenate(([0.0], np.cumsum(BALANCE * moves)))
     trades = np.zeros(n_trades, TRADE)
@@ -66,7 +71,9 @@ def hourly(name: str, sharpe: float, n: int, n_trades: int, rng: np.random.Gener
         balance=np.where(is_held, balance, equity),
         trades=trades,
         fills=np.empty(0, TRADE),
-        refusals=MappingProxyType({"SCORE": 18_231, "NO_VIEW": 4_120, "NO_EDGE": 905, "WARM_UP": 12}),
+        refusals=MappingProxyType(
+            {"SCORE": 18_231, "NO_VIEW": 4_120, "NO_EDGE": 905, "WARM_UP": 12}
+        ),
         start_balance=BALANCE,
         symbols=("XAUUSD",),
         spread_cost=9.0 * n_trades,
@@ -74,7 +81,9 @@ def hourly(name: str, sharpe: float, n: int, n_trades: int, rng: np.random.Gener
     )
 
 
-def made_up_run(sharpe: float = 1.4, n: int = 52_000, n_trades: int = 1_600, seed: int = 4) -> RunResult:
+def made_up_run(
+    sharpe: float = 1.4, n: int = 52_000, n_trades: int = 1_600, seed: int = 4
+) -> RunResult:
     """Return a run whose judged strategy has this true annual Sharpe ratio."""
     rng = np.random.default_rng(seed)
     strategies = (
@@ -109,7 +118,14 @@ def made_up_run(sharpe: float = 1.4, n: int = 52_000, n_trades: int = 1_600, see
     randoms = rng.normal(-0.3, 0.34, 200)
     cuts = np.linspace(0, n - 1, 9).astype(int)
     back = 2.5 * 365 * NS_PER_DAY
-    names = ["trend_64", "trend_128", "rsi_14@H4", "zscore_50", "time_of_week_sin", "atr_ratio_20_100"]
+    names = [
+        "trend_64",
+        "trend_128",
+        "rsi_14@H4",
+        "zscore_50",
+        "time_of_week_sin",
+        "atr_ratio_20_100",
+    ]
     return RunResult(
         title="XAUUSD H1",
         currency="USD",
@@ -132,9 +148,17 @@ def made_up_run(sharpe: float = 1.4, n: int = 52_000, n_trades: int = 1_600, see
             for i, name in enumerate(names)
         ),
         models=tuple(
-            ModelScore(name=name, weight=weight, log_loss=0.6921 + 0.0003 * i, auc=0.529 - 0.002 * i)
+            ModelScore(
+                name=name, weight=weight, log_loss=0.6921 + 0.0003 * i, auc=0.529 - 0.002 * i
+            )
             for i, (name, weight) in enumerate(
-                [("logistic", 0.48), ("lightgbm", 0.2), ("xgboost", 0.14), ("extra_trees", 0.11), ("mlp", 0.07)]
+                [
+                    ("logistic", 0.48),
+                    ("lightgbm", 0.2),
+                    ("xgboost", 0.14),
+                    ("extra_trees", 0.11),
+                    ("mlp", 0.07),
+                ]
             )
         ),
         folds=tuple(
@@ -151,7 +175,9 @@ def made_up_run(sharpe: float = 1.4, n: int = 52_000, n_trades: int = 1_600, see
             for i in range(8)
         ),
         regimes=Regimes(
-            time_ns=time, label=(np.arange(n) // 700 % 3).astype(np.int64), names=("calm", "normal", "turbulent")
+            time_ns=time,
+            label=(np.arange(n) // 700 % 3).astype(np.int64),
+            names=("calm", "normal", "turbulent"),
         ),
         assumptions=(
             "Entries and exits at market pay half the quoted spread and 2 % of one bar's volatility as slippage.",

@@ -35,7 +35,7 @@ class Alpha:
     n_days: int
 
 
-def common_days(one: DailyReturns, other: DailyReturns) -> tuple[FloatArray, FloatArray]:
+def shared_days(one: DailyReturns, other: DailyReturns) -> tuple[FloatArray, FloatArray]:
     """Return the returns of both on the days that both have."""
     _, i, j = np.intersect1d(one.day_ns, other.day_ns, assume_unique=True, return_indices=True)
     return one.returns[i], other.returns[j]

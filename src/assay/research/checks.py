@@ -9,7 +9,7 @@ from scipy.special import ndtr, ndtri
 
 from assay.config.settings import EvaluationSettings
 from assay.kernels.compiler import FloatArray
-from assay.research.alpha import common_days, regress
+from assay.research.alpha import shared_days, regress
 from assay.research.daily import DailyReturns, daily_returns
 from assay.research.ledger import TrialEvidence
 from assay.research.metrics import Metrics
@@ -129,7 +129,7 @@ def power_check(numbers: Mapping[str, float]) -> Check:
         value=power,
         threshold=POWER_MIN,
         text=f"A strategy with a true Sharpe ratio of {STRONG_SHARPE:g} would have been found "
-        f"in a record of this length with a chance of {power:.0%}.",
+        f"in a record of this length with a chance of {probability(power, spoken=True)}.",
     )
 
 
@@ -160,7 +160,7 @@ def deflated_check(numbers: Mapping[str, float], confidence: float) -> Check:
         value=dsr,
         threshold=confidence,
         text=f"The chance that its true Sharpe ratio beats what luck gives {tried} "
-        f"({ratio(luck)}) is {probability(dsr)}; {confidence:.0%} is asked for.",
+        f"({ratio(luck)}) is {probability(dsr, spoken=True)}; {confidence:.0%} is asked for.",
     )
 
 
@@ -238,7 +238,7 @@ def alpha_check(
             text="It was not compared with buying and holding.",
         )
     other = daily_returns(holding.time_ns, holding.equity, holding.start_balance)
-    alpha = regress(*common_days(daily, other))
+    alpha = regress(*shared_days(daily, other))
     numbers["alpha_annual"] = alpha.alpha_daily * numbers["days_per_year"]
     numbers["alpha_t"] = alpha.t_statistic
     numbers["beta"] = alpha.beta

@@ -24,6 +24,8 @@ from assay.research.trial import MONTHS_MAX, Trial, hash_of
 LINE_BYTES_MAX = 65_536
 LOCK_WAIT_S_MAX = 30.0
 OVERLAP_MONTHS_MIN = 12
+COMPARED_MAX = 1_000
+"""Trials whose likeness is measured, evenly spaced over the ledger if there are more."""
 GENESIS = "0" * 64
 
 
@@ -294,6 +296,9 @@ def _mean_correlation(trials: Sequence[Trial]) -> float:
     """Return the mean correlation of all pairs, floored at 0; an unknown pair counts as 0."""
     if len(trials) < 2:
         return 0.0
+    if len(trials) > COMPARED_MAX:
+        places = np.linspace(0, len(trials) - 1, COMPARED_MAX).astype(np.int64)
+        trials = [trials[i] for i in places]
     start = min(trial.first_month for trial in trials)
     stop = max(trial.first_month + len(trial.monthly) for trial in trials)
     if not OVERLAP_MONTHS_MIN <= stop - start <= 10 * MONTHS_MAX:

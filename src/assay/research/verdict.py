@@ -217,6 +217,10 @@ def _reasons(
     speaks_for: bool,
 ) -> tuple[str, ...]:
     asked = [*gates, *data]
-    told = [check.text for check in asked if check.passed is speaks_for]
+    told = [
+        check.text
+        for check in asked
+        if check.passed is speaks_for and not (speaks_for and check.name == "power")
+    ]
     told += [finding.text for finding in further if finding.speaks_for is speaks_for]
     return tuple(told)

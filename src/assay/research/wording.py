@@ -69,8 +69,8 @@ def money(value: float, *, sign: bool = False, digits: int | None = None) -> str
     return _signed(text.lstrip("+-") if is_zero else text)
 
 
-def probability(value: float) -> str:
-    """Return a probability in per cent, never rounded to certainty.
+def probability(value: float, *, spoken: bool = False) -> str:
+    """Return a probability in per cent, never rounded to certainty; *spoken* for sentences.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def probability(value: float) -> str:
     if math.isnan(value):
         return DASH
     if value > 0.999:
-        return "> 99.9%"
+        return "above 99.9%" if spoken else "> 99.9%"
     if value < 0.001:
-        return "< 0.1%"
+        return "below 0.1%" if spoken else "< 0.1%"
     return percent(value)

@@ -39,6 +39,16 @@ LABELS = {
     Outcome.NO_EDGE: "No edge",
     Outcome.NOT_ENOUGH_DATA: "Not enough data",
 }
+CHECK_NAMES = {
+    "years": "Length of the record",
+    "trades": "Number of trades",
+    "power": "Power",
+    "net_profit": "Net profit",
+    "deflated_sharpe": "Deflated Sharpe ratio",
+    "sharpe_interval": "Lower end of the Sharpe ratio",
+    "random_entries": "Random entries",
+    "buy_and_hold": "Buy and hold",
+}
 REFUSAL_WORDS: Mapping[str, str] = {
     "NO_VIEW": "The sources had no view",
     "WARM_UP": "A number the decision needs was not known yet",
@@ -120,6 +130,7 @@ def _context(run: RunResult) -> dict[str, Any]:
         "regime_shares": () if run.regimes is None else regime_shares(run.regimes),
         "folds": fold_chart(run.folds),
         "checks": check_rows(run.verdict.checks),
+        "check_names": CHECK_NAMES,
         "refusals": _refusals(headline),
         "trades": trade_section(headline),
         "settings": setting_rows(run.settings),

@@ -1,0 +1,230 @@
+"""The ledger of trials: counts once, forgets nothing, notices edits, survives kill -9."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from evidence_examples import noise, strategy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assay.data.disk import Disk
+from assay.domain.errors import DataError
+from assay.research.ledger import LedgerError, TrialLedger
+from assay.research.sharpe import expected_maximum
+from assay.research.trial import Trial, settings_hash, trial_of
+
+
+def trial(index: int, **changes: object) -> Trial:
+    made = Trial(
+        kind="hybrid",
+        settings_hash=f"settings {index}",
+        data_hash="data",
+        code_hash="code",
+        sharpe_daily=0.01 * index,
+        n_days=1_000,
+        skew=0.0,
+        kurtosis=3.0,
+        at_ns=index,
+        first_month=480,
+        monthly=tuple(float(x) for x in np.random.default_rng(index).normal(0, 0.02, 48)),
+    )
+    return replace(made, **changes)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> TrialLedger:
+    return TrialLedger(tmp_path / "deep" / "trials.jsonl")
+
+
+def test_the_same_trial_counts_once_whenever_it_is_repeated(ledger: TrialLedger) -> None:
+    assert ledger.record(trial(1))
+    assert not ledger.record(trial(1, at_ns=99, sharpe_daily=5.0))
+    assert ledger.record(trial(1, code_hash="other"))
+    assert ledger.record(trial(1, data_hash="other"))
+    assert ledger.record(trial(1, kind="ai"))
+    assert TrialLedger(ledger.path).count() == 4
+
+
+def test_trials_come_back_as_they_were(ledger: TrialLedger) -> None:
+    idle = trial(2, sharpe_daily=math.nan, skew=math.nan, kurtosis=math.nan)
+    ledger.record_all([trial(1), idle])
+    one, two = ledger.trials()
+    assert one == trial(1)
+    assert math.isnan(two.sharpe_daily)
+    assert two.monthly == idle.monthly
+
+
+def test_an_empty_ledger_is_evidence_of_nothing(ledger: TrialLedger) -> None:
+    found = ledger.evidence()
+    assert (found.count, found.effective, found.correlation) == (0, 1.0, 0.0)
+
+
+def test_evidence_does_not_depend_on_the_clock_or_the_folder(tmp_path: Path) -> None:
+    one, two = TrialLedger(tmp_path / "a"), TrialLedger(tmp_path / "b")
+    one.record_all([trial(1), trial(2)])
+    two.record_all([trial(1, at_ns=77), trial(2, at_ns=78)])
+    assert one.evidence() == two.evidence()
+
+
+def test_variance_is_that_of_the_recorded_ratios(ledger: TrialLedger) -> None:
+    ledger.record_all([trial(i) for i in range(1, 6)])
+    assert ledger.variance_of_sharpe() == pytest.approx(np.var(0.01 * np.arange(1, 6), ddof=1))
+
+
+def test_trials_that_resemble_each_other_count_for_fewer(tmp_path: Path) -> None:
+    base = np.random.default_rng(0).normal(0, 0.02, 120)
+    alike, apart = TrialLedger(tmp_path / "alike"), TrialLedger(tmp_path / "apart")
+    for i in range(6):
+        own = np.random.default_rng(i + 1).normal(0, 0.02, 120)
+        near = tuple(0.95 * base + 0.1 * own)
+        alike.record(trial(i, monthly=near))
+        apart.record(trial(i, monthly=tuple(own)))
+    close, far = alike.evidence(), apart.evidence()
+    assert close.correlation > 0.9 > 0.2 > far.correlation
+    assert 1.0 <= close.effective < 3.0 < far.effective <= 6.0
+    assert close.count == far.count == 6
+    expected = math.sqrt(1.0 - close.correlation) * expected_maximum(6)
+    assert expected_maximum(close.effective) == pytest.approx(expected, abs=1e-6)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_any_edit_of_any_line_is_noticed(tmp_path_factory: pytest.TempPathFactory, data) -> None:
+    ledger = TrialLedger(tmp_path_factory.mktemp("ledger") / "trials.jsonl")
+    ledger.record_all([trial(i) for i in range(4)])
+    content = bytearray(ledger.path.read_bytes())
+    place = data.draw(st.integers(0, len(content) - 2), label="place")
+    value = data.draw(st.integers(32, 126).filter(lambda v: v != content[place]), label="byte")
+    if content[place] == ord("\n"):
+        return
+    content[place] = value
+    ledger.path.write_bytes(bytes(content))
+    with pytest.raises(LedgerError):
+        ledger.count()
+
+
+@pytest.mark.parametrize("missing", [0, 1, 3])
+def test_a_deleted_line_is_noticed_wherever_it_was(ledger: TrialLedger, missing: int) -> None:
+    ledger.record_all([trial(i) for i in range(4)])
+    lines = ledger.path.read_bytes().splitlines(keepends=True)
+    del lines[missing]
+    ledger.path.write_bytes(b"".join(lines))
+    with pytest.raises(LedgerError, match="lines are missing|does not follow"):
+        ledger.record(trial(9))
+
+
+def test_a_deleted_ledger_is_noticed(ledger: TrialLedger) -> None:
+    ledger.record(trial(1))
+    ledger.path.unlink()
+    with pytest.raises(LedgerError, match="1 of 1 lines are missing"):
+        ledger.evidence()
+
+
+def test_a_torn_last_line_is_put_aside_and_said(ledger: TrialLedger) -> None:
+    ledger.record_all([trial(1), trial(2)])
+    with ledger.path.open("ab") as file:
+        file.write(b'{"n":3,"prev')
+    assert ledger.count() == 2
+    assert ledger.record(trial(3))
+    assert ledger.quarantine_path.read_bytes() == b'{"n":3,"prev\n'
+    assert len(ledger.notices) == 1
+    assert TrialLedger(ledger.path).count() == 3
+
+
+@pytest.mark.parametrize("keep", [0, 1, 40, 400])
+def test_a_first_line_torn_anywhere_leaves_a_ledger_that_works(
+    ledger: TrialLedger, keep: int
+) -> None:
+    ledger.record(trial(1))
+    content = ledger.path.read_bytes()
+    ledger.head_path.unlink()
+    ledger.path.write_bytes(content[:keep])
+    assert ledger.record(trial(1))
+    assert ledger.count() == 1
+
+
+def test_a_head_that_lags_behind_a_crash_is_no_edit(ledger: TrialLedger) -> None:
+    ledger.record(trial(1))
+    head = ledger.head_path.read_bytes()
+    ledger.record(trial(2))
+    ledger.head_path.write_bytes(head)
+    assert ledger.count() == 2
+    assert ledger.record(trial(3))
+    assert json.loads(ledger.head_path.read_bytes())["count"] == 3
+
+
+class FullDisk(Disk):
+    def write_block(self, descriptor: int, block: memoryview) -> None:
+        os.write(descriptor, block[: len(block) // 2])
+        raise OSError(28, "No space left on device")
+
+
+def test_a_full_disk_leaves_the_trials_that_were_there(ledger: TrialLedger) -> None:
+    ledger.record(trial(1))
+    with pytest.raises(DataError, match="No space left"):
+        TrialLedger(ledger.path, disk=FullDisk()).record(trial(2))
+    assert ledger.record(trial(2))
+    assert ledger.count() == 2
+
+
+def test_a_line_has_a_limit(ledger: TrialLedger) -> None:
+    with pytest.raises(DataError, match="bytes"):
+        ledger.record(trial(1, kind="x" * 70_000))
+    assert ledger.count() == 0
+
+
+WRITER = """
+import sys
+sys.path[:0] = {paths!r}
+from pathlib import Path
+from assay.research.ledger import TrialLedger
+from test_ledger import trial
+ledger = TrialLedger(Path({path!r}))
+for i in range(int(sys.argv[1]), 10_000):
+    ledger.record(trial(i))
+    sys.stdout.write(f"{{i}}\\n")
+    sys.stdout.flush()
+"""
+
+
+def test_no_trial_is_lost_or_doubled_when_the_writer_is_killed(ledger: TrialLedger) -> None:
+    code = WRITER.format(paths=[str(Path(__file__).parent), *sys.path], path=str(ledger.path))
+    told = -1
+    for wait_s in (0.0, 0.013, 0.031):
+        with subprocess.Popen(
+            [sys.executable, "-c", code, str(told + 1)], stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            told = int(process.stdout.readline())
+            time.sleep(wait_s)
+            process.send_signal(signal.SIGKILL)
+            told = max([told, *(int(line) for line in process.stdout if line.endswith("\n"))])
+    kinds = [found.settings_hash for found in ledger.trials()]
+    assert len(kinds) == len(set(kinds))
+    assert {f"settings {i}" for i in range(told + 1)} <= set(kinds)
+
+
+def test_workers_and_the_verdicts_own_settings_make_no_other_trial() -> None:
+    base = {"run": {"seed": 7, "workers": 1}, "evaluation": {"folds": 8, "confidence": 0.95}}
+    same = {"run": {"seed": 7, "workers": 4}, "evaluation": {"folds": 8, "confidence": 0.99}}
+    other = {"run": {"seed": 7, "workers": 1}, "evaluation": {"folds": 9, "confidence": 0.95}}
+    assert settings_hash(base) == settings_hash(same)
+    assert settings_hash(base) != settings_hash(other)
+
+
+def test_a_trial_remembers_the_months_of_its_strategy() -> None:
+    result = strategy(noise(600, 1.0, np.random.default_rng(0)))
+    found = trial_of(result, settings_hash="s", data_hash="d", code_hash="c", at_ns=0)
+    assert found.first_month == 40 * 12
+    assert np.prod(1.0 + np.array(found.monthly)) == pytest.approx(
+        result.equity[-1] / 100_000.0, rel=1e-4
+    )
