@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The first example of a law may compile a kernel; slow is not wrong.
+settings.register_profile("assay", deadline=None)
+settings.load_profile("assay")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

@@ -1,0 +1,80 @@
+"""Splits: no training label touches a test label."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assay.config.settings import EvaluationSettings
+from assay.domain.errors import DataError
+from assay.research.splits import leaking_pairs, purged_kfold, purged_train, walk_forward
+
+
+def test_the_pinned_example_of_closed_spans() -> None:
+    start = np.arange(10)
+    assert purged_train(start, start + 2, np.array([4, 5, 6]), embargo=0).tolist() == [0, 1, 9]
+    assert purged_train(start, start + 2, np.array([4, 5, 6]), embargo=1).tolist() == [0, 1]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    gaps=st.lists(st.integers(0, 3), min_size=30, max_size=120),
+    horizon=st.integers(0, 8),
+    embargo=st.integers(0, 6),
+    n_folds=st.integers(2, 4),
+)
+def test_no_pair_of_labels_leaks_across_a_fold(
+    gaps: list[int], horizon: int, embargo: int, n_folds: int
+) -> None:
+    start = np.cumsum(np.array(gaps))
+    end = start + np.random.default_rng(len(gaps)).integers(0, horizon + 1, len(start))
+    try:
+        folds = purged_kfold(start, end, n_folds=n_folds, embargo=embargo)
+    except DataError:
+        return
+    seen = np.concatenate([test for _, test in folds])
+    assert sorted(seen.tolist()) == list(range(len(start)))
+    for train, test in folds:
+        assert leaking_pairs(start, end, train, test) == 0
+        assert not np.intersect1d(train, test).size
+        after = start[train] > end[test].max()
+        assert (start[train][after] > end[test].max() + embargo).all()
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    start=st.lists(st.integers(0, 60), min_size=4, max_size=40),
+    length=st.integers(0, 9),
+    share=st.floats(0.2, 0.8),
+)
+def test_the_pair_counter_counts_what_two_loops_count(
+    start: list[int], length: int, share: float
+) -> None:
+    begin = np.array(sorted(start))
+    end = begin + length
+    cut = max(1, int(len(begin) * share))
+    train, test = np.arange(cut), np.arange(cut, len(begin))
+    if not len(test):
+        return
+    slow = sum(begin[a] <= end[b] and end[a] >= begin[b] for a in train for b in test)
+    assert leaking_pairs(begin, end, train, test) == slow
+
+
+@pytest.mark.parametrize("window", ["anchored", "rolling"])
+def test_walk_forward_tests_every_later_bar_once_and_trains_only_before(window: str) -> None:
+    folds = walk_forward(1_000, first=100, settings=EvaluationSettings(window=window, folds=7))
+    assert folds[-1].test_stop == 1_000
+    for one, two in zip(folds, folds[1:], strict=False):
+        assert one.test_stop == two.test_start
+    for fold in folds:
+        assert fold.train_start >= 100
+        assert fold.train_stop == fold.test_start < fold.test_stop
+    starts = {fold.train_start for fold in folds}
+    assert len(starts) == (1 if window == "anchored" else 7)
+
+
+def test_too_little_history_says_what_to_do() -> None:
+    with pytest.raises(DataError, match="Import more history"):
+        walk_forward(110, first=105, settings=EvaluationSettings())
+    with pytest.raises(DataError, match="inner_folds"):
+        purged_kfold(np.arange(8), np.arange(8) + 50, n_folds=4, embargo=0)
