@@ -180,7 +180,7 @@ def made_up_run(
             names=("calm", "normal", "turbulent"),
         ),
         assumptions=(
-            "Entries and exits at market pay half the quoted spread and 2 % of one bar's volatility as slippage.",
+            "Market orders pay half the quoted spread and 2 % of one bar's volatility.",
             "Swap is charged at 17:00 New York, three nights on Wednesday.",
         ),
         settings=settings.model_dump(mode="json"),

@@ -1,4 +1,4 @@
-"""The stationary bootstrap: the same seed, the same numbers; and numbers that mean what they say."""
+"""The stationary bootstrap: the same seed, the same numbers, and intervals that cover."""
 
 import math
 

@@ -118,7 +118,7 @@ def test_a_deleted_line_is_noticed_wherever_it_was(ledger: TrialLedger, missing:
     lines = ledger.path.read_bytes().splitlines(keepends=True)
     del lines[missing]
     ledger.path.write_bytes(b"".join(lines))
-    with pytest.raises(LedgerError, match="lines are missing|does not follow"):
+    with pytest.raises(LedgerError, match=r"lines are missing|does not follow"):
         ledger.record(trial(9))
 
 

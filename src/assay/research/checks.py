@@ -9,7 +9,7 @@ from scipy.special import ndtr, ndtri
 
 from assay.config.settings import EvaluationSettings
 from assay.kernels.compiler import FloatArray
-from assay.research.alpha import shared_days, regress
+from assay.research.alpha import regress, shared_days
 from assay.research.daily import DailyReturns, daily_returns
 from assay.research.ledger import TrialEvidence
 from assay.research.metrics import Metrics
