@@ -15,7 +15,8 @@ def stop_children() -> None:
     """
     with contextlib.suppress(ValueError):  # not the main thread
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    below = set(descendants(os.getpid()))
+    _stop_pool()
+    below = {pid for pid in descendants(os.getpid()) if not _is_tracker(pid)}
     if "multiprocessing" in sys.modules:  # all there is where no /proc tells more
         import multiprocessing
 
@@ -23,6 +24,22 @@ def stop_children() -> None:
     for pid in below:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
+
+
+def _stop_pool() -> None:
+    """Let joblib end its own pool, which then has nothing to complain about at exit."""
+    pool = sys.modules.get("joblib.externals.loky.reusable_executor")
+    executor = getattr(pool, "_executor", None)
+    if executor is not None:
+        executor.shutdown(wait=False, kill_workers=True)
+
+
+def _is_tracker(pid: int) -> bool:
+    """Whether a process is a pool's janitor: it removes shared memory, and ends when we do."""
+    try:
+        return b"resource_tracker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def descendants(pid: int) -> list[int]:

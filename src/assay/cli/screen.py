@@ -115,5 +115,5 @@ def _cell(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:,.4g}"
+        return f"{value:,.4g}" if math.isfinite(value) else "–"
     return "" if value is None else str(value)

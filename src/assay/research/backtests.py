@@ -24,7 +24,7 @@ from assay.research.metrics import measure, rng_for
 from assay.research.result import RunResult, StrategyResult
 from assay.research.run import regimes_of
 from assay.research.stored import StoredModel, prepare
-from assay.research.trial import settings_hash, trial_of
+from assay.research.trial import hash_of, settings_hash, trial_of
 from assay.research.verdict import judge
 from assay.signals.signal_model import PATHS
 
@@ -103,8 +103,7 @@ def backtest_stored(
         "settings": settings_hash(settings.model_dump(mode="json")),
         "code": code_hash(),
     }
-    if stored is not None:
-        hashes["model"] = stored.hashes["data"]
+    hashes["model"] = stored.identity if stored else "none: equal votes"
     views = _model_views(dataset, first, market, stored) if stored else _votes(dataset, first)
     headline = "hybrid" if stored else "indicators"
     return _judged(
@@ -236,7 +235,7 @@ def _judged(
         [
             trial_of(
                 result,
-                settings_hash=hashes["settings"] + hashes.get("model", ""),
+                settings_hash=hash_of([hashes["settings"], hashes["model"]]),
                 data_hash=hashes["data"],
                 code_hash=hashes["code"],
                 at_ns=at_ns,

@@ -52,6 +52,8 @@ class StoredModel:
         Of data, features and code.
     settings : mapping
         Every setting at the time of training.
+    identity : str
+        Hash of the card; empty before it is stored.
     """
 
     model: SignalModel
@@ -64,6 +66,7 @@ class StoredModel:
     log_loss: Mapping[str, float]
     hashes: Mapping[str, str]
     settings: Mapping[str, Any]
+    identity: str = ""
 
 
 def prepare(
@@ -215,6 +218,7 @@ def load(folder: Path) -> StoredModel:
             log_loss=card["log_loss"],
             hashes=card["hashes"],
             settings=card["settings"],
+            identity=str(card["sha256"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged(folder / CARD_FILE, f"{error!r}") from None
