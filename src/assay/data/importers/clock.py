@@ -35,6 +35,7 @@ _OPENS_ON_TIME, _OPENS_LATE, _OPENS_EARLY = 0.75, 0.2, 0.05
 _OPEN_WEIGHT = 0.5
 _WEEKENDS_COUNTED_MAX = 8  # weekends of one season repeat each other
 _WEEKENDS_ENOUGH = 3
+_DENSITY_MIN = 0.15
 _ROWS_AFTER_CLOSE_MAX = 10
 _SWITCH_SHARE_MIN, _SWITCH_GAIN_MIN, _SWITCH_EDGES_MIN = 0.75, 0.08, 12
 
@@ -163,11 +164,14 @@ def _distinct(local_ns: IntArray, names: Sequence[str]) -> dict[str, float]:
 
 
 def _edges_at(stamps: IntArray, at: IntArray, grid_ns: int, *, is_daily: bool) -> _Edges:
-    hour_before = np.searchsorted(stamps, stamps[at] - NS_PER_HOUR, side="right")
+    n_before = at + 1 - np.searchsorted(stamps, stamps[at] - NS_PER_HOUR, side="right")
+    # Where rows are sparse a pause says nothing of when the market closed.
+    is_dense = n_before * grid_ns >= _DENSITY_MIN * NS_PER_HOUR
+    at, n_before = at[is_dense], n_before[is_dense]
     return _Edges(
         last_ns=stamps[at],
         next_ns=stamps[at + 1],
-        n_before=at + 1 - hour_before,
+        n_before=n_before,
         length_minutes=max(1, grid_ns // NS_PER_MINUTE),
         is_daily=is_daily,
     )

@@ -104,7 +104,10 @@ def unquoted(text: bytes) -> bytes:
 
 
 def _delimiter(lines: Sequence[str]) -> tuple[str, bool]:
-    """Return the delimiter whose count is most even over the lines, and whether quotes occur."""
+    """Return the delimiter that leaves most clean fields, and whether quotes occur.
+
+    A field is clean if no other delimiter is left in it, save a decimal comma.
+    """
     has_quotes = sum(line.count('"') for line in lines) >= len(lines)
     plain = [unquoted(line.encode()).decode() if has_quotes else line for line in lines]
     best, score_best = ",", 0.0
@@ -112,16 +115,24 @@ def _delimiter(lines: Sequence[str]) -> tuple[str, bool]:
         counts = Counter(line.count(delimiter) for line in plain if line.count(delimiter))
         if not counts:
             continue
-        n_fields, n_lines = counts.most_common(1)[0]
-        score = n_lines / len(plain) + 0.01 * min(n_fields, 8)
-        if score > score_best + 0.05:
+        _, n_lines = counts.most_common(1)[0]
+        fields = [field.strip() for line in plain[:200] for field in line.split(delimiter)]
+        n_clean = sum(1 for field in fields if _is_clean(field))
+        score = n_lines / len(plain) * n_clean / len(fields)
+        if score > score_best + 0.01:
             best, score_best = delimiter, score
     return best, has_quotes
 
 
+def _is_clean(field: str) -> bool:
+    return not any(mark in field for mark in _DELIMITERS) or bool(_NUMBER.fullmatch(field))
+
+
 def _is_row(row: Sequence[str]) -> bool:
-    """Tell whether most fields are numbers or times."""
+    """Tell whether a line is data: it begins with a date, or is mostly numbers."""
     filled = [field for field in row if field]
+    if len(filled) >= 3 and re.match(r"\d{1,4}[-./]\d|\d{6,}", row[0]):
+        return True
     n_values = sum(1 for field in filled if _NUMBER.fullmatch(field) or re.match(r"\d", field))
     return len(filled) >= 3 and n_values * 2 > len(filled)
 

@@ -54,7 +54,7 @@ def _price_roles(values: FloatArray, start: int, n_columns: int) -> dict[str, in
     if n_left >= 4 and _same_level(values[:, start : start + 4]):
         order = _ohlc_order(values[:, start : start + 4])
         roles = {name: start + at for name, at in order.items()}
-        if n_left >= 5:
+        if n_left >= 5 and np.isfinite(values[:, start + 4]).mean() > 0.5:
             roles["volume"] = start + 4
         return roles
     if n_left >= 2 and _same_level(values[:, start : start + 2]):

@@ -91,7 +91,7 @@ def recognise_parquet(
         kind = Format.PARQUET_BARS if has_bars else Format.PARQUET_TICKS
         role = "time" if "time" in found else "date"
         field = schema.field(found[role])
-        stamp, timezone, says = _stamp(path, file, field, found[role])
+        stamp, timezone, says = _stamp(path, file, field)
     if format is not None and format is not kind:
         raise DataError(
             f"{path} must be {format.value}; was {kind.value}.",
@@ -109,9 +109,7 @@ def recognise_parquet(
     )
 
 
-def _stamp(
-    path: Path, file: pq.ParquetFile, field: pa.Field, position: int
-) -> tuple[Stamp, str | None, str]:
+def _stamp(path: Path, file: pq.ParquetFile, field: pa.Field) -> tuple[Stamp, str | None, str]:
     """Return how times are stored, the zone the file states, and the words for it."""
     kind = field.type
     if pa.types.is_timestamp(kind):
@@ -120,7 +118,10 @@ def _stamp(
         return Stamp(pattern="arrow"), None, "times typed, without a zone"
     if pa.types.is_date(kind):
         return Stamp(pattern="arrow", has_clock=False), None, "dates typed"
-    batch = next(file.iter_batches(batch_size=500, columns=[field.name]))
+    try:
+        batch = next(file.iter_batches(batch_size=500, columns=[field.name]))
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, error) from error
     texts = [str(value) for value in batch.column(0).to_pylist() if value is not None]
     patterns = stamp_patterns(texts)
     if not patterns:
