@@ -1,5 +1,6 @@
 """Histories to compute features over."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,6 +41,12 @@ def random_bars(n_bars: int, seed: int, *, volume: bool = True) -> Bars:
         volume=rng.poisson(900, n_bars).astype(float) if volume else np.full(n_bars, np.nan),
         spread=rng.choice([0.2, 0.3, 0.5], size=n_bars),
     )
+
+
+@pytest.fixture(scope="session")
+def make_bars() -> Callable[..., Bars]:
+    """Return the maker of random bars."""
+    return random_bars
 
 
 @pytest.fixture(scope="session")

@@ -179,7 +179,7 @@ _DEFAULT = (
     *(f"steady_drift_{n}" for n in _DRIFT_SPANS),
     *(f"trend_{n}" for n in _TREND_BARS),
     *("log_return_1", "rsi_14", "macd_hist_atr_12_26_9", "bb_percent_20", "zscore_50"),
-    *("stoch_k_14_3_3", "cci_20", "di_balance_14", "adx_14", "efficiency_32"),
+    *("donchian_position_20", "cci_20", "di_balance_14", "adx_14", "efficiency_32"),
     *("donchian_position_100", "sma_gap_200", "support_gap_20", "resistance_gap_20"),
     *("close_location_14", "bar_range_14", "natr_14", "vol_ratio_8_64", "vol_ratio_32_256"),
     *("range_ratio_20_32", "skewness_64", "autocorrelation_64"),

@@ -179,38 +179,47 @@ PARKINSON = Feature(
 
 
 @kernel
+def spread_about(values: FloatArray, value: float) -> float:
+    """Return the sum of squared distances from the mean, of *values* and one more."""
+    mean = value
+    for other in values:
+        mean += other
+    mean /= values.shape[0] + 1.0
+    total = (value - mean) * (value - mean)
+    for other in values:
+        total += (other - mean) * (other - mean)
+    return float(total)
+
+
+@kernel
 def yang_zhang_step(
     state: tuple[float],
     i: int,
     n: int,
     opened: float,
+    high: float,
+    low: float,
     close: float,
     previous: float,
-    rogers_satchell: float,
     gaps: FloatArray,
     bodies: FloatArray,
-) -> tuple[tuple[float], tuple[float, float, float]]:
+    ranges: FloatArray,
+) -> tuple[tuple[float], tuple[float, float, float, float]]:
     """Return the volatility of opening gaps, bodies and Rogers-Satchell ranges together."""
     gap = log(opened / previous) if i > 0 and previous != 0.0 else 0.0
     body = log(close / opened) if opened != 0.0 else 0.0
+    up = log(high / opened) if opened != 0.0 else 0.0
+    down = log(low / opened) if opened != 0.0 else 0.0
+    satchell = up * (up - body) + down * (down - body)
     if i < n:
-        return state, (np.nan, gap, body)
-    mean_gap, mean_body = gap, body
-    for value in gaps:
-        mean_gap += value
-    for value in bodies:
-        mean_body += value
-    mean_gap /= n
-    mean_body /= n
-    of_gap, of_body = (gap - mean_gap) ** 2, (body - mean_body) ** 2
-    for value in gaps:
-        of_gap += (value - mean_gap) ** 2
-    for value in bodies:
-        of_body += (value - mean_body) ** 2
+        return state, (np.nan, gap, body, satchell)
+    total = satchell
+    for value in ranges:
+        total += value
     share = 0.34 / (1.34 + (n + 1.0) / (n - 1.0))
-    variance = (of_gap + share * of_body) / (n - 1.0)
-    variance += (1.0 - share) * rogers_satchell * rogers_satchell
-    return state, (sqrt(variance), gap, body)
+    variance = (spread_about(gaps, gap) + share * spread_about(bodies, body)) / (n - 1.0)
+    variance += (1.0 - share) * total / n
+    return state, (sqrt(max(variance, 0.0)), gap, body, satchell)
 
 
 YANG_ZHANG = Feature(
@@ -219,16 +228,18 @@ YANG_ZHANG = Feature(
     step=yang_zhang_step,
     inputs=lambda n: (
         "open",
+        "high",
+        "low",
         "close",
         Lag("close", 1),
-        PARKINSON(n)["rogers_satchell"],
         OwnWindow("_gap", n - 1),
         OwnWindow("_body", n - 1),
+        OwnWindow("_range", n - 1),
     ),
     initial=(0.0,),
-    warm_up=lambda n: (n, 0, 0),
+    warm_up=lambda n: (n, 0, 0, 0),
     periods=(2,),
-    outputs=("yang_zhang", "_gap", "_body"),
+    outputs=("yang_zhang", "_gap", "_body", "_range"),
 )
 
 RANGE_RATIO = Feature(

@@ -9,13 +9,15 @@ from assay.features.feature import Feature, Lag, Own
 from assay.features.true_range import ATR
 from assay.kernels.compiler import kernel
 
-THIRD = 1.0 / 3.0
+_THIRD = 1.0 / 3.0
+_TIE = 1e-12
+"""Typical prices nearer than this share of the price are equal: the rest is rounding."""
 
 
 @kernel
-def direction(value: float, earlier: float) -> float:
-    """Return 1 for a rise, -1 for a fall, else 0, without a branch to guess wrong."""
-    return (1.0 if value > earlier else 0.0) - (1.0 if value < earlier else 0.0)
+def direction(change: float, slack: float) -> float:
+    """Return 1 for a rise beyond *slack*, -1 for such a fall, else 0; no branch to guess wrong."""
+    return (1.0 if change > slack else 0.0) - (1.0 if change < -slack else 0.0)
 
 
 @kernel
@@ -23,7 +25,7 @@ def obv_step(
     state: tuple[float], i: int, close: float, previous: float, volume: float
 ) -> tuple[tuple[float], float]:
     """Fold one bar into the sum of volumes, signed by the change of the close."""
-    sign = 1.0 if i == 0 else direction(close, previous)
+    sign = 1.0 if i == 0 else direction(close - previous, 0.0)
     total = state[0] + sign * volume
     return (total,), total
 
@@ -53,10 +55,10 @@ def mfi_step(
 ) -> tuple[MfiState, tuple[float, float]]:
     """Fold one bar into the money flow index; the flow is signed by the typical price."""
     previous, rising, falling = state
-    typical = (high + low + close) * THIRD
+    typical = (high + low + close) * _THIRD
     if i == 0:
         return (typical, 0.0, 0.0), (np.nan, 0.0)
-    flow = direction(typical, previous) * typical * volume
+    flow = direction(typical - previous, _TIE * typical) * typical * volume
     leaving = flow_leaving if i > n else 0.0
     rising += max(flow, 0.0) - max(leaving, 0.0)
     falling += max(-flow, 0.0) - max(-leaving, 0.0)
@@ -94,7 +96,7 @@ def vwap_step(
 ) -> tuple[VwapState, tuple[float, float]]:
     """Fold one bar into the volume-weighted typical price of the latest *n* bars."""
     volumes, moneys = state
-    typical = (high + low + close) * THIRD
+    typical = (high + low + close) * _THIRD
     money = typical * volume
     volumes += volume - volume_leaving if i >= n else volume
     moneys += money - money_leaving if i >= n else money
@@ -181,10 +183,12 @@ def volume_balance_step(
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """Fold one bar into signed volume over volume, of the latest *n* bars."""
     total, balance = state
-    signed = direction(close, previous) * volume if i > 0 else 0.0
-    total += volume - volume_leaving if i >= n else volume
-    balance += signed - signed_leaving if i >= n else signed
-    if i < n - 1:
+    if i == 0:
+        return state, (np.nan, 0.0)
+    signed = direction(close - previous, 0.0) * volume
+    total += volume - volume_leaving if i > n else volume
+    balance += signed - signed_leaving if i > n else signed
+    if i < n:
         return (total, balance), (np.nan, signed)
     return (total, balance), (balance / total if total > 1e-9 else 0.0, signed)
 
@@ -201,7 +205,7 @@ VOLUME_BALANCE = Feature(
         Own("_signed", n),
     ),
     initial=(0.0, 0.0),
-    warm_up=lambda n: (n - 1, 0),
+    warm_up=lambda n: (n, 0),
     periods=(2,),
     outputs=("volume_balance", "_signed"),
 )
