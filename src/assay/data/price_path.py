@@ -142,6 +142,15 @@ def _regime_multiples() -> FloatArray:
 
 
 @kernel
+def _next_regime(uniform: float, row: FloatArray) -> int:
+    """Return the regime that a uniform number picks from a row's cumulative probabilities."""
+    following = 0
+    while uniform >= row[2 + following] and following < 2:
+        following += 1
+    return following
+
+
+@kernel
 def _walk(
     state: FloatArray,
     settings: FloatArray,
@@ -175,10 +184,7 @@ def _walk(
     log_mid, cluster, x, wide, regime = state[0], state[1], state[2], state[3], int(state[4])
     for i in range(n_bars):
         if u_bar[i, 0] < regimes[regime, 1]:
-            following = 0
-            while u_bar[i, 1] >= regimes[regime, 2 + following] and following < 2:
-                following += 1
-            regime = following
+            regime = _next_regime(u_bar[i, 1], regimes[regime])
         level = regimes[regime, 0] * np.sqrt(cluster)
         sigma = base * season[i] * level
         x = memory * x + x_noise * z_bar[i, 2]
