@@ -10,7 +10,7 @@ import numpy as np
 
 from assay.data import manifest as manifests
 from assay.data.bars import Bars, Ticks
-from assay.data.columns import Columns, bars_of, columns_of, take, ticks_of, times_of
+from assay.data.columns import Columns, bars_of, columns_of, distinct, take, ticks_of, times_of
 from assay.data.disk import TEMPORARY_SUFFIX, Disk, put
 from assay.data.entry import TICKS, Entry, MergeReport, checked_symbol, entry_of, is_symbol
 from assay.data.lock import single_writer
@@ -192,7 +192,7 @@ class Catalogue:
         counts = np.zeros(3, dtype=np.int64)
         is_ticks = timeframe is None
         periods = periods_of(times_of(columns), is_ticks=is_ticks)
-        for period in np.unique(periods):
+        for period in distinct(periods):
             name = period_name(int(period), is_ticks=is_ticks)
             rows = take(columns, slice(*np.searchsorted(periods, [period, period + 1])))
             stored_parts = [kept[name]] if name in kept else []

@@ -84,6 +84,13 @@ def ticks_of(symbol: str, columns: Columns) -> Ticks:
     )
 
 
+def distinct(ordered: IntArray) -> IntArray:
+    """Return the distinct values of a sorted array; numpy's own search hashes and is slower."""
+    if len(ordered) == 0:
+        return ordered
+    return ordered[np.concatenate([[True], np.diff(ordered) != 0])]
+
+
 def content_hash(columns: Columns) -> str:
     """Return the SHA-256 of the decoded arrays, whatever file format holds them."""
     digest = hashlib.sha256()

@@ -8,6 +8,7 @@ import numpy as np
 
 from assay.data.arrays import FloatArray, IntArray
 from assay.data.calendar import minute_of_week
+from assay.data.columns import distinct
 from assay.data.importers.zones import NEW_YORK, fixed_name, zone
 from assay.domain.time import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, iso_utc
 
@@ -137,7 +138,7 @@ def infer_clock(
     if bar_ns is not None and bar_ns >= NS_PER_DAY:
         return _daily(local_ns)
     grid_ns = NS_PER_MINUTE if bar_ns is None else bar_ns
-    stamps = np.unique(local_ns // grid_ns * grid_ns if bar_ns is None else local_ns)
+    stamps = distinct(local_ns // grid_ns * grid_ns if bar_ns is None else local_ns)
     evidence = [_weekly_edges(stamps, grid_ns)]
     if len(evidence[0]) < _WEEKENDS_ENOUGH:
         # Some servers keep the daily pause at their own midnight, so weekends go first.
@@ -150,7 +151,7 @@ def _distinct(local_ns: IntArray, names: Sequence[str]) -> dict[str, float]:
 
     Of clocks that agree on every row the likeliest stays, with the weight of all.
     """
-    noons = np.unique(local_ns // NS_PER_DAY) * NS_PER_DAY + NS_PER_DAY // 2
+    noons = distinct(local_ns // NS_PER_DAY) * NS_PER_DAY + NS_PER_DAY // 2
     groups: dict[bytes, list[str]] = {}
     for name in names:
         groups.setdefault((noons - zone(name).to_utc(noons)).tobytes(), []).append(name)
@@ -189,7 +190,7 @@ def _daily_edges(stamps: IntArray, grid_ns: int) -> _Edges:
     """Return pauses of about an hour, if they recur at one time of day on most days."""
     gaps = np.diff(stamps) - grid_ns
     at = np.flatnonzero((gaps >= 45 * NS_PER_MINUTE) & (gaps <= 75 * NS_PER_MINUTE))
-    n_days = len(np.unique(stamps // NS_PER_DAY))
+    n_days = len(distinct(stamps // NS_PER_DAY))
     if len(at):
         clock = (stamps[at] + grid_ns) % NS_PER_DAY // (30 * NS_PER_MINUTE)
         usual = np.bincount(clock).argmax()
@@ -301,9 +302,9 @@ def _switch(edges: _Edges, names: Sequence[str], hits: FloatArray) -> tuple[int,
 
 
 def _daily(local_ns: IntArray) -> ClockFinding:
-    days = np.unique(local_ns // NS_PER_DAY)
+    days = distinct(local_ns // NS_PER_DAY)
     weekday = (days + 4) % 7
-    n_weeks = len(np.unique((days + 3) // 7))
+    n_weeks = len(distinct((days + 3) // 7))
     n_weekend = int(np.count_nonzero((weekday == 0) | (weekday == 6)))
     is_midnight = bool(np.mean(local_ns % NS_PER_DAY == 0) > 0.99)
     if is_midnight and n_weeks >= 26 and n_weekend <= 0.02 * len(days):
