@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.data.arrays import BoolArray, IntArray
-from assay.data.calendar import boundaries, is_holiday, is_open
+from assay.data.calendar import bar_close, boundaries, is_holiday, is_open
 from assay.domain.instrument import Session
 from assay.domain.time import NS_PER_DAY, NS_PER_MINUTE, iso_utc
 from assay.domain.timeframe import Timeframe
@@ -43,15 +43,21 @@ class Gap:
 def trades(open_ns: IntArray, timeframe: Timeframe, sessions: Sequence[Session]) -> BoolArray:
     """Tell whether bars that open at these times hold any trading.
 
-    A bar of up to an hour is sampled at its begin, middle and end; a longer one each hour.
+    A bar of up to an hour is sampled at its begin, middle and end; a longer one twice an hour.
     """
-    step_ns = min(timeframe.nominal_ns, Timeframe.H1.nominal_ns) // 2
-    is_trading = np.zeros(len(open_ns), dtype=np.bool_)
-    for offset_ns in range(0, min(timeframe.nominal_ns, _NS_PER_WEEK), step_ns):
-        is_trading |= is_open(open_ns + offset_ns, sessions)
-    is_trading |= is_open(open_ns + timeframe.nominal_ns - NS_PER_MINUTE, sessions)
+    is_trading = _in_sessions(open_ns, timeframe, sessions)
     if timeframe.nominal_ns <= NS_PER_DAY:
         is_trading &= ~is_holiday(open_ns)
+    return is_trading
+
+
+def _in_sessions(open_ns: IntArray, timeframe: Timeframe, sessions: Sequence[Session]) -> BoolArray:
+    close_ns = bar_close(open_ns, timeframe)
+    step_ns = min(timeframe.nominal_ns, Timeframe.H1.nominal_ns) // 2
+    is_trading = is_open(close_ns - NS_PER_MINUTE, sessions)
+    for offset_ns in range(0, min(timeframe.nominal_ns, _NS_PER_WEEK), step_ns):
+        inside_ns = np.minimum(open_ns + offset_ns, close_ns - NS_PER_MINUTE)
+        is_trading |= is_open(inside_ns, sessions)
     return is_trading
 
 
@@ -94,7 +100,7 @@ def find_gaps(
         first[seen] = grid.time(slots[is_missing][where])
     for i in np.flatnonzero(is_long):
         week = np.arange(0, _NS_PER_WEEK, timeframe.nominal_ns, dtype=np.int64) + open_ns[at[i]]
-        share = float(np.mean(trades(week, timeframe, sessions)))
+        share = float(np.mean(_in_sessions(week, timeframe, sessions)))
         missing[i] = int(counts[i] * share)
         first[i] = int(grid.time(number[at[i] : at[i] + 1] + 1)[0])
     return tuple(
