@@ -64,4 +64,7 @@ def check_entries(folder: Path, symbol: str | None, settings: "Settings", screen
 
 def findings_of(bars: "Bars", instrument: "Instrument") -> tuple[tuple[str, str], ...]:
     """Return the name and the finding of each data check, in sentences."""
-    return ()
+    from assay.data.quality import check_bars
+
+    report = check_bars(bars, instrument.sessions, digits=instrument.digits)
+    return tuple((check.name, check.says) for check in report.findings)
