@@ -40,8 +40,13 @@ $(BENCH_STAMP): $(TEST_STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	touch $@
 
-demo: $(RUN_STAMP) ## the whole job on a simulated gold market: verdict and report
-	$(BIN)/python examples/demo.py demo
+# The best possible trader of the demo's market earns a net Sharpe ratio of EDGE; 0 plants none.
+EDGE ?= 2
+DEMO := demo/edge-$(EDGE)
+demo: $(RUN_STAMP) ## the whole job on a simulated gold market: verdict and report (EDGE=0: no edge)
+	test -f $(DEMO)/assay.toml || $(BIN)/assay init $(DEMO)
+	$(BIN)/assay data simulate --workspace $(DEMO) --edge $(EDGE)
+	$(BIN)/assay run --workspace $(DEMO)
 
 test: $(TEST_STAMP) ## all tests, then the branch coverage of the money path
 	$(BIN)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
@@ -63,10 +68,13 @@ check: $(TEST_STAMP) ## style, types, layers
 	$(BIN)/python -m pytest tests/test_tidy.py tests/test_layers.py
 	$(BIN)/python tools/lock.py --check
 
+# The others in bench/ calibrate; they compare with nobody.
+BENCHES := $(filter-out bench/planted.py bench/verdict_power.py,$(wildcard bench/*.py))
 bench: $(BENCH_STAMP) ## each benchmark against its named peer
-	$(BIN)/python -m bench
+	for program in $(BENCHES); do echo "== $$program"; $(BIN)/python $$program; done
 
 docs: $(TEST_STAMP) ## docs/ as HTML in site/, with every link checked
+	$(BIN)/python tools/reference.py
 	$(BIN)/mkdocs build --strict --quiet
 	@echo "site/index.html"
 

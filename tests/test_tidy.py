@@ -19,8 +19,25 @@ PROGRAMS = sorted(
 LINES_PER_FILE_MAX = 400
 LINES_PER_FUNCTION_MAX = 70
 BANNED_WORDS = frozenset(
-    "enhanced advanced unified comprehensive ultimate smart new old v2 phase manager helper helpers "
-    "utils util common misc".split()
+    {
+        "enhanced",
+        "advanced",
+        "unified",
+        "comprehensive",
+        "ultimate",
+        "smart",
+        "new",
+        "old",
+        "v2",
+        "phase",
+        "manager",
+        "helper",
+        "helpers",
+        "utils",
+        "util",
+        "common",
+        "misc",
+    }
 )
 ONLY_BUILT_IN = {"ApprovedOrder": "risk/"}
 MAY_CATCH_ALL = frozenset({"cli/main.py"})

@@ -134,7 +134,7 @@ def check(
     "simulate",
     epilog=examples(
         "assay data simulate",
-        "assay data simulate --years 12 --edge 2.0 --half-life 64 --seed 3",
+        "assay data simulate --years 12 --edge 2.0 --half-life 120 --seed 3",
     ),
 )
 def simulate(
@@ -151,7 +151,7 @@ def simulate(
     ] = 0.0,
     half_life: Annotated[
         float, typer.Option("--half-life", help="Bars after which half of the edge is gone.")
-    ] = 64.0,
+    ] = 120.0,
     workspace: WorkspaceOption = None,
     overrides: SetOption = None,
     as_json: JsonOption = False,

@@ -44,7 +44,8 @@ def render_template(active: Mapping[str, Mapping[str, object]] | None = None) ->
     chosen = active or {}
     parts = [_PREAMBLE]
     for section, kind in sections():
-        lines = [f"[{section}]{_meaning(kind)}"]
+        meaning = section_meaning(kind)
+        lines = [f"[{section}]  # {meaning}" if meaning else f"[{section}]"]
         for key, field in kind.model_fields.items():
             values = chosen.get(section, {})
             lines.append(_line(key, field, values.get(key, field.default), key in values))
@@ -117,11 +118,16 @@ def _constraints(field: FieldInfo) -> Iterator[Any]:
                 yield from getattr(extra, "metadata", ())
 
 
-def _meaning(kind: type[BaseModel]) -> str:
-    """Return the comment behind a section's header, from its docstring."""
+def section_meaning(kind: type[BaseModel]) -> str:
+    """Return what a section is for, from its docstring; empty if its name says it all.
+
+    Examples
+    --------
+    >>> section_meaning(Settings.model_fields["market"].annotation)
+    'what is traded, and on which bars.'
+    """
     first = (kind.__doc__ or "").strip().splitlines()[0]
-    meaning = re.sub(r"^``\[\w+\]``[:.]?\s*", "", first)
-    return f"  # {meaning}" if meaning else ""
+    return re.sub(r"^``\[\w+\]``[:.]?\s*", "", first)
 
 
 def _line(key: str, field: FieldInfo, value: object, is_active: bool) -> str:
