@@ -102,8 +102,10 @@ def span_check(measured: Metrics, settings: EvaluationSettings) -> Check:
         passed=enough,
         value=measured.years,
         threshold=settings.years_min,
-        text=f"The out-of-sample record spans {measured.years:.1f} years"
-        + ("." if enough else f"; at least {settings.years_min:g} are asked for."),
+        text=f"The record is long enough: {measured.years:.1f} years out of sample."
+        if enough
+        else f"The record spans {measured.years:.1f} years out of sample; at least "
+        f"{settings.years_min:g} are asked for.",
     )
 
 
@@ -115,8 +117,10 @@ def trades_check(measured: Metrics, settings: EvaluationSettings) -> Check:
         passed=enough,
         value=float(measured.n_trades),
         threshold=float(settings.trades_min),
-        text=f"It made {measured.n_trades:,} trades"
-        + ("." if enough else f"; at least {settings.trades_min:,} are asked for."),
+        text=f"Its trades are many enough: {measured.n_trades:,}."
+        if enough
+        else f"It closed {measured.n_trades:,} trades; at least {settings.trades_min:,} are "
+        "asked for.",
     )
 
 

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from assay.domain.time import NS_PER_DAY
 from assay.research.calibration import area_under_curve
-from assay.research.daily import DailyReturns
+from assay.research.daily import DAYS_PER_YEAR, DailyReturns
 from assay.research.metrics import Metrics
 from assay.research.result import Forecasts, StrategyResult
 
 BEST_TRADES = 5
 COST_SHARE_HIGH = 0.5
 AMBIGUOUS_SHARE_HIGH = 0.05
+SILENT_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,7 @@ def findings(
     found = [
         *_years(daily, result.start_balance),
         *_concentration(result, measured),
+        *_silence(result, measured),
         *_costs(measured),
         *_forecast(forecasts),
         *_ambiguity(measured),
@@ -72,6 +75,20 @@ def _concentration(result: StrategyResult, measured: Metrics) -> Iterator[Findin
         text=f"Without its {BEST_TRADES} best trades it would "
         + ("still have made money." if rest > 0.0 else "have lost money."),
     )
+
+
+def _silence(result: StrategyResult, measured: Metrics) -> Iterator[Finding]:
+    """Say that the strategy stopped trading long before the record ends."""
+    if not measured.n_trades or bool(result.equity[-1] != result.balance[-1]):
+        return
+    quiet_ns = int(result.time_ns[-1]) - int(np.max(result.exit_ns))
+    span_ns = int(result.time_ns[-1]) - int(result.time_ns[0])
+    years = quiet_ns / (DAYS_PER_YEAR * NS_PER_DAY)
+    if quiet_ns > SILENT_SHARE * span_ns and years > 0.5:
+        yield Finding(
+            speaks_for=False,
+            text=f"It did not trade in the last {years:.1f} years of the record.",
+        )
 
 
 def _costs(measured: Metrics) -> Iterator[Finding]:

@@ -8,7 +8,14 @@ import numpy as np
 from markupsafe import Markup
 
 from assay.kernels.compiler import FloatArray, IntArray
-from assay.research.report.scale import Scale, day_text, growth_ticks, ticks, year_ticks
+from assay.research.report.scale import (
+    Scale,
+    day_text,
+    growth_ticks,
+    percent_digits,
+    ticks,
+    year_ticks,
+)
 from assay.research.report.svg import (
     figure,
     inline,
@@ -56,7 +63,7 @@ def growth_chart(curves: Sequence[Curve], height: float = 400.0) -> Markup:
     y = Scale(low, high, bottom, top, is_log)
     parts = [*_time_axis(start, stop, x, top, bottom)]
     marks = growth_ticks(low, high) if is_log else [1.0 + v for v in ticks(low - 1.0, high - 1.0)]
-    digits = 0 if high - low > 0.05 else 1
+    digits = percent_digits(marks)
     for mark in marks:
         kind = "zero" if abs(mark - 1.0) < 1e-9 else "grid"
         parts.append(line(LEFT, y(mark), WIDTH - RIGHT, y(mark), kind))
@@ -117,8 +124,9 @@ def drawdown_chart(time_ns: IntArray, loss: FloatArray, slot: int, height: float
     x = Scale(float(time_ns[0]), float(time_ns[-1]), LEFT, WIDTH - 20)
     y = Scale(0.0, deepest * 1.08, top, bottom)
     parts = _time_axis(int(time_ns[0]), int(time_ns[-1]), x, top, bottom)
-    digits = 0 if deepest >= 0.04 else 1
-    for mark in ticks(0.0, deepest * 1.08, 4):
+    marks = ticks(0.0, deepest * 1.08, 4)
+    digits = percent_digits(marks)
+    for mark in marks:
         parts.append(line(x.start, y(mark), x.stop, y(mark), "zero" if mark == 0.0 else "grid"))
         parts.append(text(LEFT - 8, y(mark) + 4, percent(-mark, digits), anchor="end"))
     kept = thinned(loss, POINTS_MAX)
@@ -148,7 +156,7 @@ def fold_chart(folds: Sequence[FoldSpan]) -> Markup:
         ):
             span = f"{words} {day_text(begin)} to {day_text(end)}"
             parts.append(rectangle(x(begin), y, x(end) - x(begin), row - 9, kind, span))
-        told = f"{count(fold.n_train)} → {count(fold.n_test)} bars"
+        told = f"{count(fold.n_train)} → {count(fold.n_test)} rows"
         parts.append(text(x.stop + 12, y + 11, told, anchor="start"))
     return figure(WIDTH, bottom + 28, parts, "Training and test spans of each fold")
 

@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from assay.domain.time import NS_PER_DAY
 from assay.research import wording
@@ -33,6 +35,9 @@ from assay.research.result import RunResult, StrategyResult
 from assay.research.tables import by_year, daily_of, regime_shares, worst_falls
 from assay.research.verdict import Outcome
 from assay.research.wording import count, money, percent, probability, ratio
+
+SAME_RISK_FROM = 2.0
+"""Ratio of the largest volatility to the smallest from which a second chart is drawn."""
 
 LABELS = {
     Outcome.EDGE: "Edge",
@@ -107,6 +112,7 @@ def _context(run: RunResult) -> dict[str, Any]:
         "span": _span(headline),
         "tiles": _tiles(run),
         "growth": growth_chart(_curves(run)),
+        "same_risk": _same_risk_chart(run),
         "drawdown": drawdown_chart(
             daily.day_ns,
             underwater(np.concatenate(([headline.start_balance], daily.equity)))[1:],
@@ -162,6 +168,30 @@ def _curves(run: RunResult) -> list[Curve]:
             )
         )
     return curves
+
+
+def _same_risk_chart(run: RunResult) -> Markup:
+    """Return growth with every strategy scaled to one volatility, if these differ much."""
+    own = run.metrics[run.headline].volatility.value
+    others = [run.metrics[item.name].volatility.value for item in run.strategies]
+    known = [value for value in others if value > 0.0]
+    if not own > 0.0 or max(known) < SAME_RISK_FROM * min(known):
+        return Markup("")
+    curves = []
+    for curve, volatility in zip(_curves(run), _volatilities(run), strict=True):
+        if not volatility > 0.0:
+            continue
+        returns = curve.growth[1:] / np.maximum(curve.growth[:-1], 1e-12) - 1.0
+        scaled = np.maximum(1.0 + returns * own / volatility, 1e-6)
+        growth = np.concatenate(([1.0], np.cumprod(scaled)))
+        curves.append(replace(curve, growth=growth))
+    return growth_chart(curves, height=320.0)
+
+
+def _volatilities(run: RunResult) -> list[float]:
+    """Return the annual volatility of each of ``_curves``, in its order."""
+    ordered = sorted(run.strategies, key=lambda item: item.name != run.headline)
+    return [run.metrics[item.name].volatility.value for item in ordered if len(item.equity)]
 
 
 def _tiles(run: RunResult) -> list[tuple[str, str, str]]:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from assay.kernels.compiler import FloatArray
 from assay.research.calibration import Calibration
 from assay.research.metrics import Costs, Estimate
-from assay.research.report.scale import Scale, ticks
+from assay.research.report.scale import Scale, percent_digits, ticks
 from assay.research.report.svg import circle, figure, line, rectangle, text
 from assay.research.wording import count, money, percent, probability, ratio
 
@@ -133,8 +133,9 @@ def reliability_chart(calibration: Calibration, forecasts: FloatArray) -> Markup
     x = Scale(low, high, left, left + size)
     y = Scale(low, high, top + size, top)
     parts = []
-    digits = 0 if high - low >= 0.05 else 1
-    for mark in ticks(low, high, 5):
+    marks = ticks(low, high, 5)
+    digits = percent_digits(marks)
+    for mark in marks:
         parts.append(line(x(mark), top, x(mark), top + size, "grid"))
         parts.append(line(left, y(mark), left + size, y(mark), "grid"))
         parts.append(text(left - 8, y(mark) + 4, percent(mark, digits), anchor="end"))

@@ -66,6 +66,20 @@ def ticks(low: float, high: float, n_about: int = 5) -> list[float]:
     return [round(index * step, 12) for index in range(first, last + 1)]
 
 
+def percent_digits(marks: list[float]) -> int:
+    """Return how many decimals per cent need so that no two marks look alike or round.
+
+    Examples
+    --------
+    >>> percent_digits([0.0, 0.025, 0.05]), percent_digits([0.0, 0.1])
+    (1, 0)
+    """
+    for digits in (0, 1):
+        if all(abs(100.0 * mark - round(100.0 * mark, digits)) < 1e-6 for mark in marks):
+            return digits
+    return 2
+
+
 def growth_ticks(low: float, high: float) -> list[float]:
     """Return round growth factors for a logarithmic axis, at most about seven."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
