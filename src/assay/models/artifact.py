@@ -5,7 +5,8 @@ import json
 import os
 import re
 import shutil
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TypeVar
 
@@ -36,7 +37,16 @@ Model = Forecaster | QuantileForecaster
 FILE_BYTES_MAX = 64 * 2**20
 PARITY_MAX = 1e-6
 _FILE = re.compile(r"[a-z0-9_]{1,64}\.(onnx|json)")
-_LIBRARIES = ("numpy", "scikit-learn", "lightgbm", "xgboost-cpu", "onnx", "onnxruntime", "numba")
+_LIBRARIES = (
+    "numpy",
+    "scikit-learn",
+    "lightgbm",
+    "xgboost-cpu",
+    "xgboost",
+    "onnx",
+    "onnxruntime",
+    "numba",
+)
 _RESTORE = "Restore the artifact from the registry, or train again."
 
 T = TypeVar("T", bound=Strict)
@@ -176,10 +186,19 @@ def _write(model: Model, folder: Path, facts: dict[str, JsonValue]) -> str:
         stacker=_stored_stacker(model) if isinstance(model, Forecaster) else None,
         calibrator=_stored_calibrator(model) if isinstance(model, Forecaster) else None,
         levels=list(model.levels) if isinstance(model, QuantileForecaster) else None,
-        libraries={name: version(name) for name in _LIBRARIES},
+        libraries=_versions(),
         facts=facts,
     )
     return _store(folder, "card", CARD, _text(card)).sha256
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions of the libraries at hand; XGBoost goes by either of two names."""
+    found = {}
+    for name in _LIBRARIES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def _store(folder: Path, name: str, file: str, content: bytes) -> StoredFile:
