@@ -9,6 +9,9 @@ from assay.domain.errors import ConfigError, DataError
 if TYPE_CHECKING:
     from assay.config.settings import Settings
     from assay.data.bars import Bars
+    from assay.data.catalogue import Catalogue
+    from assay.data.entry import Entry
+    from assay.data.quality import QualityReport
     from assay.domain.instrument import Instrument
 
 
@@ -20,7 +23,6 @@ def check_entries(folder: Path, symbol: str | None, settings: "Settings", screen
     DataError
         If bytes do not match their hash, or *symbol* is unknown.
     """
-    from assay.config.instruments import load_instrument
     from assay.data.catalogue import Catalogue
 
     catalogue = Catalogue(folder)
@@ -33,33 +35,43 @@ def check_entries(folder: Path, symbol: str | None, settings: "Settings", screen
             remedy="Import it with `assay data import`.",
             symbol=symbol,
         )
-    lines: list[tuple[str, str, str]] = []
+    lines: list[tuple[str, str, str, str]] = []
+    reports = []
     with screen.progress() as progress:
         progress.stage("checking", max(len(entries), 1))
         for entry in entries:
             catalogue.verify(entry.symbol, entry.timeframe)
-            lines.append((entry.symbol, entry.series, f"{entry.rows:,} rows match their hash"))
-            if entry.timeframe is not None:
-                try:
-                    facts = settings.instruments.get(entry.symbol, {})
-                    instrument = load_instrument(entry.symbol, facts)
-                except ConfigError as error:
-                    lines.append((entry.symbol, entry.series, f"gaps not judged: {error.message}"))
-                else:
-                    bars = catalogue.read_bars(entry.symbol, entry.timeframe)
-                    lines += [
-                        (entry.symbol, entry.series, f"{check}: {finding}")
-                        for check, finding in findings_of(bars, instrument)
-                    ]
+            name = (entry.symbol, entry.series)
+            lines.append((*name, "ok", f"{entry.rows:,} rows match their hash"))
+            try:
+                report = quality_of(catalogue, entry, settings)
+            except ConfigError as error:
+                lines.append((*name, "unknown", f"trading hours: {error.message}"))
+            else:
+                reports.append(report)
+                for check in report.findings:
+                    lines.append((*name, "ok" if check.is_passed else "look", check.says))
             progress.advance()
-    screen.table(("symbol", "series", "finding"), lines)
-    screen.emit(
-        {
-            "findings": [
-                {"symbol": name, "series": series, "finding": text} for name, series, text in lines
-            ]
-        }
-    )
+    screen.table(("symbol", "series", "state", "finding"), lines)
+    screen.emit({"verified": len(entries), "reports": [report.as_json() for report in reports]})
+
+
+def quality_of(catalogue: "Catalogue", entry: "Entry", settings: "Settings") -> "QualityReport":
+    """Check the rows of one stored series against the trading hours and against themselves.
+
+    Raises
+    ------
+    ConfigError
+        If nobody knows the trading hours of the symbol.
+    """
+    from assay.config.instruments import load_instrument
+    from assay.data.quality import check_bars, check_ticks
+
+    instrument = load_instrument(entry.symbol, settings.instruments.get(entry.symbol, {}))
+    if entry.timeframe is None:
+        return check_ticks(catalogue.read_ticks(entry.symbol), instrument.sessions)
+    bars = catalogue.read_bars(entry.symbol, entry.timeframe)
+    return check_bars(bars, instrument.sessions, digits=instrument.digits)
 
 
 def findings_of(bars: "Bars", instrument: "Instrument") -> tuple[tuple[str, str], ...]:

@@ -15,7 +15,7 @@ from assay.domain.errors import AssayError, ConfigError
 if TYPE_CHECKING:
     from assay.config.settings import Settings
     from assay.config.workspace import Workspace
-    from assay.data.catalogue import Entry
+    from assay.data.entry import Entry
 
 FREE_BYTES_MIN = 1_000_000_000
 MEMORY_BYTES_MIN = 2_000_000_000

@@ -12,7 +12,8 @@ from assay.domain.time import iso_utc, utc_ns
 if TYPE_CHECKING:
     from assay.config.settings import Settings
     from assay.data.bars import Bars
-    from assay.data.catalogue import Catalogue, Entry
+    from assay.data.catalogue import Catalogue
+    from assay.data.entry import Entry
     from assay.domain.instrument import Instrument
     from assay.domain.timeframe import Timeframe
 

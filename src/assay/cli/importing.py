@@ -12,7 +12,8 @@ from assay.domain.progress import Progress
 from assay.domain.time import Clock, iso_utc
 
 if TYPE_CHECKING:
-    from assay.data.catalogue import Catalogue, MergeReport
+    from assay.data.catalogue import Catalogue
+    from assay.data.entry import MergeReport
     from assay.data.importers import Imported, Recognised
 
 BYTES_PER_STEP = 1 << 20
