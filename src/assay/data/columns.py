@@ -88,7 +88,9 @@ def distinct(ordered: IntArray) -> IntArray:
     """Return the distinct values of a sorted array; numpy's own search hashes and is slower."""
     if len(ordered) == 0:
         return ordered
-    return ordered[np.concatenate([[True], np.diff(ordered) != 0])]
+    is_first = np.ones(len(ordered), dtype=np.bool_)
+    is_first[1:] = ordered[1:] != ordered[:-1]
+    return ordered[is_first]
 
 
 def content_hash(columns: Columns) -> str:
