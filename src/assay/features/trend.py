@@ -1,11 +1,11 @@
 """Trends in units of volatility: the evidence for a slow drift of returns."""
 
-from math import sqrt
+from math import log, sqrt
 
 import numpy as np
 
 from assay.features.feature import Feature, forgets
-from assay.features.volatility import EW_VOLATILITY, LOG_RETURN
+from assay.features.volatility import EW_VOLATILITY, LOG_RETURN, PARKINSON_SHARE
 from assay.kernels.compiler import kernel
 
 VOLATILITY_SPAN = 128
@@ -25,6 +25,8 @@ TREND = Feature(
     inputs=lambda n: (LOG_RETURN(n), EW_VOLATILITY(VOLATILITY_SPAN)),
     periods=(1,),
 )
+
+_OWN_SPAN = 8
 
 DriftState = tuple[float, float]
 
@@ -59,27 +61,41 @@ DRIFT = Feature(
 )
 
 
+SteadyState = tuple[float, float, float, float]
+
+
 @kernel
 def steady_drift_step(
-    state: DriftState, i: int, n: int, change: float, volatility: float
-) -> tuple[DriftState, float]:
-    """Fold one return, in volatilities of its own time, into a unit-variance average."""
+    state: SteadyState, i: int, n: int, change: float, high: float, low: float
+) -> tuple[SteadyState, float]:
+    """Fold one return, in volatilities of its own hours, into a unit-variance average.
+
+    That volatility is the root of an exponential average, over few bars and this one, of half
+    the squared return and half the squared range: short enough to follow the hours of the day.
+    """
+    average, variance, squares, weights = state
+    width = log(high / low) if low != 0.0 else 0.0
+    keep = 1.0 - 2.0 / (_OWN_SPAN + 1.0)
+    squares = keep * squares + 0.5 * (change * change + PARKINSON_SHARE * width * width)
+    weights = keep * weights + 1.0
+    volatility = sqrt(squares / weights)
+    score = change / volatility if volatility > 1e-12 else 0.0
     weight = 2.0 / (n + 1)
     keep = 1.0 - weight
-    score = change / volatility if volatility > 1e-12 else 0.0
-    average = keep * state[0] + weight * score
-    variance = keep * keep * state[1] + weight * weight
-    return (average, variance), average / sqrt(variance) if 2 * i >= n else np.nan
+    average = keep * average + weight * score
+    variance = keep * keep * variance + weight * weight
+    value = average / sqrt(variance) if 2 * i >= n else np.nan
+    return (average, variance, squares, weights), value
 
 
 STEADY_DRIFT = Feature(
     name="steady_drift",
-    meaning="as drift, each return in volatilities of its own time: wild hours count less",
+    meaning="as drift, each return in volatilities of its own hours: wild ones count less",
     step=steady_drift_step,
-    inputs=lambda n: (LOG_RETURN(1), EW_VOLATILITY(VOLATILITY_SPAN)),
-    initial=(0.0, 0.0),
+    inputs=lambda n: (LOG_RETURN(1), "high", "low"),
+    initial=(0.0, 0.0, 0.0, 0.0),
     warm_up=lambda n: (n + 1) // 2,
-    settles=forgets,
+    settles=lambda n: forgets(n, _OWN_SPAN),
     periods=(2,),
 )
 

@@ -104,7 +104,8 @@ VOLATILITY = Feature(
 )
 
 _GARMAN_KLASS = 2.0 * log(2.0) - 1.0
-_PARKINSON = 1.0 / (4.0 * log(2.0))
+PARKINSON_SHARE = 1.0 / (4.0 * log(2.0))
+"""Variance over the squared log range, for a walk without drift."""
 
 RangeState = tuple[float, float, float]
 RangeValue = tuple[float, float, float, float, float, float]
@@ -128,7 +129,7 @@ def range_volatility_step(
     body = log(close / opened) if opened != 0.0 else 0.0
     up = log(high / opened) if opened != 0.0 else 0.0
     down = log(low / opened) if opened != 0.0 else 0.0
-    parkinson = _PARKINSON * width * width
+    parkinson = PARKINSON_SHARE * width * width
     garman_klass = 0.5 * width * width - _GARMAN_KLASS * body * body
     rogers_satchell = up * (up - body) + down * (down - body)
     total_p, total_g, total_r = state
