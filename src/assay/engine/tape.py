@@ -182,6 +182,10 @@ def _quotes(bars: Bars, costs: CostSettings, out: FloatArray) -> None:
         out[row + 4] = ask
         if costs.spread_multiple != 1.0:
             out[row + 4] = bid + (ask - bid) * costs.spread_multiple
+    if costs.spread_multiple != 1.0:
+        # The spread varies inside a bar, so widening may lift an open above the high.
+        out[5] = np.maximum(out[5], np.maximum(out[4], out[7]))
+        out[6] = np.minimum(out[6], np.minimum(out[4], out[7]))
     for first in (0, 4):
         open_, high, low, close = out[first : first + 4]
         bad = ~((low > 0.0) & (low <= open_) & (low <= close) & (high >= open_) & (high >= close))

@@ -1,0 +1,213 @@
+"""From a finished bar to orders, one bar at a time: the path that a live account takes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+from assay.config.settings import Settings
+from assay.data.bars import Bars
+from assay.data.calendar import rollover_nights
+from assay.domain.errors import ConfigError, DataError
+from assay.domain.instrument import Instrument
+from assay.domain.timeframe import Timeframe
+from assay.engine.market import Event
+from assay.engine.opinion import views_of
+from assay.engine.step import SymbolEvent
+from assay.engine.step import Terms as EngineTerms
+from assay.engine.stream import EngineStream
+from assay.engine.tape import VOLATILITY_RETURNS_MIN, VOLATILITY_SPAN_BARS
+from assay.engine.views import View
+from assay.execution.round_trip import carry, round_trip_cost
+from assay.features.frame import FeatureStream
+from assay.kernels.compiler import FloatArray
+from assay.kernels.volatility import START, State, ewma_step
+from assay.risk.facts import RecordArray
+from assay.signals.signal_model import PATHS, SignalModel
+from assay.signals.terms import Terms
+from assay.signals.votes import vote_inputs, votes_from
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What one bar led to.
+
+    Attributes
+    ----------
+    view : View
+        The fused view at its close.
+    fills, trades : records
+        Made in this bar by earlier orders.
+    equity : float
+        At its close, account currency.
+    """
+
+    view: View
+    fills: RecordArray
+    trades: RecordArray
+    equity: float
+
+
+class _Symbol:
+    """The running state of one symbol: features, volatilities, and when it was last seen."""
+
+    def __init__(self, names: Sequence[str], timeframe: Timeframe) -> None:
+        self.features = FeatureStream(names, timeframe)
+        self.label_volatility: State = START
+        self.event_volatility: State = START
+        self.known_volatility = float("nan")
+        self.last_open_ns: int | None = None
+
+
+class Trader:
+    """One decision maker on one account, fed with finished bars.
+
+    Every function it calls is the one that the backtest calls, so the same bars give the same
+    views, fills and equity to the last bit; a test holds that.
+
+    Parameters
+    ----------
+    model : SignalModel
+    symbols : sequence of str
+        Their order is the order in which bars of one moment must come.
+    instruments : mapping of str to Instrument
+    settings : Settings
+    path : {"hybrid", "ai", "indicators"}
+    """
+
+    def __init__(
+        self,
+        model: SignalModel,
+        symbols: Sequence[str],
+        instruments: Mapping[str, Instrument],
+        settings: Settings,
+        *,
+        path: str = "hybrid",
+    ) -> None:
+        if path not in PATHS:
+            raise ConfigError(
+                f"A path must be one of {', '.join(PATHS)}; was {path!r}.",
+                remedy="Choose one of them.",
+            )
+        timeframe = Timeframe.parse(settings.market.timeframe)
+        higher = [Timeframe.parse(text) for text in settings.features.timeframes]
+        self._model, self._settings, self._path = model, settings, path
+        self._instruments = instruments
+        self._timeframe = timeframe
+        self._votes_need = vote_inputs(
+            [frame.name for frame in higher if frame.value > timeframe.value]
+        )
+        atr = f"atr_{settings.exits.atr_bars}"
+        names = tuple(dict.fromkeys((*model.forecaster.names, *self._votes_need, atr)))
+        place = {name: i for i, name in enumerate(names)}
+        self._names = names
+        self._columns = [place[name] for name in model.forecaster.names]
+        self._atr = place[atr]
+        self._index = {symbol: i for i, symbol in enumerate(symbols)}
+        self._states = {symbol: _Symbol(names, timeframe) for symbol in symbols}
+        self._engine = EngineStream(EngineTerms.of(symbols, instruments, timeframe, settings))
+
+    @property
+    def engine(self) -> EngineStream:
+        """The account."""
+        return self._engine
+
+    def on_bar(self, bar: Bars, *, conversion: float) -> Outcome:
+        """Take one finished bar: fill what waits, judge the market, queue what follows.
+
+        Parameters
+        ----------
+        bar : Bars
+            One bar, quoted on both sides, later than the last of its symbol.
+        conversion : float
+            Account currency per unit of quote currency, as known at its open.
+
+        Raises
+        ------
+        DataError
+            If the bar is of another symbol or timeframe, quotes one side, or is not later.
+        """
+        if bar.symbol not in self._states or bar.ask_close is None:
+            raise DataError(
+                f"A trader of {', '.join(self._states)} must get their bars with both sides; "
+                f"got {bar.symbol}.",
+                remedy="Pass the bar through assay.data.spread.quoted_both_sides.",
+                symbol=bar.symbol,
+            )
+        state = self._states[bar.symbol]
+        row = state.features.update(bar).reshape(1, -1)
+        event = self._event(state, bar, conversion)
+        view = self._view(state, bar, row, conversion)
+        fills, trades = self._engine.update(
+            SymbolEvent(symbol=self._index[bar.symbol], bar=event), view
+        )
+        return Outcome(view=view, fills=fills, trades=trades, equity=self._engine.equity)
+
+    def _event(self, state: _Symbol, bar: Bars, conversion: float) -> Event:
+        """Return the bar as the venue meets it."""
+        bid, ask = _sides(bar, self._settings.costs.spread_multiple)
+        before = state.known_volatility
+        state.event_volatility, state.known_volatility = ewma_step(
+            state.event_volatility,
+            0.5 * (bid[3] + ask[3]),
+            VOLATILITY_SPAN_BARS,
+            VOLATILITY_RETURNS_MIN,
+        )
+        opened = int(bar.time_ns[0])
+        nights = 0.0
+        if state.last_open_ns is not None:
+            both = np.array([state.last_open_ns, opened], dtype=np.int64)
+            triple = self._instruments[bar.symbol].swap_triple_weekday
+            nights = float(rollover_nights(both, triple)[1])
+        state.last_open_ns = opened
+        return Event(*bid, *ask, before, state.known_volatility, conversion, nights)
+
+    def _view(self, state: _Symbol, bar: Bars, row: FloatArray, conversion: float) -> View:
+        """Return the fused view at the bar's close."""
+        assert bar.ask_close is not None
+        settings, instrument = self._settings, self._instruments[bar.symbol]
+        mid = 0.5 * (bar.close + bar.ask_close)
+        span = settings.labels.volatility_bars
+        state.label_volatility, per_bar = ewma_step(
+            state.label_volatility, float(mid[0]), span, span
+        )
+        volatility = np.array([per_bar])
+        cost = round_trip_cost(
+            bar,
+            instrument,
+            settings.costs,
+            volatility=volatility,
+            conversion=np.array([conversion]),
+        )
+        horizon = settings.labels.horizon_bars
+        longs, shorts = carry(bar, instrument, settings.costs, horizon_bars=horizon)
+        terms = Terms(
+            volatility=volatility * sqrt(horizon), cost=cost, carry_long=longs, carry_short=shorts
+        )
+        x = np.ascontiguousarray(row[:, self._columns])
+        votes = votes_from(self._names, row, self._votes_need)
+        lean = self._model.lean(
+            self._path,
+            self._model.ai_log_odds(x),
+            self._model.traditional_log_odds(votes),
+            terms,
+            confidence=settings.risk.probability_confidence,
+        )
+        quoted = _sides(bar, settings.costs.spread_multiple)
+        at_close = np.array([0.5 * (quoted[0][3] + quoted[1][3])])
+        views = views_of(lean, mid=at_close, atr=row[:, self._atr].copy())
+        return View(
+            int(views.direction[0]),
+            *(float(getattr(views, name)[0]) for name in View._fields[1:]),
+        )
+
+
+def _sides(bar: Bars, spread_multiple: float) -> tuple[list[float], list[float]]:
+    """Return bid and ask as open, high, low, close, the ask widened as set."""
+    bid = [float(getattr(bar, name)[0]) for name in ("open", "high", "low", "close")]
+    ask = [float(getattr(bar, f"ask_{name}")[0]) for name in ("open", "high", "low", "close")]
+    if spread_multiple != 1.0:
+        ask = [b + (a - b) * spread_multiple for b, a in zip(bid, ask, strict=True)]
+        ask[1], ask[2] = max(ask[1], ask[0], ask[3]), min(ask[2], ask[0], ask[3])
+    return bid, ask
