@@ -58,6 +58,14 @@ def import_(
             help="Name a column that is not recognised, such as close=Last. May be repeated.",
         ),
     ] = None,
+    divisor: Annotated[
+        int | None,
+        typer.Option(
+            "--price-divisor",
+            min=1,
+            help="Divide prices by this, such as 100000 for points. [default: found by looking]",
+        ),
+    ] = None,
     is_dry: Annotated[
         bool, typer.Option("--dry-run", help="Show what was recognised; store nothing.")
     ] = False,
@@ -73,7 +81,12 @@ def import_(
     place = find_workspace(workspace)
     screen = Screen(as_json=as_json)
     wishes = importing.Wishes.parse(
-        symbol=symbol, timeframe=timeframe, timezone=timezone, format_=format_, columns=column
+        symbol=symbol,
+        timeframe=timeframe,
+        timezone=timezone,
+        format_=format_,
+        columns=column,
+        divisor=divisor,
     )
     if is_dry:
         importing.show_recognised(files, wishes, screen)

@@ -31,6 +31,8 @@ class Wishes:
         Our name of a column to theirs, or to its position from 1.
     digits : int or None
         Decimal places of the symbol, where it has contract facts.
+    divisor : int or None
+        What prices are divided by.
     """
 
     symbol: str
@@ -39,6 +41,7 @@ class Wishes:
     format: str | None
     columns: dict[str, str | int]
     digits: int | None
+    divisor: int | None
 
     @classmethod
     def parse(
@@ -49,6 +52,7 @@ class Wishes:
         timezone: str | None,
         format_: str | None,
         columns: Sequence[str] | None,
+        divisor: int | None = None,
     ) -> "Wishes":
         """Read the options of the command line.
 
@@ -76,6 +80,7 @@ class Wishes:
             format=format_,
             columns=named,
             digits=_digits(symbol),
+            divisor=divisor,
         )
 
 
@@ -166,6 +171,7 @@ def _import(path: Path, wishes: Wishes, progress: Progress) -> "Imported":
         format=wishes.format,
         columns=wishes.columns or None,
         digits=wishes.digits,
+        price_divisor=wishes.divisor,
         progress=told,
     )
 
