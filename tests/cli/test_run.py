@@ -29,7 +29,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ["init", str(folder)],
         ["data", "simulate", "--years", "2", *place],
         ["run", "--name", "one", *place, *OPTIONS],
-        ["run", "--name", "two", *place, *OPTIONS],
+        ["run", "--name", "two", *place, *OPTIONS, "--set", "run.workers=2"],
         ["train", "--name", "early", "--set", "market.end=2011-06-01", *place, *OPTIONS],
         ["backtest", "--name", "votes", *place, *OPTIONS],
         ["backtest", "--name", "later", "--model", "early", *place, *OPTIONS],
@@ -63,7 +63,7 @@ def test_every_path_of_every_different_job_is_one_trial(finished: Path) -> None:
     assert sorted(kinds) == sorted(["hybrid", "ai", "indicators"] * 2 + ["indicators"])
 
 
-def test_the_same_run_again_gives_the_same_bytes(finished: Path) -> None:
+def test_the_same_run_with_more_workers_gives_the_same_bytes(finished: Path) -> None:
     first, again = finished / "reports" / "one", finished / "reports" / "two"
 
     for name in ("results.json", "trades.csv"):

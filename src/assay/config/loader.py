@@ -349,9 +349,10 @@ def _error(faults: Sequence[Fault], file: Path | None) -> ConfigError:
         shown.append(f"and {len(faults) - len(shown)} more")
     first = faults[0]
     line = first.where.rpartition(":")[2]
+    what = "it" if len(faults) == 1 else "each of them"
     return ConfigError(
         "\n".join(shown),
-        remedy="Correct each of them; `assay config show` lists every key with its range.",
+        remedy=f"Correct {what}; `assay config show` lists every key with its range.",
         file=str(file) if file else None,
         line=int(line) if line.isdigit() else None,
         key=first.key,
