@@ -1,3 +1,3 @@
-"""Assay: an AI trading system for gold and foreign exchange that tests whether an edge is an edge."""
+"""Assay: an AI trading system for gold and FX that tests whether an edge is an edge."""
 
 __version__ = "0.1.0"

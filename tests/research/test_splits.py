@@ -1,5 +1,7 @@
 """Splits: no training label touches a test label."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -64,7 +66,7 @@ def test_the_pair_counter_counts_what_two_loops_count(
 def test_walk_forward_tests_every_later_bar_once_and_trains_only_before(window: str) -> None:
     folds = walk_forward(1_000, first=100, settings=EvaluationSettings(window=window, folds=7))
     assert folds[-1].test_stop == 1_000
-    for one, two in zip(folds, folds[1:], strict=False):
+    for one, two in pairwise(folds):
         assert one.test_stop == two.test_start
     for fold in folds:
         assert fold.train_start >= 100

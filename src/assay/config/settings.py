@@ -39,15 +39,21 @@ class AccountSettings(Section):
 
     currency: str = Field(default="USD", pattern="^[A-Z]{3}$")
     balance: Positive = 100_000.0
-    stop_out_level: Fraction = Field(default=0.5, description="equity over margin that closes positions")
-    margin_call_level: Positive = Field(default=1.0, description="equity over margin that bars entries")
+    stop_out_level: Fraction = Field(
+        default=0.5, description="equity over margin that closes positions"
+    )
+    margin_call_level: Positive = Field(
+        default=1.0, description="equity over margin that bars entries"
+    )
 
 
 class FeatureSettings(Section):
     """``[features]``: empty names mean the default set of the catalogue."""
 
     names: tuple[str, ...] = ()
-    timeframes: tuple[str, ...] = Field(default=("H4", "D1"), description="higher timeframes joined on known time")
+    timeframes: tuple[str, ...] = Field(
+        default=("H4", "D1"), description="higher timeframes joined on known time"
+    )
 
 
 class LabelSettings(Section):
@@ -58,7 +64,9 @@ class LabelSettings(Section):
         default=2.5, description="distance of target and stop, in volatilities of the horizon"
     )
     volatility_bars: int = Field(default=100, ge=10, le=10_000)
-    cost_multiple_min: NotNegative = Field(default=1.5, description="a target clears this many round-trip costs")
+    cost_multiple_min: NotNegative = Field(
+        default=1.5, description="a target clears this many round-trip costs"
+    )
 
 
 class TrainingSettings(Section):
@@ -68,8 +76,12 @@ class TrainingSettings(Section):
     inner_folds: int = Field(default=4, ge=2, le=20)
     embargo_bars: int = Field(default=24, ge=0, le=10_000)
     purge: Literal[True] = True
-    rows_max: int = Field(default=12_000, ge=500, description="labels fitted per model; later ones are thinned evenly")
-    rows_min: int = Field(default=500, ge=100, description="fewer labels than this are too little history")
+    rows_max: int = Field(
+        default=12_000, ge=500, description="labels fitted per model; later ones are thinned evenly"
+    )
+    rows_min: int = Field(
+        default=500, ge=100, description="fewer labels than this are too little history"
+    )
     features_max: int = Field(default=40, ge=1, le=1_000)
     calibration_fraction: float = Field(default=0.2, gt=0.0, lt=0.5)
     quantiles: tuple[Annotated[float, Field(gt=0.0, lt=1.0)], ...] = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -90,7 +102,9 @@ class FusionSettings(Section):
     weight_ai: Fraction = 0.4
     weight_correlation: Fraction = 0.2
     pass_score: Fraction = 0.6
-    hold_score: Fraction = Field(default=0.5, description="a position is kept while its side scores above this")
+    hold_score: Fraction = Field(
+        default=0.5, description="a position is kept while its side scores above this"
+    )
 
     @model_validator(mode="after")
     def _weights_sum_to_one(self) -> "FusionSettings":
@@ -98,7 +112,9 @@ class FusionSettings(Section):
         if abs(total - 1.0) > 1e-9:
             raise ValueError(f"the three weights must sum to 1; they sum to {total:g}")
         if self.hold_score > self.pass_score:
-            raise ValueError(f"hold_score must be at most pass_score {self.pass_score}; was {self.hold_score}")
+            raise ValueError(
+                f"hold_score must be at most pass_score {self.pass_score}; was {self.hold_score}"
+            )
         return self
 
 
@@ -109,13 +125,26 @@ class RiskSettings(Section):
     fixed_lots: Positive = Field(default=0.1, description="size of each entry when sizing is fixed")
     kelly_multiplier: float = Field(default=0.25, gt=0.0, le=0.5)
     probability_confidence: float = Field(
-        default=0.75, ge=0.5, lt=1.0, description="one-sided confidence of the lower bound that Kelly uses"
+        default=0.75,
+        ge=0.5,
+        lt=1.0,
+        description="one-sided confidence of the lower bound that Kelly uses",
     )
-    risk_fraction_max: float = Field(default=0.01, gt=0.0, le=0.05, description="equity lost if one stop is hit")
-    volatility_target: float = Field(default=0.10, gt=0.0, le=1.0, description="annual, of the account")
-    exposure_max: float = Field(default=5.0, gt=0.0, le=100.0, description="total notional over equity")
-    symbol_exposure_max: float = Field(default=3.0, gt=0.0, le=100.0, description="notional of one symbol over equity")
-    margin_fraction_max: float = Field(default=0.5, gt=0.0, le=1.0, description="margin over equity after an entry")
+    risk_fraction_max: float = Field(
+        default=0.01, gt=0.0, le=0.05, description="equity lost if one stop is hit"
+    )
+    volatility_target: float = Field(
+        default=0.10, gt=0.0, le=1.0, description="annual, of the account"
+    )
+    exposure_max: float = Field(
+        default=5.0, gt=0.0, le=100.0, description="total notional over equity"
+    )
+    symbol_exposure_max: float = Field(
+        default=3.0, gt=0.0, le=100.0, description="notional of one symbol over equity"
+    )
+    margin_fraction_max: float = Field(
+        default=0.5, gt=0.0, le=1.0, description="margin over equity after an entry"
+    )
     positions_max: int = Field(default=10, ge=1, le=200)
 
 
@@ -164,7 +193,9 @@ class EvaluationSettings(Section):
     window: Literal["anchored", "rolling"] = "anchored"
     folds: int = Field(default=8, ge=2, le=100)
     first_train_fraction: float = Field(default=0.25, gt=0.0, lt=0.9)
-    confidence: float = Field(default=0.95, gt=0.5, lt=1.0, description="of the deflated Sharpe ratio and the intervals")
+    confidence: float = Field(
+        default=0.95, gt=0.5, lt=1.0, description="of the deflated Sharpe ratio and the intervals"
+    )
     trades_min: int = Field(default=100, ge=1)
     years_min: Positive = 1.0
     bootstrap_samples: int = Field(default=2_000, ge=100, le=100_000)

@@ -3,9 +3,9 @@
 ::
 
     AssayError
-    ├── ConfigError            fix the file, start again (names the key, the value, the nearest known key)
-    ├── DataError              gap, bad rows, schema mismatch: do not trade this bar (names file, line, column)
-    ├── ModelError             missing, corrupt, wrong schema, too late: step down the fallback ladder
+    ├── ConfigError            fix the file, start again (names key, value, nearest known key)
+    ├── DataError              gap, bad rows, schema: do not trade this bar (names file, line)
+    ├── ModelError             missing, corrupt, wrong schema: step down the fallback ladder
     └── BrokerError
         ├── UnavailableError     never sent: may retry, with backoff and a limit
         ├── RejectedError        certainly refused: do not retry

@@ -161,7 +161,7 @@ class Trader:
             triple = self._instruments[bar.symbol].swap_triple_weekday
             nights = float(rollover_nights(both, triple)[1])
         state.last_open_ns = opened
-        return Event(*bid, *ask, before, state.known_volatility, conversion, nights)
+        return Event._make((*bid, *ask, before, state.known_volatility, conversion, nights))
 
     def _view(self, state: _Symbol, bar: Bars, row: FloatArray, conversion: float) -> View:
         """Return the fused view at the bar's close."""

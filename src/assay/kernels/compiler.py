@@ -35,10 +35,9 @@ def _cache_folder() -> Path:
         if b"kernel" in content:
             digest.update(str(path.relative_to(root)).encode())
             digest.update(content)
-    base = os.environ.get("ASSAY_CACHE_DIR") or os.path.join(
-        os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache"), "assay"
-    )
-    return Path(base) / "kernels" / digest.hexdigest()[:16]
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    base = Path(os.environ.get("ASSAY_CACHE_DIR") or caches / "assay")
+    return base / "kernels" / digest.hexdigest()[:16]
 
 
 def _drop_oldest(folders: Path) -> None:

@@ -59,8 +59,8 @@ def assumptions_of(
         "a broker's swaps and commissions have changed over the years."
     )
     told.append(
-        f"The account holds {settings.account.balance:,.0f} {settings.account.currency}; interest on "
-        "idle cash is zero; taxes are left out."
+        f"The account holds {settings.account.balance:,.0f} {settings.account.currency}; "
+        "interest on idle cash is zero; taxes are left out."
     )
     told.append(
         "Hybrid and AI are sized by Kelly on a lower bound; the benchmarks by risk and volatility "

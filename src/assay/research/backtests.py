@@ -11,21 +11,18 @@ from assay.domain.errors import ConfigError, DataError
 from assay.domain.instrument import Instrument
 from assay.domain.progress import Progress
 from assay.domain.time import iso_utc
-from assay.engine.backtest import backtest
 from assay.engine.opinion import views_of
-from assay.engine.tape import build_tape
 from assay.engine.views import Views
 from assay.research.assumptions import assumptions_of
-from assay.research.benchmarks import Market, as_result, buy_and_hold, random_entries
+from assay.research.benchmarks import Market
 from assay.research.dataset import Dataset
-from assay.research.identity import code_hash, data_hash
+from assay.research.judging import count_trials, judged, trade
 from assay.research.ledger import TrialLedger
-from assay.research.metrics import measure, rng_for
-from assay.research.result import RunResult, StrategyResult
+from assay.research.preparation import market_from, prepare
+from assay.research.result import RunResult
 from assay.research.run import regimes_of
-from assay.research.stored import StoredModel, prepare
-from assay.research.trial import hash_of, settings_hash, trial_of
-from assay.research.verdict import judge
+from assay.research.stored import StoredModel
+from assay.research.trial import hash_of
 from assay.signals.signal_model import PATHS
 
 
@@ -78,52 +75,55 @@ def backtest_stored(
     if stored is not None:
         settings = _settings_for(settings, stored)
     progress.stage("Features", 1)
-    dataset, quoted, spread_notes = prepare(
-        settings, shelf.bars, shelf.instruments, shelf.conversion_bars
-    )
+    prepared = prepare(settings, shelf.bars, shelf.instruments, shelf.conversion_bars)
+    dataset = prepared.dataset
     first = _first_row(dataset, stored)
     progress.advance()
-    tape = build_tape(
-        quoted,
+    market = market_from(
+        first,
+        prepared,
+        settings,
         shelf.instruments,
-        settings.costs,
-        settings.account.currency,
-        finer=shelf.finer or None,
-        conversion_bars=shelf.conversion_bars or None,
-    ).since(first)
-    market = Market(
-        tape=tape,
-        atr=dataset.column("atr")[first:],
-        instruments=shelf.instruments,
-        settings=settings,
+        finer=shelf.finer,
+        conversion_bars=shelf.conversion_bars,
     )
-    hashes = {
-        "data": data_hash(shelf.bars),
-        "features": dataset.schema_hash,
-        "settings": settings_hash(settings.model_dump(mode="json")),
-        "code": code_hash(),
-    }
+    hashes = dict(prepared.hashes)
     hashes["model"] = stored.identity if stored else "none: equal votes"
     views = _model_views(dataset, first, market, stored) if stored else _votes(dataset, first)
-    headline = "hybrid" if stored else "indicators"
-    return _judged(
-        settings,
-        market,
-        views,
-        headline,
+    traded = trade(views, "hybrid" if stored else "indicators", market, progress)
+    count_trials(
         ledger,
-        progress,
-        at_ns,
+        traded.tried,
+        settings_hash=hash_of([hashes["settings"], hashes["model"]]),
         hashes=hashes,
+        at_ns=at_ns,
+    )
+    metrics, verdict = judged(traded, None, settings, ledger, progress)
+    return RunResult(
+        title=f"{', '.join(shelf.bars)} {settings.market.timeframe}, backtest",
+        currency=settings.account.currency,
+        headline=traded.headline,
+        strategies=traded.strategies,
+        metrics=metrics,
+        verdict=verdict,
         regimes=regimes_of(dataset, first),
         assumptions=(
-            *assumptions_of(settings, shelf.instruments, spread_notes, has_finer=bool(shelf.finer)),
+            *assumptions_of(
+                settings,
+                shelf.instruments,
+                prepared.spread_notes,
+                has_finer=bool(shelf.finer),
+            ),
             _origin(stored),
         ),
+        settings=settings.model_dump(mode="json"),
+        hashes=hashes,
+        seeds={"run": settings.run.seed},
+        warnings=tuple(ledger.notices),
         quality=shelf.quality,
-        data_notes=shelf.notes,
         repeat=repeat,
-        title=f"{', '.join(shelf.bars)} {settings.market.timeframe}, backtest",
+        data_notes=shelf.notes,
+        random_sharpes=traded.random_sharpes,
     )
 
 
@@ -204,76 +204,4 @@ def _origin(stored: StoredModel | None) -> str:
     return (
         f"The model was fitted on {stored.n_rows:,} labels from {iso_utc(stored.trained_from_ns)} "
         f"to {iso_utc(stored.trained_until_ns)} and traded only later bars."
-    )
-
-
-def _judged(
-    settings: Settings,
-    market: Market,
-    views: Mapping[str, Views],
-    headline: str,
-    ledger: TrialLedger,
-    progress: Progress,
-    at_ns: int,
-    *,
-    hashes: Mapping[str, str],
-    **shown: object,
-) -> RunResult:
-    """Trade every path and the benchmarks, count the trials, measure and judge."""
-    progress.stage("Trading", len(views) + 2)
-    results: dict[str, StrategyResult] = {}
-    for path, opinion in views.items():
-        run = backtest(market.tape, opinion, settings, market.instruments)
-        results[path] = as_result(path, run, market)
-        progress.advance()
-    holding = buy_and_hold(market)
-    progress.advance()
-    generator = rng_for(settings.run.seed, "random entries")
-    dealt, random_sharpes = random_entries(market, results[headline], generator)
-    progress.advance()
-    ledger.record_all(
-        [
-            trial_of(
-                result,
-                settings_hash=hash_of([hashes["settings"], hashes["model"]]),
-                data_hash=hashes["data"],
-                code_hash=hashes["code"],
-                at_ns=at_ns,
-            )
-            for result in results.values()
-        ]
-    )
-    strategies = (*results.values(), holding, dealt)
-    evaluation, seed = settings.evaluation, settings.run.seed
-    progress.stage("Judging", len(strategies))
-    metrics = {}
-    for strategy in strategies:
-        metrics[strategy.name] = measure(
-            strategy,
-            confidence=evaluation.confidence,
-            samples=evaluation.bootstrap_samples,
-            seed=seed,
-        )
-        progress.advance()
-    verdict = judge(
-        results[headline],
-        ledger.evidence(),
-        {"random": dealt, "buy_and_hold": holding},
-        None,
-        evaluation,
-        seed=seed,
-        metrics=metrics[headline],
-        random_sharpes=random_sharpes,
-    )
-    return RunResult(
-        currency=settings.account.currency,
-        headline=headline,
-        strategies=strategies,
-        metrics=metrics,
-        verdict=verdict,
-        settings=settings.model_dump(mode="json"),
-        hashes=hashes,
-        seeds={"run": seed},
-        random_sharpes=random_sharpes,
-        **shown,  # type: ignore[arg-type]
     )

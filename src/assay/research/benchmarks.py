@@ -13,6 +13,7 @@ from assay.engine.market import ASK_OPEN, BID_OPEN, CONVERSION, VOLATILITY
 from assay.engine.tape import Tape
 from assay.kernels.compiler import FloatArray
 from assay.research.daily import daily_returns
+from assay.research.metrics import rng_for
 from assay.research.result import StrategyResult
 from assay.research.sharpe import sharpe_ratio
 from assay.research.sides import random_sides, views_of_side
@@ -88,7 +89,7 @@ def fill_costs(run: BacktestResult, market: Market) -> tuple[float, float]:
 
 
 def buy_and_hold(market: Market) -> StrategyResult:
-    """Hold every symbol from the first event on: the balance in equal parts, no leverage, no stop."""
+    """Hold every symbol from the first event on: equal parts, no leverage, no stop."""
     tape, settings = market.tape, market.settings
     prices = [
         float(tape.market[ASK_OPEN, np.argmax(tape.symbol == s)]) for s in range(len(tape.symbols))
@@ -118,9 +119,7 @@ def buy_and_hold(market: Market) -> StrategyResult:
     return as_result("buy_and_hold", backtest(tape, views, held, market.instruments), market)
 
 
-def random_entries(
-    market: Market, reference: StrategyResult, generator: np.random.Generator
-) -> tuple[StrategyResult, FloatArray]:
+def random_entries(market: Market, reference: StrategyResult) -> tuple[StrategyResult, FloatArray]:
     """Deal the reference's trades at random, many times.
 
     Returns
@@ -142,22 +141,22 @@ def random_entries(
         place[mine] = np.arange(len(mine))
     trades = reference.trades
 
-    def deal(run_generator: np.random.Generator) -> BacktestResult:
+    def deal(i_run: int) -> BacktestResult:
+        generator = rng_for(market.settings.run.seed, "random entries", str(i_run))
         direction = np.zeros(len(tape))
         for s, mine in enumerate(events):
             own = trades[trades["symbol"] == s]
             direction[mine] = random_sides(
-                place[own["entry_event"]], place[own["exit_event"]], len(mine), run_generator
+                place[own["entry_event"]], place[own["exit_event"]], len(mine), generator
             )
         views = views_of_side(direction, market.atr)
         return backtest(tape, views, market.settings, market.instruments)
 
-    seeds = generator.bit_generator.seed_seq.spawn(RANDOM_RUNS)
     sharpes = np.zeros(RANDOM_RUNS)
-    for i_run, seed in enumerate(seeds):
-        run = deal(np.random.default_rng(seed))
+    for i_run in range(RANDOM_RUNS):
+        run = deal(i_run)
         daily = daily_returns(tape.known_ns, run.equity, market.settings.account.balance)
         sharpe = sharpe_ratio(daily.returns)
         sharpes[i_run] = sharpe * np.sqrt(daily.days_per_year) if np.isfinite(sharpe) else 0.0
     middle = int(np.argsort(sharpes, kind="stable")[RANDOM_RUNS // 2])
-    return as_result("random", deal(np.random.default_rng(seeds[middle])), market), sharpes
+    return as_result("random", deal(middle), market), sharpes

@@ -66,6 +66,10 @@ class Dataset:
     start_ns, end_ns : int64, shape (n_rows,)
         Closed span of each row's label: from the bar's close to the close of the bar that
         decided it; ``end_ns`` is 0 where there is no label.
+    settled_ns : int64, shape (n_rows,)
+        When the label would have been known whatever the market did: the close of the last bar of
+        its horizon; 0 where there is no label. Training takes labels by this, because taking
+        them by their end would keep early touches and drop the rest near the edge.
     is_ready : bool, shape (n_rows,)
         Every feature is finite.
     has_label : bool, shape (n_rows,)
@@ -81,6 +85,7 @@ class Dataset:
     bar: IntArray
     start_ns: IntArray
     end_ns: IntArray
+    settled_ns: IntArray
     is_ready: BoolArray
     has_label: BoolArray
 
@@ -181,7 +186,9 @@ def build_dataset(
                 item, instruments[symbol], settings.labels, settings.costs, conversion[symbol]
             ),
         )
-    return _assemble(data, names, tuple(sorted(missing & set(wanted))))
+    return _assemble(
+        data, names, tuple(sorted(missing & set(wanted))), settings.labels.horizon_bars
+    )
 
 
 def _pick(frame: FeatureFrame, names: tuple[str, ...]) -> FloatArray:
@@ -190,7 +197,10 @@ def _pick(frame: FeatureFrame, names: tuple[str, ...]) -> FloatArray:
 
 
 def _assemble(
-    data: Mapping[str, SymbolData], names: tuple[str, ...], unavailable: tuple[str, ...]
+    data: Mapping[str, SymbolData],
+    names: tuple[str, ...],
+    unavailable: tuple[str, ...],
+    horizon_bars: int,
 ) -> Dataset:
     """Lay the rows of all symbols on one time axis."""
     items = list(data.values())
@@ -200,6 +210,7 @@ def _assemble(
     end_ns = np.concatenate(
         [np.where(item.labels.end >= 0, item.known_ns[item.labels.end], 0) for item in items]
     )
+    settled_ns = np.concatenate([_settled(item, horizon_bars) for item in items])
     is_ready = np.concatenate(
         [np.isfinite(item.x).all(axis=1) & np.isfinite(item.mirror_x).all(axis=1) for item in items]
     )
@@ -215,6 +226,14 @@ def _assemble(
         bar=bar[order],
         start_ns=known[order],
         end_ns=end_ns[order],
+        settled_ns=settled_ns[order],
         is_ready=is_ready[order],
         has_label=np.isfinite(side[order]) & (side[order] != 0.0),
     )
+
+
+def _settled(item: SymbolData, horizon_bars: int) -> IntArray:
+    """Return the close of the last bar of each label's horizon; 0 where there is no label."""
+    settled = np.zeros(len(item.bars), np.int64)
+    settled[: max(0, len(item.bars) - horizon_bars)] = item.known_ns[horizon_bars:]
+    return np.where(item.labels.end >= 0, settled, 0)

@@ -1,34 +1,26 @@
 """The whole job: from bars to a judged, repeatable result."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from assay.config.settings import Settings
 from assay.data.bars import Bars
-from assay.data.spread import quoted_both_sides
 from assay.domain.errors import ConfigError
 from assay.domain.instrument import Instrument
 from assay.domain.progress import Progress
-from assay.engine.backtest import backtest
-from assay.engine.conversion import conversion_rates
 from assay.engine.opinion import views_of
-from assay.engine.tape import build_tape
-from assay.kernels.compiler import FloatArray
 from assay.regimes.volatility import NAMES as REGIME_NAMES
 from assay.regimes.volatility import volatility_regimes
 from assay.research.assumptions import assumptions_of
-from assay.research.benchmarks import Market, as_result, buy_and_hold, random_entries
-from assay.research.dataset import Dataset, build_dataset
-from assay.research.identity import code_hash, data_hash, worker_count
+from assay.research.dataset import Dataset
+from assay.research.identity import worker_count
+from assay.research.judging import count_trials, judged, trade
 from assay.research.ledger import TrialLedger
-from assay.research.metrics import measure, rng_for
 from assay.research.oos import OutOfSample, forecast_out_of_sample
-from assay.research.result import Forecasts, Regimes, RunResult, StrategyResult
+from assay.research.preparation import market_from, prepare
+from assay.research.result import Forecasts, Regimes, RunResult
 from assay.research.scores import feature_scores, model_scores
-from assay.research.trial import settings_hash, trial_of
-from assay.research.verdict import judge
 
 HEADLINE = "hybrid"
 
@@ -85,149 +77,50 @@ def execute(
             "A run must have at least one symbol; had none.",
             remedy="Set market.symbols, and import their history with `assay data import`.",
         )
-    progress.stage("Features and labels", len(bars))
-    quoted, notes = {}, {}
-    for symbol, item in bars.items():
-        quoted[symbol], notes[symbol] = quoted_both_sides(item, instruments[symbol])
-    pairs = {**quoted, **(conversion_bars or {})}
-    currency = settings.account.currency
-    conversion = {
-        symbol: conversion_rates(item, instruments[symbol], currency, pairs)
-        for symbol, item in quoted.items()
-    }
-    dataset = build_dataset(quoted, instruments, conversion, settings)
-    progress.advance(len(bars))
-    tested = forecast_out_of_sample(
-        dataset, settings, workers=worker_count(settings), progress=progress
+    progress.stage("Features and labels", 1)
+    prepared = prepare(settings, bars, instruments, conversion_bars)
+    dataset = prepared.dataset
+    progress.advance()
+    workers = worker_count(settings)
+    tested = forecast_out_of_sample(dataset, settings, workers=workers, progress=progress)
+    market = market_from(
+        tested.first, prepared, settings, instruments, finer=finer, conversion_bars=conversion_bars
     )
-    progress.stage("Trading", 1)
-    tape = build_tape(
-        quoted,
-        instruments,
-        settings.costs,
-        currency,
-        finer=finer,
-        conversion_bars=conversion_bars,
-    ).since(tested.first)
-    market = Market(
-        tape=tape,
-        atr=dataset.column("atr")[tested.first :],
-        instruments=instruments,
-        settings=settings,
-    )
-    strategies, random_sharpes = trade(tested, market)
-    progress.stage("Judging", len(strategies))
-    hashes = {
-        "data": data_hash(bars),
-        "features": dataset.schema_hash,
-        "settings": settings_hash(settings.model_dump(mode="json")),
-        "code": code_hash(),
-    }
-    ledger.record_all(
-        [
-            trial_of(
-                strategy,
-                settings_hash=hashes["settings"],
-                data_hash=hashes["data"],
-                code_hash=hashes["code"],
-                at_ns=at_ns,
-            )
-            for strategy in strategies
-            if strategy.name in tested.leans
-        ]
-    )
-    return _judged(
-        dataset,
-        tested,
-        strategies,
-        random_sharpes,
-        settings,
-        ledger,
-        progress,
-        hashes=hashes,
-        assumptions=assumptions_of(
-            settings, {name: instruments[name] for name in bars}, notes, has_finer=bool(finer)
-        ),
-        quality=quality,
-        data_notes=data_notes,
-        warnings=(*warnings, *_warnings(dataset, tested)),
-        repeat=repeat,
-        title=f"{', '.join(bars)} {settings.market.timeframe}",
-    )
-
-
-def trade(tested: OutOfSample, market: Market) -> tuple[tuple[StrategyResult, ...], FloatArray]:
-    """Run every strategy over the out-of-sample events; random entries mimic the headline.
-
-    Returns
-    -------
-    strategies : tuple of StrategyResult
-    random_sharpes : float64
-    """
-    tape = market.tape
-    mid = 0.5 * (tape.bid_close + tape.ask_close)
-    results = {}
-    for path, lean in tested.leans.items():
-        views = views_of(lean, mid=mid, atr=market.atr)
-        run = backtest(tape, views, market.settings, market.instruments)
-        results[path] = as_result(path, run, market)
-    holding = buy_and_hold(market)
-    generator = rng_for(market.settings.run.seed, "random entries")
-    dealt, sharpes = random_entries(market, results[HEADLINE], generator)
-    return (*results.values(), holding, dealt), sharpes
-
-
-def _judged(
-    dataset: Dataset,
-    tested: OutOfSample,
-    strategies: tuple[StrategyResult, ...],
-    random_sharpes: FloatArray,
-    settings: Settings,
-    ledger: TrialLedger,
-    progress: Progress,
-    **shown: Any,
-) -> RunResult:
-    """Measure every strategy, judge the headline and put everything in one place."""
-    evaluation, seed = settings.evaluation, settings.run.seed
-    metrics = {}
-    for strategy in strategies:
-        metrics[strategy.name] = measure(
-            strategy,
-            confidence=evaluation.confidence,
-            samples=evaluation.bootstrap_samples,
-            seed=seed,
-        )
-        progress.advance()
-    by_name = {strategy.name: strategy for strategy in strategies}
+    mid = 0.5 * (market.tape.bid_close + market.tape.ask_close)
+    views = {path: views_of(lean, mid=mid, atr=market.atr) for path, lean in tested.leans.items()}
+    traded = trade(views, HEADLINE, market, progress)
+    hashes = prepared.hashes
+    count_trials(ledger, traded.tried, settings_hash=hashes["settings"], hashes=hashes, at_ns=at_ns)
     forecasts = forecasts_of(dataset, tested)
-    verdict = judge(
-        by_name[HEADLINE],
-        ledger.evidence(),
-        {name: by_name[name] for name in ("random", "buy_and_hold")},
-        forecasts,
-        evaluation,
-        seed=seed,
-        metrics=metrics[HEADLINE],
-        random_sharpes=random_sharpes,
-    )
-    progress.done()
-    trainings = tested.trainings
+    metrics, verdict = judged(traded, forecasts, settings, ledger, progress)
+    fits = [item.diagnostics for item in tested.trainings]
     return RunResult(
+        title=f"{', '.join(bars)} {settings.market.timeframe}",
         currency=settings.account.currency,
         headline=HEADLINE,
-        strategies=strategies,
+        strategies=traded.strategies,
         metrics=metrics,
         verdict=verdict,
         forecasts=forecasts,
-        features=feature_scores([item.diagnostics for item in trainings]),
-        models=model_scores([item.diagnostics for item in trainings]),
+        features=feature_scores(fits),
+        models=model_scores(fits),
         folds=tested.spans,
         regimes=regimes_of(dataset, tested.first),
+        assumptions=assumptions_of(
+            settings,
+            {name: instruments[name] for name in bars},
+            prepared.spread_notes,
+            has_finer=bool(finer),
+        ),
         settings=settings.model_dump(mode="json"),
-        seeds={"run": seed},
+        hashes=hashes,
+        seeds={"run": settings.run.seed},
+        warnings=(*warnings, *ledger.notices, *_warnings(dataset, tested)),
+        quality=quality,
         leaks=_leak_lines(tested),
-        random_sharpes=random_sharpes,
-        **shown,
+        repeat=repeat,
+        data_notes=data_notes,
+        random_sharpes=traded.random_sharpes,
     )
 
 

@@ -5,6 +5,7 @@ A label that is known from its bar's close to its end spans the closed interval
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -65,7 +66,7 @@ def purged_kfold(
     edges = times[np.linspace(0, len(times), n_folds + 1).astype(np.int64)[1:-1]]
     cuts = np.concatenate(([0], np.searchsorted(start, edges), [len(start)]))
     pairs = []
-    for first, stop in zip(cuts[:-1], cuts[1:], strict=True):
+    for first, stop in pairwise(cuts):
         test = np.arange(first, stop)
         train = purged_train(start, end, test, embargo=embargo) if len(test) else test
         if not len(test) or not len(train):
@@ -134,7 +135,7 @@ def walk_forward(
             test_start=int(a),
             test_stop=int(b),
         )
-        for index, (a, b) in enumerate(zip(edges[:-1], edges[1:], strict=True))
+        for index, (a, b) in enumerate(pairwise(edges))
     ]
 
 

@@ -11,17 +11,14 @@ import numpy as np
 
 from assay.config.settings import FusionSettings, Settings
 from assay.data.bars import Bars
-from assay.data.spread import quoted_both_sides
 from assay.domain.errors import ModelError
 from assay.domain.instrument import Instrument
 from assay.domain.progress import Progress
 from assay.domain.time import iso_utc
-from assay.engine.conversion import conversion_rates
 from assay.models import artifact
 from assay.models.calibration import Calibrator
 from assay.models.ensemble import Forecaster
-from assay.research.dataset import Dataset, build_dataset
-from assay.research.identity import code_hash, data_hash
+from assay.research.preparation import prepare
 from assay.research.training import select_rows, train
 from assay.signals.signal_model import PATHS, SignalModel
 
@@ -69,30 +66,6 @@ class StoredModel:
     identity: str = ""
 
 
-def prepare(
-    settings: Settings,
-    bars: Mapping[str, Bars],
-    instruments: Mapping[str, Instrument],
-    conversion_bars: Mapping[str, Bars] | None = None,
-) -> tuple[Dataset, dict[str, Bars], dict[str, str]]:
-    """Return the dataset, the bars with both sides, and where each spread came from.
-
-    Raises
-    ------
-    DataError
-        If a conversion pair is missing or no feature is available.
-    """
-    quoted, notes = {}, {}
-    for symbol, item in bars.items():
-        quoted[symbol], notes[symbol] = quoted_both_sides(item, instruments[symbol])
-    pairs = {**quoted, **(conversion_bars or {})}
-    conversion = {
-        symbol: conversion_rates(item, instruments[symbol], settings.account.currency, pairs)
-        for symbol, item in quoted.items()
-    }
-    return build_dataset(quoted, instruments, conversion, settings), quoted, notes
-
-
 def fit_on_all(
     settings: Settings,
     bars: Mapping[str, Bars],
@@ -109,7 +82,8 @@ def fit_on_all(
         If there are fewer labels than ``training.rows_min``.
     """
     progress.stage("Features and labels", 1)
-    dataset, _, _ = prepare(settings, bars, instruments, conversion_bars)
+    prepared = prepare(settings, bars, instruments, conversion_bars)
+    dataset = prepared.dataset
     progress.advance()
     first, last = int(dataset.start_ns[0]), int(dataset.start_ns[-1])
     rows = select_rows(dataset, settings, from_ns=first, until_ns=last + 1)
@@ -125,11 +99,7 @@ def fit_on_all(
         trained_until_ns=int(rows.end_ns.max()),
         n_rows=training.n_rows,
         log_loss=dict(training.diagnostics.log_loss),
-        hashes={
-            "data": data_hash(bars),
-            "features": dataset.schema_hash,
-            "code": code_hash(),
-        },
+        hashes=prepared.hashes,
         settings=settings.model_dump(mode="json"),
     )
 

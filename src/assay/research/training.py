@@ -78,7 +78,7 @@ class TrainingRows:
 def select_rows(
     dataset: Dataset, settings: Settings, *, from_ns: int, until_ns: int
 ) -> TrainingRows:
-    """Take the labels that start at or after *from_ns* and end before *until_ns*, thinned evenly.
+    """Take labels that start at or after *from_ns* and settle before *until_ns*, thinned evenly.
 
     Labels of neighbouring bars overlap almost wholly, so every k-th one carries nearly all there
     is to learn; *k* is the least that keeps ``training.rows_max`` with the mirror images.
@@ -92,7 +92,7 @@ def select_rows(
         dataset.is_ready
         & dataset.has_label
         & (dataset.start_ns >= from_ns)
-        & (dataset.end_ns < until_ns)
+        & (dataset.settled_ns < until_ns)
     )
     candidates = np.flatnonzero(usable)
     if len(candidates) < settings.training.rows_min:

@@ -1,0 +1,126 @@
+"""Trade every strategy beside its benchmarks, count the trials, measure and judge."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from assay.config.settings import Settings
+from assay.domain.progress import Progress
+from assay.engine.backtest import backtest
+from assay.engine.views import Views
+from assay.kernels.compiler import FloatArray
+from assay.research.benchmarks import Market, as_result, buy_and_hold, random_entries
+from assay.research.ledger import TrialLedger
+from assay.research.metrics import Metrics, measure
+from assay.research.result import Forecasts, StrategyResult
+from assay.research.trial import trial_of
+from assay.research.verdict import Verdict, judge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Traded:
+    """What every strategy of a run did.
+
+    Attributes
+    ----------
+    headline : str
+        Name of the one that is judged.
+    tried : tuple of StrategyResult
+        Those that learned or were set up; each is a trial.
+    holding, dealt : StrategyResult
+        Buy and hold, and the median run of random entries.
+    random_sharpes : float64
+        Annual Sharpe ratios of all runs of random entries.
+    """
+
+    headline: str
+    tried: tuple[StrategyResult, ...]
+    holding: StrategyResult
+    dealt: StrategyResult
+    random_sharpes: FloatArray
+
+    @property
+    def strategies(self) -> tuple[StrategyResult, ...]:
+        """All, in the order in which a reader meets them."""
+        return (*self.tried, self.holding, self.dealt)
+
+    @property
+    def judged(self) -> StrategyResult:
+        """The one that is judged."""
+        return next(result for result in self.tried if result.name == self.headline)
+
+
+def trade(views: Mapping[str, Views], headline: str, market: Market, progress: Progress) -> Traded:
+    """Run every strategy over the events; random entries mimic the one called *headline*."""
+    progress.stage("Trading", len(views) + 2)
+    tried = {}
+    for name, opinion in views.items():
+        run = backtest(market.tape, opinion, market.settings, market.instruments)
+        tried[name] = as_result(name, run, market)
+        progress.advance()
+    holding = buy_and_hold(market)
+    progress.advance()
+    dealt, sharpes = random_entries(market, tried[headline])
+    progress.advance()
+    return Traded(
+        headline=headline,
+        tried=tuple(tried.values()),
+        holding=holding,
+        dealt=dealt,
+        random_sharpes=sharpes,
+    )
+
+
+def count_trials(
+    ledger: TrialLedger,
+    tried: Sequence[StrategyResult],
+    *,
+    settings_hash: str,
+    hashes: Mapping[str, str],
+    at_ns: int,
+) -> None:
+    """Count every strategy that was tried, before anyone is judged."""
+    ledger.record_all(
+        [
+            trial_of(
+                result,
+                settings_hash=settings_hash,
+                data_hash=hashes["data"],
+                code_hash=hashes["code"],
+                at_ns=at_ns,
+            )
+            for result in tried
+        ]
+    )
+
+
+def judged(
+    traded: Traded,
+    forecasts: Forecasts | None,
+    settings: Settings,
+    ledger: TrialLedger,
+    progress: Progress,
+) -> tuple[dict[str, Metrics], Verdict]:
+    """Measure every strategy, and judge the headline by the ledger's number of trials."""
+    evaluation, seed = settings.evaluation, settings.run.seed
+    progress.stage("Judging", len(traded.strategies))
+    metrics = {}
+    for strategy in traded.strategies:
+        metrics[strategy.name] = measure(
+            strategy,
+            confidence=evaluation.confidence,
+            samples=evaluation.bootstrap_samples,
+            seed=seed,
+        )
+        progress.advance()
+    verdict = judge(
+        traded.judged,
+        ledger.evidence(),
+        {"random": traded.dealt, "buy_and_hold": traded.holding},
+        forecasts,
+        evaluation,
+        seed=seed,
+        metrics=metrics[traded.headline],
+        random_sharpes=traded.random_sharpes,
+    )
+    progress.done()
+    return metrics, verdict

@@ -1,0 +1,93 @@
+"""The common start of training, walk-forward and backtest: quoted bars, dataset, market, hashes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from assay.config.settings import Settings
+from assay.data.bars import Bars
+from assay.data.spread import quoted_both_sides
+from assay.domain.instrument import Instrument
+from assay.engine.conversion import conversion_rates
+from assay.engine.tape import build_tape
+from assay.research.benchmarks import Market
+from assay.research.dataset import Dataset, build_dataset
+from assay.research.identity import code_hash, data_hash
+from assay.research.trial import settings_hash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Prepared:
+    """History made ready.
+
+    Attributes
+    ----------
+    dataset : Dataset
+    quoted : dict of str to Bars
+        With both sides.
+    spread_notes : dict of str to str
+        Where each symbol's spread came from.
+    hashes : dict of str to str
+        Of data, features, settings and code.
+    """
+
+    dataset: Dataset
+    quoted: dict[str, Bars]
+    spread_notes: dict[str, str]
+    hashes: dict[str, str]
+
+
+def prepare(
+    settings: Settings,
+    bars: Mapping[str, Bars],
+    instruments: Mapping[str, Instrument],
+    conversion_bars: Mapping[str, Bars] | None = None,
+) -> Prepared:
+    """Quote both sides, compute features and labels, and name what this is.
+
+    Raises
+    ------
+    DataError
+        If a conversion pair is missing or no feature is available.
+    """
+    quoted, notes = {}, {}
+    for symbol, item in bars.items():
+        quoted[symbol], notes[symbol] = quoted_both_sides(item, instruments[symbol])
+    pairs = {**quoted, **(conversion_bars or {})}
+    conversion = {
+        symbol: conversion_rates(item, instruments[symbol], settings.account.currency, pairs)
+        for symbol, item in quoted.items()
+    }
+    dataset = build_dataset(quoted, instruments, conversion, settings)
+    hashes = {
+        "data": data_hash(bars),
+        "features": dataset.schema_hash,
+        "settings": settings_hash(settings.model_dump(mode="json")),
+        "code": code_hash(),
+    }
+    return Prepared(dataset=dataset, quoted=quoted, spread_notes=notes, hashes=hashes)
+
+
+def market_from(
+    first: int,
+    prepared: Prepared,
+    settings: Settings,
+    instruments: Mapping[str, Instrument],
+    *,
+    finer: Mapping[str, Bars] | None = None,
+    conversion_bars: Mapping[str, Bars] | None = None,
+) -> Market:
+    """Return what strategies trade on from event *first* on."""
+    tape = build_tape(
+        prepared.quoted,
+        instruments,
+        settings.costs,
+        settings.account.currency,
+        finer=finer or None,
+        conversion_bars=conversion_bars or None,
+    )
+    return Market(
+        tape=tape.since(first),
+        atr=prepared.dataset.column("atr")[first:],
+        instruments=instruments,
+        settings=settings,
+    )
