@@ -7,8 +7,10 @@ from assay.data.bars import Bars
 from assay.domain.errors import ConfigError, DataError
 from assay.domain.timeframe import Timeframe
 from assay.features.catalogue import all_features, default_features, families, parse, parse_named
+from assay.features.feature import Feature, Lag
 from assay.features.frame import FeatureStream, compute
 from assay.features.oscillator import MACD, RSI
+from assay.features.price import price_step
 from assay.features.schema import schema_hash
 
 
@@ -122,3 +124,34 @@ def test_a_stream_refuses_bars_that_do_not_follow(make_bars: object) -> None:
     for start, stop in ((5, 6), (4, 5), (6, 8)):
         with pytest.raises(DataError):
             stream.update(bars.between(start, stop))
+
+
+def test_a_feature_cannot_reach_into_the_future() -> None:
+    for bars in (0, -1, 10**6):
+        peek = Feature(
+            name="peek",
+            meaning="tomorrow's close",
+            step=price_step,
+            inputs=lambda bars=bars: (Lag("close", bars),),
+        )
+        with pytest.raises(ValueError, match="reach back"):
+            peek().batch(np.arange(5.0))
+
+
+def test_an_own_feature_follows_the_contract() -> None:
+    ahead = Feature(
+        name="yesterday",
+        meaning="the close of the bar before",
+        step=price_step,
+        inputs=lambda: (Lag("close", 1),),
+        warm_up=lambda: 1,
+    )
+
+    np.testing.assert_array_equal(ahead().batch(np.arange(4.0)), [np.nan, 0.0, 1.0, 2.0])
+
+
+def test_an_empty_history_has_empty_features(make_bars: object) -> None:
+    frame = compute(make_bars(1, 1).between(0, 0), ("rsi_14", "rsi_14@D1"))  # type: ignore[operator]
+
+    assert frame.values.shape == (0, 2)
+    assert frame.warm_up == 0

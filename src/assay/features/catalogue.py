@@ -203,11 +203,14 @@ def default_features(timeframe: Timeframe, higher: Sequence[Timeframe]) -> tuple
     timeframe : Timeframe
         Of the bars at hand.
     higher : sequence of Timeframe
-        Longer timeframes to join; those that are not longer than *timeframe* are left out.
+        Longer timeframes to join; those that are not longer than *timeframe* are left out, and
+        so are months where the bars are weeks, of which no month is made.
     """
     longer = sorted(
         {frame for frame in higher if frame.value > timeframe.value}, key=lambda frame: frame.value
     )
+    if timeframe is Timeframe.W1:  # no month is made of weeks
+        longer = []
     joined = (f"{name}@{frame.name}" for frame in longer for name in _DEFAULT_HIGHER)
     names = [*_DEFAULT, *joined]
     if timeframe.value >= Timeframe.D1.value:

@@ -73,7 +73,7 @@ def compute(bars: Bars, names: Sequence[str]) -> FeatureFrame:
     kept = [item for item in wanted if lacking.isdisjoint(item.bound.columns)]
     known_ns = bar_close(bars.time_ns, bars.timeframe)
     values = np.empty((len(bars), len(kept)))
-    for timeframe in dict.fromkeys(item.timeframe for item in kept):
+    for timeframe in dict.fromkeys(item.timeframe for item in kept) if len(bars) else ():
         places = [place for place, item in enumerate(kept) if item.timeframe is timeframe]
         graph = Graph([kept[place].bound for place in places])
         if timeframe is None:

@@ -19,7 +19,7 @@ from assay.features.feature import (
     OwnWindow,
     Window,
 )
-from assay.features.loop import Loop, loop_of
+from assay.features.loop import SPAN_MAX, Loop, loop_of
 from assay.kernels.compiler import FloatArray, IntArray
 
 _NEVER = 1e18
@@ -99,6 +99,9 @@ class Graph:
             self._slots[stem if stem[0] != "_" else feature.name + stem, bound.periods] = slot
         own = feature.warm_up(*bound.periods)
         kinds = (Lag, Highest, Lowest, Window, Own, OwnWindow)
+        for item in bound.inputs:
+            if isinstance(item, kinds) and not 1 <= item.bars <= SPAN_MAX:
+                raise ValueError(f"{bound.name} must reach back 1 to {SPAN_MAX} bars; was {item}.")
         self.nodes.append(
             _Node(
                 feature=feature,

@@ -39,6 +39,9 @@ Loop = Callable[..., None]
 FOREVER = 1 << 40
 """The age that a step sees once every one of its periods has passed, twice."""
 
+SPAN_MAX = 3 * PERIOD_MAX
+"""The farthest that any input may reach back, in bars."""
+
 REFRESH_BARS = 128
 """Running sums that a feature wants renewed are renewed this often, so that no error grows."""
 
@@ -188,7 +191,7 @@ def loop_text(feature: Feature) -> str:
     ]
     lines = [f"b{slot} = np.uint64(a{slot})" for slot in young.spans]
     for name in (*periods, *spans):  # tells the compiler that no sum of them reaches FOREVER
-        lines += [f"if {name} < 0 or {name} > {PERIOD_MAX * 3}:", "    return"]
+        lines += [f"if {name} < 0 or {name} > {SPAN_MAX}:", "    return"]
     if n_state:
         lines.append(f"s = ({''.join(f'state[{index}], ' for index in range(n_state))})")
     if young.holey:
