@@ -12,11 +12,8 @@ from assay.domain.errors import DataError
 from assay.domain.fill import ExitReason
 from assay.domain.instrument import Instrument
 from assay.domain.refusal import RefusalReason
-from assay.engine.advance import advance
 from assay.engine.booking import close_piece
-from assay.engine.market import event_at
-from assay.engine.quiet import skip_quiet
-from assay.engine.requests import submit
+from assay.engine.loop import move_records, run_events
 from assay.engine.state import (
     BALANCE,
     FILL,
@@ -27,10 +24,10 @@ from assay.engine.state import (
     opened_books,
     records,
 )
-from assay.engine.tape import Tape, Uint8Array
+from assay.engine.tape import Tape
 from assay.engine.totals import account_equity
-from assay.engine.views import ViewArrays, Views, view_arrays, view_at
-from assay.kernels.compiler import FloatArray, IntArray, kernel
+from assay.engine.views import ViewArrays, Views, view_arrays
+from assay.kernels.compiler import FloatArray, kernel
 from assay.risk.facts import RecordArray, contract_facts
 from assay.risk.rules import compiled_rules
 
@@ -73,79 +70,6 @@ class BacktestResult:
         edges = np.concatenate(([0], self.balances.event, [len(self.equity)]))
         values = np.concatenate(([self.balance_start], self.balances.balance))
         return np.repeat(values, np.diff(edges))
-
-
-@kernel
-def move_records(
-    event: int, account: Any, fills: RecordArray, trades: RecordArray, balances: RecordArray,
-    counts: IntArray,
-) -> None:  # fmt: skip
-    """Move what the latest event made to the end of the records, and note a changed balance."""
-    for k in range(account.n_fills):
-        fills[counts[0]] = account.fills[k]
-        counts[0] += 1
-    for k in range(account.n_trades):
-        trades[counts[1]] = account.trades[k]
-        counts[1] += 1
-    account.n_fills = 0
-    account.n_trades = 0
-    changed = balances[counts[2]]
-    changed.event = event
-    changed.balance = account.balance
-    counts[2] += 1
-    account.recorded = account.balance
-
-
-@kernel
-def run_events(
-    start: int, offset: int, is_fast: bool,
-    market: FloatArray, symbol: IntArray, is_calm: Uint8Array,
-    finer: FloatArray, finer_range: IntArray, views: ViewArrays, requests: RecordArray,
-    books: Books, facts: RecordArray, rules: RecordArray,
-    fills: RecordArray, trades: RecordArray, balances: RecordArray, counts: IntArray,
-    equity: FloatArray,
-) -> int:  # fmt: skip
-    """Take events from *start* until the end, or until the records may overflow.
-
-    Event ``i`` of the arrays is recorded as ``offset + i``; *counts* holds how many fills,
-    trades and balances were written. Returns the first event that was not taken.
-    """
-    n_events = market.shape[1]
-    direction, score, confidence, p_win, payoff, loss, unit = views
-    account, positions, rule = books.account[0], books.positions, rules[0]
-    only, only_fact = positions[0], facts[0]
-    fast = is_fast and positions.shape[0] == 1
-    n_requests = requests.shape[0]
-    first, end = 0, 0
-    r = 0
-    while r < n_requests and requests[r].event < start:
-        r += 1
-    i = start
-    while i < n_events:
-        if fast and only.n_queued == 0 and only.n_working == 0:
-            until = requests[r].event if r < n_requests else n_events
-            i = skip_quiet(
-                i, until, market, is_calm, direction, score,
-                only, only_fact, rule, account, equity,
-            )  # fmt: skip
-            if i >= n_events:
-                break
-        if counts[0] + RECORDS_MAX > fills.shape[0] or counts[2] >= balances.shape[0]:
-            break
-        s = symbol[i]
-        bar = event_at(market, i)
-        view = view_at(direction, score, confidence, p_win, payoff, loss, unit, i)
-        if finer_range.shape[1] > 0:
-            first, end = finer_range[0, i], finer_range[1, i]
-        advance(offset + i, s, bar, view, finer, first, end, positions, facts, rule, account)
-        while r < n_requests and requests[r].event == i:
-            submit(requests[r], bar, positions[s], facts[s], account)
-            r += 1
-        if account.n_fills > 0 or account.balance != account.recorded:
-            move_records(offset + i, account, fills, trades, balances, counts)
-        equity[i] = account.equity
-        i += 1
-    return i
 
 
 @kernel
@@ -291,7 +215,7 @@ def run_backtest(
     i = 0
     while True:
         i = run_events(
-            i, 0, is_fast, tape.market, tape.symbol, tape.is_calm, tape.finer, tape.finer_range,
+            i, is_fast, tape.market, tape.symbol, tape.is_calm, tape.finer, tape.finer_range,
             views, requests, books, facts, rules,
             made.fills, made.trades, made.balances, made.counts, equity,
         )  # fmt: skip

@@ -15,8 +15,7 @@ def block_extremes(price: FloatArray, n_bars: int, sign: float) -> FloatArray:
     out = np.full(n_blocks, -np.inf)
     for i in range(price.shape[0]):
         value = sign * price[i]
-        if value > out[i // n_bars]:
-            out[i // n_bars] = value
+        out[i // n_bars] = max(out[i // n_bars], value)
     return out
 
 

@@ -131,10 +131,8 @@ def record_trade(
 def note_excursion(position: Any, price: float) -> None:
     """Let *price* widen the worst and the best excursion."""
     move = position.side * (price - position.entry)
-    if -move > position.mae:
-        position.mae = -move
-    if move > position.mfe:
-        position.mfe = move
+    position.mae = max(position.mae, -move)
+    position.mfe = max(position.mfe, move)
 
 
 @kernel

@@ -1,4 +1,4 @@
-"""Stretches of events in which nothing can happen, written in one tight loop.
+"""Stretches of events in which nothing can happen, so that the loop only marks the account.
 
 An event is quiet if ``advance`` would do nothing but mark the account: no order waits, the
 bar stays clear of stop, target and stop-out, no night is charged, the conversion stands,
@@ -10,15 +10,11 @@ import math
 from typing import Any
 
 from assay.domain.refusal import RefusalReason
-from assay.engine import market as columns
 from assay.engine.booking import note_excursion
-from assay.engine.decision import side_score
-from assay.engine.tape import Uint8Array
-from assay.engine.views import Int8Array, value_at
-from assay.execution.costs import slippage
-from assay.kernels.compiler import FloatArray, kernel
+from assay.kernels.compiler import kernel
 
 _NO_VIEW = RefusalReason.NO_VIEW.value
+BARS_MAX = 2**62
 PADDING = 1e-9
 """Relative distance from the stop-out price within which ``advance`` decides."""
 
@@ -56,82 +52,33 @@ def quiet_bounds(position: Any, facts: Any, rules: Any, balance: float) -> tuple
 
 
 @kernel
-def skip_flat(
-    start: int, end: int, direction: Int8Array, account: Any, equity: FloatArray
-) -> int:
-    """Record flat events from *start* whose view abstains; return the first other."""
-    i = start
-    while i < end and direction[i] == 0:
-        i += 1
-    for k in range(start, i):
-        equity[k] = account.balance
-    account.refusals[_NO_VIEW] += i - start
-    return i
-
-
-@kernel
-def skip_held(
-    start: int, end: int, market: FloatArray, is_calm: Uint8Array, direction: Int8Array,
-    score: FloatArray, position: Any, facts: Any, rules: Any, account: Any, equity: FloatArray,
-) -> int:  # fmt: skip
-    """Record events from *start* that leave an open position alone; return the first other."""
-    side = position.side
-    lower, upper = quiet_bounds(position, facts, rules, account.balance)
+def quiet_bars(position: Any, rules: Any) -> int:
+    """Return how many bars a position may be held before its time stop asks."""
     if rules.time_stop_bars > 0:
-        end = min(end, start + max(0, rules.time_stop_bars - position.bars_held - 1))
-    first = columns.BID_OPEN if side > 0 else columns.ASK_OPEN
-    highest = position.entry
-    lowest = position.entry
-    abstaining_closes = rules.hold_score > 0.5
-    i = start
-    while i < end:
-        high = market[first + 1, i]
-        low = market[first + 2, i]
-        if not (low > lower and high < upper and is_calm[i] == 1):
-            break
-        view = direction[i]
-        if view == 0:
-            if abstaining_closes:
-                break
-        elif side_score(side, view, value_at(score, i)) < rules.hold_score:
-            break
-        highest = max(highest, high)
-        lowest = min(lowest, low)
-        i += 1
-    if i > start:
-        position.bars_held += i - start
-        position.mark = market[first + 3, i - 1]
-        note_excursion(position, highest)
-        note_excursion(position, lowest)
-        position.best = max(position.best, highest) if side > 0 else min(position.best, lowest)
-        cash, signed_lots, entry = account.balance, side * position.lots, position.entry
-        value = facts.contract * position.conversion
-        for k in range(start, i):
-            equity[k] = cash + signed_lots * (market[first + 3, k] - entry) * value
-    return i
+        return max(0, int(rules.time_stop_bars) - int(position.bars_held) - 1)
+    return BARS_MAX
 
 
 @kernel
-def skip_quiet(
-    start: int, end: int, market: FloatArray, is_calm: Uint8Array, direction: Int8Array,
-    score: FloatArray, position: Any, facts: Any, rules: Any, account: Any, equity: FloatArray,
-) -> int:  # fmt: skip
-    """Record the quiet events of an account's only symbol; return the first other, or *end*.
+def end_quiet(
+    n_bars: int, lowest: float, highest: float, mark: float, conversion: float, slip: float,
+    equity: float, position: Any, account: Any,
+) -> None:  # fmt: skip
+    """Leave the books as ``advance`` would have after *n_bars* quiet events.
 
-    The caller sees to it that no order waits and that no request lies before *end*. The
-    books are left as ``advance`` would have left them.
+    *lowest* and *highest* are those of the closing side; the rest is of the last event.
     """
+    account.equity = equity
+    position.conversion = conversion
+    position.slip = slip
     if position.side == 0:
-        i = skip_flat(start, end, direction, account, equity)
+        account.refusals[_NO_VIEW] += n_bars
+        return
+    position.bars_held += n_bars
+    position.mark = mark
+    note_excursion(position, highest)
+    note_excursion(position, lowest)
+    if position.side > 0:
+        position.best = max(position.best, highest)
     else:
-        i = skip_held(
-            start, end, market, is_calm, direction, score, position, facts, rules, account, equity
-        )
-    if i > start:
-        last = i - 1
-        position.conversion = market[columns.CONVERSION, last]
-        position.slip = slippage(
-            market[columns.VOLATILITY, last], market[columns.BID_OPEN, last], facts.point, rules
-        )
-        account.equity = equity[last]
-    return i
+        position.best = min(position.best, lowest)

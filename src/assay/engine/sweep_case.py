@@ -52,15 +52,12 @@ def run_case(
     """
     direction, score, confidence, p_win, payoff, loss, unit = views
     n_events, n_when = market.shape[1], when.shape[0]
-    p, i_night, i, end, q = 0, 0, 0, 0, 0
-    sized = False
+    p, i_night, i, end, q, sized = 0, 0, 0, 0, 0, False
     while swept.status == 0:
         if held.side == 0:
             while not sized and p < n_when:
                 i, p = when[p], p + 1
                 view = view_at(direction, score, confidence, p_win, payoff, loss, unit, i)
-                while marks[held.i_mark] < i:
-                    mark_day(held.balance, held, swept)
                 sized = size_entry(
                     view, market[_BID, i], market[_ASK, i], market[_NEXT, i], 0.0, held, facts, rules
                 )
@@ -98,8 +95,7 @@ def run_case(
                 held, facts, rules, swept,
             )  # fmt: skip
         else:
-            k = i - 1
-            mark = market[q + 3, k]
+            k, mark = i - 1, market[q + 3, i - 1]
             if i == end:
                 p = opposite[p - 1] + 1
                 view = view_at(direction, score, confidence, p_win, payoff, loss, unit, k)

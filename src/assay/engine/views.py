@@ -153,7 +153,7 @@ def value_at(column: FloatArray, i: int) -> float:
 
 
 @kernel
-def view_at(  # noqa: PLR0913  (a tuple of arrays would be counted in and out at every call)
+def view_at(
     direction: Int8Array,
     score: FloatArray,
     confidence: FloatArray,
