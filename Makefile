@@ -37,7 +37,7 @@ $(TEST_STAMP): requirements-test.lock $(RUN_STAMP)
 	touch $@
 
 $(BENCH_STAMP): $(TEST_STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e '.[bench]'
 	touch $@
 
 # The best possible trader of the demo's market earns a net Sharpe ratio of EDGE; 0 plants none.
