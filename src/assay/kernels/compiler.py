@@ -55,6 +55,10 @@ if "NUMBA_CACHE_DIR" not in os.environ:
     os.environ["NUMBA_CACHE_DIR"] = str(_folder)
     _drop_oldest(_folder.parent)
 
+# Intel's vector library, if a user has it, may round a vectorised logarithm otherwise than a
+# single one; then history and stream would differ in the last bit.
+os.environ.setdefault("NUMBA_DISABLE_INTEL_SVML", "1")
+
 from numba import njit  # noqa: E402  (must see the cache folder chosen above)
 
 
