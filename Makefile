@@ -49,13 +49,13 @@ demo: $(RUN_STAMP) ## the whole job on a simulated gold market: verdict and repo
 	$(BIN)/assay run --workspace $(DEMO)
 
 test: $(TEST_STAMP) ## all tests, then the branch coverage of the money path
-	$(BIN)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
 	$(MAKE) coverage
 
 # Compiled code hides its branches, so the money path runs here as plain Python.
 MONEY := domain risk execution engine
 coverage: $(TEST_STAMP) ## every branch of domain, risk, execution and engine is tested
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -n $(JOBS) -p no:cacheprovider \
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -p no:cacheprovider \
 		$(foreach part,$(MONEY) reference,$(wildcard tests/$(part))) \
 		$(foreach part,$(MONEY),--cov=assay.$(part)) \
 		--cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
