@@ -3,6 +3,7 @@
 import importlib.util
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])
 COMES_LATER = {"docs/images/report.png"}
 
 
+@cache
 def reference_pages() -> dict[str, str]:
     spec = importlib.util.spec_from_file_location("reference", REPOSITORY / "tools/reference.py")
     assert spec is not None

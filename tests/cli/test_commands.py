@@ -1,5 +1,6 @@
 """Commands keep their word: output, exit code, remedy, and a workspace left in order."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -122,6 +123,7 @@ def test_a_bug_is_called_a_bug_and_debug_shows_where(
         (BrokerError("a.", remedy="B."), 5, "broker"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (MemoryError(), 3, "data.memory"),
+        (PermissionError(13, "Permission denied", "here"), 3, "data.disk"),
         (RuntimeError("x"), 1, "bug"),
     ],
 )
@@ -131,6 +133,16 @@ def test_each_kind_of_fault_has_its_exit_code(fault, status: int, code: str) -> 
     assert (found, content["code"]) == (status, code)
     assert content["message"]
     assert content["remedy"]
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_workspace_that_cannot_be_written_is_no_bug(assay, gold: Path) -> None:
+    gold.chmod(0o500)
+    answer = assay("data", "simulate", "--years", "0.1")
+    gold.chmod(0o700)
+
+    assert answer.status == 3
+    assert "permissions" in answer.err
 
 
 def test_history_comes_in_is_listed_and_changes_nothing_twice(assay, gold: Path, csv: Path) -> None:

@@ -64,6 +64,12 @@ def describe_fault(fault: BaseException) -> tuple[int, dict[str, Any]]:
             "The data must fit in memory; they did not.",
             "Choose fewer bars with market.start and market.end, or fewer workers.",
         )
+    if isinstance(fault, OSError) and fault.filename is not None:
+        return 3, _content(
+            "data.disk",
+            f"{fault.filename} must be readable and writable; was not: {fault.strerror}.",
+            "Free some space or correct the permissions, then run the command again.",
+        )
     usage = _usage_message(fault)
     if usage is not None:
         return USAGE, usage
