@@ -196,7 +196,7 @@ class EvaluationSettings(Section):
     confidence: float = Field(
         default=0.95, gt=0.5, lt=1.0, description="of the deflated Sharpe ratio and the intervals"
     )
-    trades_min: int = Field(default=100, ge=1)
+    trades_min: int = Field(default=30, ge=1)
     years_min: Positive = 1.0
     bootstrap_samples: int = Field(default=2_000, ge=100, le=100_000)
 
