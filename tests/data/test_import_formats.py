@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from assay.data.bars import Bars, Ticks
 from assay.data.importers import Format, import_file, recognise
+from assay.data.importers.stamps import NO_TIME, Stamp, parse_texts
 from assay.data.importers.zones import zone
 from assay.domain.errors import ConfigError, DataError
 from assay.domain.timeframe import Timeframe
@@ -348,3 +349,12 @@ def test_progress_rises_to_the_size_of_the_file(
     assert [done for done, _ in said] == sorted(done for done, _ in said)
     assert said[-1] == (size, size)
     assert len(said) > 3
+
+
+@pytest.mark.parametrize("year", ["0023", "1600", "1969", "2100", "2300", "9999"])
+@pytest.mark.parametrize("clock", ["", " 10:00:00"])
+def test_a_year_beyond_the_calendar_is_no_time(year: str, clock: str) -> None:
+    pattern = "%Y-%m-%d %H:%M:%S" if clock else "%Y-%m-%d"
+    texts = pl.Series([f"{year}-01-09{clock}", f"2023-01-09{clock}"])
+    parsed = parse_texts(texts, Stamp(pattern=pattern))
+    assert (parsed == NO_TIME).tolist() == [True, False]

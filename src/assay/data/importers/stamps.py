@@ -203,7 +203,7 @@ def _from_pattern(texts: pl.Series, pattern: str) -> IntArray:
     if "%H" in pattern or "%I" in pattern:
         moments = texts.str.to_datetime(pattern, time_unit="ns", strict=False, ambiguous="null")
     else:
-        moments = texts.str.to_date(pattern, strict=False).cast(pl.Datetime("ns"))
+        moments = texts.str.to_date(pattern, strict=False).cast(pl.Datetime("ns"), strict=False)
     return moments.cast(pl.Int64).fill_null(NO_TIME).to_numpy()
 
 
