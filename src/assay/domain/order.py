@@ -6,6 +6,7 @@ from enum import IntEnum, unique
 
 from assay.domain.refusal import RefusalReason
 from assay.domain.side import Side
+from assay.domain.timeframe import Timeframe
 
 
 @unique
@@ -44,6 +45,8 @@ class OrderIntent:
         Average loss, in price units, > 0.
     volatility_bar : float
         Standard deviation of one bar's log return; NaN or 0 if unknown.
+    timeframe : Timeframe
+        Of that bar.
     """
 
     client_order_id: str
@@ -56,6 +59,7 @@ class OrderIntent:
     payoff: float
     loss: Decimal
     volatility_bar: float
+    timeframe: Timeframe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

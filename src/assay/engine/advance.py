@@ -7,7 +7,14 @@ from assay.engine.bracket import apply_bracket, settle_doubt
 from assay.engine.decision import asks_entry, decide
 from assay.engine.market import Event
 from assay.engine.orders import fill_queue, work_orders
-from assay.engine.totals import NOBODY, account_equity, alone_stands, others_use, stop_out
+from assay.engine.totals import (
+    NOBODY,
+    account_equity,
+    alone_equity,
+    alone_stands,
+    others_use,
+    stop_out,
+)
 from assay.engine.views import View
 from assay.execution.costs import slippage, swap
 from assay.kernels.compiler import FloatArray, kernel
@@ -107,7 +114,10 @@ def advance(
         stop_out(event, positions, facts, rules, account)
     if position.side != 0:
         end_bar(bar, position, fact, rules)
-    account.equity = account_equity(account.balance, positions, facts)
+    if is_alone:
+        account.equity = alone_equity(position, fact, account)
+    else:
+        account.equity = account_equity(account.balance, positions, facts)
     if asks_entry(view, position, rules):
         others = NOBODY if is_alone else others_use(symbol, positions, facts)
         decide(bar, view, others, position, fact, rules, account)

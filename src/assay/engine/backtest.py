@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assay.config.settings import Settings
 from assay.domain.errors import DataError
@@ -13,6 +14,7 @@ from assay.domain.fill import ExitReason
 from assay.domain.instrument import Instrument
 from assay.domain.refusal import RefusalReason
 from assay.engine.booking import close_piece
+from assay.engine.code import code
 from assay.engine.loop import move_records, run_events
 from assay.engine.state import (
     BALANCE,
@@ -31,7 +33,7 @@ from assay.kernels.compiler import FloatArray, kernel
 from assay.risk.facts import RecordArray, contract_facts
 from assay.risk.rules import compiled_rules
 
-_END = np.int64(ExitReason.END)
+_END = code(ExitReason.END)
 CAPACITY_MIN = 4 * RECORDS_MAX
 """Rows of the shortest chunk of fills and trades."""
 
@@ -107,7 +109,9 @@ class _Records:
 
     def _chunk(self) -> tuple[RecordArray, ...]:
         arrays = (self.fills, self.trades, self.balances)
-        return tuple(array[:n] for array, n in zip(arrays, self.counts, strict=True))
+        return tuple(
+            array[:n].view(np.recarray) for array, n in zip(arrays, self.counts, strict=True)
+        )
 
     def joined(self) -> tuple[RecordArray, ...]:
         """Return all fills, all trades and all balances."""
@@ -117,7 +121,7 @@ class _Records:
         return tuple(np.concatenate(parts).view(np.recarray) for parts in chunks)
 
 
-def checked_requests(requests: np.ndarray | None, tape: Tape) -> RecordArray:  # type: ignore[type-arg]
+def checked_requests(requests: NDArray[Any] | None, tape: Tape) -> RecordArray:
     """Return *requests* as ``REQUEST`` records in the order of their events.
 
     Raises
@@ -128,7 +132,7 @@ def checked_requests(requests: np.ndarray | None, tape: Tape) -> RecordArray:  #
     if requests is None or not len(requests):
         return records(REQUEST, 0)
     asked = np.ascontiguousarray(requests.astype(REQUEST)).view(np.recarray)
-    asked = asked[np.argsort(asked.event, kind="stable")]
+    asked = asked[np.argsort(asked.event, kind="stable")].view(np.recarray)
     if asked.event.min() < 0 or asked.event.max() >= len(tape):
         raise DataError(
             f"A request's event must lie in 0..{len(tape) - 1}; "
@@ -153,7 +157,7 @@ def backtest(
     views: Views,
     settings: Settings,
     instruments: Mapping[str, Instrument],
-    requests: np.ndarray | None = None,  # type: ignore[type-arg]
+    requests: NDArray[Any] | None = None,
     *,
     close_at_end: bool = False,
     is_fast: bool = True,
@@ -225,9 +229,7 @@ def run_backtest(
     if close_at_end and n_events:
         made.put_away()
         close_all(n_events - 1, books, facts, rules[0])
-        move_records(
-            n_events - 1, account, made.fills, made.trades, made.balances, made.counts
-        )
+        move_records(n_events - 1, account, made.fills, made.trades, made.balances, made.counts)
         equity[-1] = account.equity
     fills, trades, balances = made.joined()
     return BacktestResult(

@@ -98,9 +98,7 @@ def open_position(
 
 
 @kernel
-def record_trade(
-    event: int, symbol: int, reason: int, position: Any, account: Any
-) -> None:
+def record_trade(event: int, symbol: int, reason: int, position: Any, account: Any) -> None:
     """Append the round trip of a position that has just left."""
     trade = account.trades[account.n_trades]
     trade.symbol = symbol

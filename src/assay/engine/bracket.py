@@ -3,16 +3,15 @@
 import math
 from typing import Any
 
-import numpy as np
-
 from assay.domain.fill import ExitReason
 from assay.engine.booking import close_piece
+from assay.engine.code import code
 from assay.engine.market import Event
 from assay.execution.venue import is_against
 from assay.kernels.compiler import FloatArray, kernel
 
-_STOP = np.int64(ExitReason.STOP)
-_TARGET = np.int64(ExitReason.TARGET)
+_STOP = code(ExitReason.STOP)
+_TARGET = code(ExitReason.TARGET)
 
 
 @kernel
@@ -28,8 +27,9 @@ def take_targets(
             return
         position.next_level = k + 1
         close_piece(
-            event, symbol, min(position.level_lots[k], position.lots), level if math.isnan(gap_price) else gap_price,
-            _TARGET, position, facts, rules, account,
+            event, symbol, min(position.level_lots[k], position.lots),
+            level if math.isnan(gap_price) else gap_price, _TARGET,
+            position, facts, rules, account,
         )  # fmt: skip
 
 
@@ -51,9 +51,7 @@ def meet_bar(
             _STOP, position, facts, rules, account,
         )  # fmt: skip
         return False
-    take_targets(
-        event, symbol, open_, open_, position, facts, rules, account
-    )
+    take_targets(event, symbol, open_, open_, position, facts, rules, account)
     if position.side == 0:
         return False
     hit_stop = is_against(side, adverse, stop)
@@ -68,9 +66,7 @@ def meet_bar(
             _STOP, position, facts, rules, account,
         )  # fmt: skip
     elif hit_target:
-        take_targets(
-            event, symbol, favourable, math.nan, position, facts, rules, account
-        )
+        take_targets(event, symbol, favourable, math.nan, position, facts, rules, account)
     return False
 
 

@@ -3,10 +3,9 @@
 import math
 from typing import Any
 
-import numpy as np
-
 from assay.domain.fill import ExitReason
 from assay.domain.refusal import RefusalReason
+from assay.engine.code import code
 from assay.engine.market import Event
 from assay.engine.orders import write_order
 from assay.engine.state import CLOSE, MARKET
@@ -17,8 +16,8 @@ from assay.risk.exposure import is_margin_call
 from assay.risk.sizing import Funds, Stake, size_lots
 from assay.risk.stops import stop_distance
 
-_TIME_STOP = np.int64(ExitReason.TIME_STOP)
-_SIGNAL = np.int64(ExitReason.SIGNAL)
+_TIME_STOP = code(ExitReason.TIME_STOP)
+_SIGNAL = code(ExitReason.SIGNAL)
 _NO_VIEW = RefusalReason.NO_VIEW.value
 _WARM_UP = RefusalReason.WARM_UP.value
 _SCORE = RefusalReason.SCORE.value
@@ -55,7 +54,7 @@ def queue_entry(
     refused = view_gate(view, rules.pass_score)
     if refused != 0:
         return refused
-    if others.count >= rules.positions_max:
+    if others.n_positions >= rules.positions_max:
         return _POSITIONS_LIMIT
     if is_margin_call(account.equity, others.margin_positions, rules.margin_call_level):
         return _MARGIN_CALL

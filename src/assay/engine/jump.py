@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from assay.domain.fill import ExitReason
+from assay.engine.code import code
 from assay.engine.decision import view_gate
 from assay.engine.quiet import stop_out_price
 from assay.engine.views import View
@@ -22,9 +23,9 @@ from assay.risk.exposure import is_margin_call
 from assay.risk.sizing import Funds, Stake, size_lots
 from assay.risk.stops import stop_distance, stop_price, target_price
 
-_STOP = np.int64(ExitReason.STOP)
-_TARGET = np.int64(ExitReason.TARGET)
-_SIGNAL = np.int64(ExitReason.SIGNAL)
+_STOP = code(ExitReason.STOP)
+_TARGET = code(ExitReason.TARGET)
+_SIGNAL = code(ExitReason.SIGNAL)
 NEAR_STOP_OUT = 1
 """Status of a case that was given back."""
 
@@ -101,8 +102,8 @@ def size_entry(
         return False
     distance = stop_distance(view.unit, rules.stop_atr, facts.stop_level, facts.tick_size)
     stake = Stake(
-        ask if view.direction > 0 else bid, facts.contract * holding.conversion, distance, view.confidence,
-        view.p_win, view.payoff, view.loss, volatility,
+        ask if view.direction > 0 else bid, facts.contract * holding.conversion, distance,
+        view.confidence, view.p_win, view.payoff, view.loss, volatility,
     )  # fmt: skip
     lots, refused = size_lots(stake, Funds(equity, 0.0, 0.0), facts, rules)
     holding.next_lots = lots
@@ -245,8 +246,8 @@ def meet_bracket(
 ) -> None:  # fmt: skip
     """Leave at stop or target of a bar that touches one of them, as the engine does.
 
-    Prices are those of the side that closes; *bid* is that of the open. A bar that may stop the account out gives
-    the case back instead.
+    Prices are those of the side that closes; *bid* is that of the open. A bar that may
+    stop the account out gives the case back instead.
     """
     side, stop, target = holding.side, holding.stop, holding.target
     danger = stop_out_price(holding, facts, rules, holding.balance)

@@ -3,13 +3,12 @@
 import math
 from typing import Any
 
-import numpy as np
-
 from assay.domain.fill import ExitReason
 from assay.domain.order import OrderKind
 from assay.domain.refusal import RefusalReason
 from assay.engine.booking import close_piece, open_position
 from assay.engine.bracket import apply_stop_inside
+from assay.engine.code import code
 from assay.engine.market import Event
 from assay.engine.state import CANCELLED, CLOSE, MARKET
 from assay.execution.venue import market_price, working_price
@@ -18,7 +17,7 @@ from assay.risk.grid import down_lot
 
 _LIMIT = OrderKind.LIMIT.value
 _STOP_LIMIT = OrderKind.STOP_LIMIT.value
-_REQUEST = np.int64(ExitReason.REQUEST)
+_REQUEST = code(ExitReason.REQUEST)
 _POSITION_OPEN = RefusalReason.POSITION_OPEN.value
 
 
@@ -41,9 +40,7 @@ def fill_entry(
         lots = down_lot(lots - piece, facts.lot_step)
         if lots < facts.lot_min:
             return False
-    open_position(
-        event, symbol, order, lots, price, position, facts, rules, account
-    )
+    open_position(event, symbol, order, lots, price, position, facts, rules, account)
     return True
 
 
@@ -76,7 +73,7 @@ def work_orders(
     event: int, symbol: int, bar: Event,
     position: Any, facts: Any, rules: Any, account: Any,
 ) -> None:  # fmt: skip
-    """Test the working orders of *symbol*, oldest first; keep those that neither filled nor expired."""
+    """Test the working orders of *symbol*, oldest first; keep what neither filled nor expired."""
     kept = 0
     for k in range(position.n_working):
         order = position.working[k]
@@ -98,9 +95,7 @@ def work_orders(
             )  # fmt: skip
             if opened:
                 position.is_inside = 1
-                apply_stop_inside(
-                    event, symbol, bar, position, facts, rules, account
-                )
+                apply_stop_inside(event, symbol, bar, position, facts, rules, account)
             continue
         if triggered and order.kind == _STOP_LIMIT:
             order.kind = _LIMIT

@@ -31,8 +31,7 @@ def stop_out_price(position: Any, facts: Any, rules: Any, balance: float) -> flo
             return math.inf
         price: float = (position.entry - cushion) / (1.0 - pledged) + padding
         return max(price, 0.0)
-    price = (position.entry + cushion) / (1.0 + pledged) - padding
-    return price
+    return float((position.entry + cushion) / (1.0 + pledged) - padding)
 
 
 @kernel

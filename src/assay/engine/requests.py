@@ -2,18 +2,17 @@
 
 from typing import Any
 
-import numpy as np
-
 from assay.domain.fill import ExitReason
 from assay.domain.order import OrderKind
 from assay.domain.refusal import RefusalReason
+from assay.engine.code import code
 from assay.engine.market import Event
 from assay.engine.orders import write_order
 from assay.engine.state import CLOSE, MARKET, QUEUED_MAX, WORKING_MAX
 from assay.kernels.compiler import kernel
 from assay.risk.grid import is_on_lot_step
 
-_REQUEST = np.int64(ExitReason.REQUEST)
+_REQUEST = code(ExitReason.REQUEST)
 _STOP_LIMIT = OrderKind.STOP_LIMIT.value
 _TOO_MANY_ORDERS = RefusalReason.TOO_MANY_ORDERS.value
 _INVALID_LOTS = RefusalReason.INVALID_LOTS.value

@@ -1,11 +1,12 @@
 """What the engine remembers between two events, as compiled records."""
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
 from assay.domain.order import OrderKind
 from assay.domain.refusal import RefusalReason
+from assay.engine.code import code
 from assay.risk.facts import RecordArray
 from assay.risk.rules import LEVELS_MAX
 
@@ -19,9 +20,9 @@ RECORDS_MAX = 2 * QUEUED_MAX + LEVELS_MAX + 1 + 3 * WORKING_MAX + SYMBOLS_MAX + 
 """Fills, and so trades, that one event can make at most."""
 CANCELLED = 0
 """Kind of a queued close whose position has left."""
-MARKET = np.int64(OrderKind.MARKET)
-CLOSE = np.int64(OrderKind.CLOSE)
-ENTRY = np.int64(0)
+MARKET = code(OrderKind.MARKET)
+CLOSE = code(OrderKind.CLOSE)
+ENTRY = cast("int", np.int64(0))
 """Reason of a fill that is no exit."""
 
 ORDER = np.dtype(

@@ -161,7 +161,7 @@ def jump_cases(
     swept: RecordArray,
     trades: RecordArray,
 ) -> None:
-    """Run *cases* of one signal from trade to trade, into *swept*; record trades if there is room."""
+    """Run *cases* of one signal into *swept*; fill *trades* while there is room."""
     run_cases(
         cases, signal.when, signal.opposite, signal.views, course.nights, course.marks,
         course.tape.market, course.fine, course.coarse,
@@ -227,12 +227,11 @@ def sweep(
 
     def run(task: tuple[int, IntArray]) -> None:
         signal, cases = prepared[task[0]], task[1]
-        jumping = _jumping(signal, rules[cases]) & plain
+        jumping = _jumping(signal, rules[cases].view(np.recarray)) & plain
         jump_cases(course, signal, cases[jumping], rules, swept, no_trades)
         for k in cases[~jumping | (swept.status[cases] != 0)]:
-            result = run_backtest(
-                tape, signal.views, facts, rules[k : k + 1], no_requests, close_at_end=False
-            )
+            one = rules[k : k + 1].view(np.recarray)
+            result = run_backtest(tape, signal.views, facts, one, no_requests, close_at_end=False)
             swept[k] = summary(result, course.marks[:-1])
 
     tasks = [

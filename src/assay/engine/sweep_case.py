@@ -28,7 +28,7 @@ _NOW, _NEXT, _NIGHTS = columns.VOLATILITY, columns.VOLATILITY_NEXT, columns.NIGH
 def run_case(
     when: IntArray, opposite: IntArray, views: ViewArrays, nights: IntArray, marks: IntArray,
     market: FloatArray, fine: FloatArray, coarse: FloatArray,
-    held: Any, facts: Any, rules: Any, swept: Any, trades: RecordArray,
+    held: Any, fact: Any, rule: Any, swept: Any, trades: RecordArray,
 ) -> None:  # fmt: skip
     """Run one case; *held* is opened and *swept* cleared by the caller.
 
@@ -59,20 +59,20 @@ def run_case(
                 i, p = when[p], p + 1
                 view = view_at(direction, score, confidence, p_win, payoff, loss, unit, i)
                 sized = size_entry(
-                    view, market[_BID, i], market[_ASK, i], market[_NEXT, i], 0.0, held, facts, rules
+                    view, market[_BID, i], market[_ASK, i], market[_NEXT, i], 0.0, held, fact, rule
                 )
             if not sized or i + 1 >= n_events:
                 break
             while marks[held.i_mark] <= i:
                 mark_day(held.balance, held, swept)
             side, sized, i = int(direction[i]), False, i + 1
-            enter_at(i, side, market[0, i], market[4, i], market[_NOW, i], held, facts, rules)
+            enter_at(i, side, market[0, i], market[4, i], market[_NOW, i], held, fact, rule)
             q = 0 if side > 0 else 4
             end = when[opposite[p - 1]] + 1 if opposite[p - 1] < n_when else n_events
             while nights[i_night] <= i:
                 i_night += 1
         until = min(end, nights[i_night])
-        lower, upper = safe_prices(held, facts, rules)
+        lower, upper = safe_prices(held, fact, rule)
         while i < until:
             if i % FINE_BARS == 0:
                 c, f, row = i // COARSE_BARS, i // FINE_BARS, q // 2
@@ -86,13 +86,13 @@ def run_case(
         i = min(i, until)
         while marks[held.i_mark] < i:
             mark = market[q + 3, marks[held.i_mark]]
-            mark_day(held.balance + floating_at(mark, held, facts), held, swept)
+            mark_day(held.balance + floating_at(mark, held, fact), held, swept)
         if i >= n_events:
             break
         if i < until:
             meet_bracket(
                 i, market[q, i], market[q + 2, i], market[q + 1, i], market[0, i], market[_NOW, i],
-                held, facts, rules, swept,
+                held, fact, rule, swept,
             )  # fmt: skip
         else:
             k, mark = i - 1, market[q + 3, i - 1]
@@ -100,14 +100,14 @@ def run_case(
                 p = opposite[p - 1] + 1
                 view = view_at(direction, score, confidence, p_win, payoff, loss, unit, k)
                 sized = size_entry(
-                    view, market[_BID, k], market[_ASK, k], market[_NEXT, k], mark, held, facts, rules
+                    view, market[_BID, k], market[_ASK, k], market[_NEXT, k], mark, held, fact, rule
                 )
             if nights[i_night] == i:
-                charge_night(market[_NIGHTS, i], mark, held, facts, rules)
+                charge_night(market[_NIGHTS, i], mark, held, fact, rule)
                 i_night += 1
             if i == end:
                 leave_on_signal(
-                    i, market[0, i], market[4, i], market[_NOW, i], held, facts, rules, swept
+                    i, market[0, i], market[4, i], market[_NOW, i], held, fact, rule, swept
                 )
                 i = k
         if held.side == 0:
@@ -118,18 +118,20 @@ def run_case(
 
 
 @kernel
-def finish_case(marks: IntArray, market: FloatArray, held: Any, facts: Any, rules: Any, swept: Any) -> None:
+def finish_case(
+    marks: IntArray, market: FloatArray, held: Any, fact: Any, rule: Any, swept: Any
+) -> None:
     """Mark the days that are left, and sum the case up."""
     q = 4 if held.side < 0 else 0
     while marks[held.i_mark] < market.shape[1]:
         equity = held.balance
         if held.side != 0:
-            equity += floating_at(market[q + 3, marks[held.i_mark]], held, facts)
+            equity += floating_at(market[q + 3, marks[held.i_mark]], held, fact)
         mark_day(equity, held, swept)
     swept.balance = held.balance
     swept.equity = held.last_mark
     n_days = marks.shape[0] - 1
-    swept.daily_mean = (held.last_mark - rules.balance) / n_days
+    swept.daily_mean = (held.last_mark - rule.balance) / n_days
     if n_days > 1:
         spread = held.sum_squares - n_days * swept.daily_mean * swept.daily_mean
         swept.daily_std = math.sqrt(max(0.0, spread) / (n_days - 1))

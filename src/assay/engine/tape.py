@@ -61,12 +61,12 @@ class Tape:
     @property
     def bid_close(self) -> FloatArray:
         """Bid at each event's close."""
-        return self.market[columns.BID_CLOSE]
+        return np.asarray(self.market[columns.BID_CLOSE])
 
     @property
     def ask_close(self) -> FloatArray:
         """Ask at each event's close."""
-        return self.market[columns.ASK_CLOSE]
+        return np.asarray(self.market[columns.ASK_CLOSE])
 
     def since(self, first: int) -> "Tape":
         """Return the tape from event *first* on; what was known before stays in its columns."""
@@ -90,7 +90,7 @@ def calm_events(market: FloatArray, symbol: IntArray) -> Uint8Array:
         mine = np.flatnonzero(symbol == s)
         calm[mine[1:]] &= conversion[mine[1:]] == conversion[mine[:-1]]
         calm[mine[:1]] = False
-    return calm.astype(np.uint8)
+    return np.asarray(calm, dtype=np.uint8)
 
 
 def build_tape(

@@ -2,17 +2,16 @@
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from assay.domain.fill import ExitReason
 from assay.engine.booking import close_piece
+from assay.engine.code import code
 from assay.engine.state import MARKET
 from assay.execution.margin import is_stopped_out
 from assay.kernels.compiler import kernel
 from assay.risk.exposure import notional
 from assay.risk.facts import RecordArray
 
-_STOP_OUT = np.int64(ExitReason.STOP_OUT)
+_STOP_OUT = code(ExitReason.STOP_OUT)
 
 
 @kernel
@@ -37,7 +36,7 @@ class Others(NamedTuple):
     The first three count positions and queued entries, the last the positions only.
     """
 
-    count: int
+    n_positions: int
     notional: float
     margin: float
     margin_positions: float
@@ -59,7 +58,7 @@ def account_equity(balance: float, positions: RecordArray, facts: RecordArray) -
 @kernel
 def others_use(symbol: int, positions: RecordArray, facts: RecordArray) -> Others:
     """Return what the symbols other than *symbol* hold."""
-    count = 0
+    n_positions = 0
     worth = 0.0
     margin = 0.0
     margin_positions = 0.0
@@ -69,7 +68,7 @@ def others_use(symbol: int, positions: RecordArray, facts: RecordArray) -> Other
         position = positions[s]
         value = facts[s].contract * position.conversion
         if position.side != 0:
-            count += 1
+            n_positions += 1
             worth += notional(position.lots, value, position.mark)
             used = margin_used(position, facts[s])
             margin += used
@@ -77,11 +76,20 @@ def others_use(symbol: int, positions: RecordArray, facts: RecordArray) -> Other
         for k in range(position.n_queued):
             order = position.queued[k]
             if order.kind == MARKET:
-                count += 1
+                n_positions += 1
                 used = notional(order.lots, value, order.price)
                 worth += used
                 margin += used * facts[s].margin_fraction
-    return Others(count, worth, margin, margin_positions)
+    return Others(n_positions, worth, margin, margin_positions)
+
+
+@kernel
+def alone_equity(position: Any, facts: Any, account: Any) -> float:
+    """Return the equity of an account of one symbol."""
+    equity: float = account.balance
+    if position.side != 0:
+        equity += floating_profit(position, facts)
+    return equity
 
 
 @kernel
@@ -89,7 +97,7 @@ def alone_stands(position: Any, facts: Any, rules: Any, account: Any) -> bool:
     """Whether an account of one symbol needs no stop-out."""
     if position.side == 0:
         return True
-    equity = account.balance + floating_profit(position, facts)
+    equity = alone_equity(position, facts, account)
     return not is_stopped_out(equity, margin_used(position, facts), rules.stop_out_level)
 
 

@@ -1,7 +1,7 @@
 """The fused opinion about a symbol at each event's close."""
 
 from dataclasses import dataclass, fields
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -83,7 +83,8 @@ class Views:
             "loss": loss,
             "unit": unit,
         }
-        columns = {name: _column(name, value, len(side), np.float64) for name, value in values.items()}
+        n = len(side)
+        columns = {name: _column(name, value, n, np.float64) for name, value in values.items()}
         return cls(direction=side, reason=_column("reason", reason, len(side), np.int64), **columns)
 
     def __len__(self) -> int:
@@ -98,8 +99,8 @@ class Views:
         return Views(**changes)
 
 
-def _column(name: str, value: ArrayLike, n_events: int, dtype: type) -> np.ndarray:  # type: ignore[type-arg]
-    column = np.ascontiguousarray(value, dtype=dtype).reshape(-1)
+def _column(name: str, value: ArrayLike, n_events: int, dtype: type) -> NDArray[Any]:
+    column: NDArray[Any] = np.ascontiguousarray(value, dtype=dtype).reshape(-1)
     if len(column) not in (1, n_events):
         raise DataError(
             f"A view's {name} must have 1 or {n_events} values; had {len(column)}.",

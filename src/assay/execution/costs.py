@@ -30,9 +30,10 @@ def commission(lots: float, commission_per_lot: float, multiple: float) -> float
 
 
 @kernel
-def swap(  # noqa: PLR0913
-    nights: float, side: int, lots: float, mark: float, conversion: float, facts: Any, multiple: float
-) -> float:
+def swap(
+    nights: float, side: int, lots: float, mark: float, conversion: float,
+    facts: Any, multiple: float,
+) -> float:  # fmt: skip
     """Return the financing of *nights* nights, account currency; positive is received."""
     quoted = facts.swap_long if side > 0 else facts.swap_short
     if facts.swap_is_percent:

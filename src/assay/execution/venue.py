@@ -55,7 +55,7 @@ def trigger_price(side: int, trigger: float, open_: float, reach: float) -> floa
 
 
 @kernel
-def working_price(  # noqa: PLR0913
+def working_price(
     kind: int,
     side: int,
     price: float,

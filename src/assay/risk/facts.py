@@ -56,7 +56,8 @@ def bars_per_year(timeframe: Timeframe, sessions: Sequence[Session]) -> float:
     lengths = [session.close_minute - session.open_minute for session in sessions]
     if not lengths:
         lengths = [TRADING_DAYS_PER_WEEK * MINUTES_PER_DAY]
-    return weeks * sum(ceil(length / minutes) for length in lengths)
+    n_bars: int = sum(ceil(length / minutes) for length in lengths)
+    return weeks * n_bars
 
 
 def contract_facts(instruments: Sequence[Instrument], timeframe: Timeframe) -> RecordArray:

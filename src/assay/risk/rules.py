@@ -45,9 +45,10 @@ def compiled_rules(settings: Settings) -> RecordArray:
     """Return *settings* as one ``RULES`` record, shape (1,)."""
     rules = np.zeros(1, dtype=RULES).view(np.recarray)
     record = rules[0]
-    for section in (settings.account, settings.fusion, settings.risk, settings.exits, settings.costs):
+    sections = (settings.account, settings.fusion, settings.risk, settings.exits, settings.costs)
+    for section in sections:
         for name in type(section).model_fields:
-            if name in RULES.names:
+            if name in (RULES.names or ()):
                 setattr(record, name, getattr(section, name))
     record.is_fixed = settings.risk.sizing == "fixed"
     targets = settings.exits.targets

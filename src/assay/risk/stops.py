@@ -22,7 +22,7 @@ def stop_distance(unit: float, stop_atr: float, stop_level: float, tick_size: fl
         Least distance that the venue takes, price units.
     tick_size : float
     """
-    return up_tick(max(max(stop_atr * unit, stop_level), tick_size), tick_size)
+    return up_tick(max(stop_atr * unit, stop_level, tick_size), tick_size)
 
 
 @kernel
