@@ -17,7 +17,7 @@ THREADS_MAX = 4
 TICKS_PER_THREAD_MIN = 500_000
 PARTS_PER_THREAD = 3
 
-_BLOCK = 8_192  # ticks checked for order at once; they then lie in the cache for the search
+_BLOCK = 256  # ticks checked for order at once: few, so that reading them overlaps with the prices
 _NO_TABLE = np.zeros(1, dtype=np.int64)
 _FINER = {
     Timeframe.M5: Timeframe.M1,
