@@ -52,13 +52,15 @@ test: $(TEST_STAMP) ## all tests, then the branch coverage of the money path
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
 	$(MAKE) coverage
 
-# Compiled code hides its branches, so the money path runs here as plain Python.
+# Compiled code hides its branches, so the money path runs here as plain Python; the trader,
+# whose features are compiled only, runs once more as it is, and both are counted together.
 MONEY := domain risk execution engine
+COVERED := $(foreach part,$(MONEY),--cov=assay.$(part)) --cov-branch
 coverage: $(TEST_STAMP) ## every branch of domain, risk, execution and engine is tested
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -p no:cacheprovider \
-		$(foreach part,$(MONEY) reference,$(wildcard tests/$(part))) \
-		$(foreach part,$(MONEY),--cov=assay.$(part)) \
-		--cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
+		$(foreach part,$(MONEY) reference,$(wildcard tests/$(part))) $(COVERED) --cov-report=
+	$(BIN)/python -m pytest -p no:cacheprovider tests/engine/test_trader.py $(COVERED) \
+		--cov-append --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 check: $(TEST_STAMP) ## style, types, layers
 	$(BIN)/ruff check .
