@@ -21,15 +21,24 @@ class Section(BaseModel):
 class RunSettings(Section):
     """``[run]``: what makes a run repeatable, and how many processes it may use."""
 
-    seed: int = Field(default=7, ge=0, le=2**32 - 1)
+    seed: int = Field(
+        default=7, ge=0, le=2**32 - 1, description="all randomness of a run derives from it"
+    )
     workers: int = Field(default=0, ge=0, le=256, description="processes; 0 uses every core")
 
 
 class MarketSettings(Section):
     """``[market]``: what is traded, and on which bars."""
 
-    symbols: tuple[str, ...] = Field(default=("XAUUSD",), min_length=1, max_length=200)
-    timeframe: str = "H1"
+    symbols: tuple[str, ...] = Field(
+        default=("XAUUSD",),
+        min_length=1,
+        max_length=200,
+        description="what is traded, on one account",
+    )
+    timeframe: str = Field(
+        default="H1", description="bars to trade: M1, M5, M15, M30, H1, H4, D1, W1 or MN1"
+    )
     start: str | None = Field(default=None, description="first day, such as 2015-01-31")
     end: str | None = Field(default=None, description="last day, exclusive")
 
@@ -37,8 +46,10 @@ class MarketSettings(Section):
 class AccountSettings(Section):
     """``[account]``."""
 
-    currency: str = Field(default="USD", pattern="^[A-Z]{3}$")
-    balance: Positive = 100_000.0
+    currency: str = Field(
+        default="USD", pattern="^[A-Z]{3}$", description="of the account, three letters"
+    )
+    balance: Positive = Field(default=100_000.0, description="at the start, in account currency")
     stop_out_level: Fraction = Field(
         default=0.5, description="equity over margin that closes positions"
     )
@@ -50,7 +61,9 @@ class AccountSettings(Section):
 class FeatureSettings(Section):
     """``[features]``: empty names mean the default set of the catalogue."""
 
-    names: tuple[str, ...] = ()
+    names: tuple[str, ...] = Field(
+        default=(), description="features that models read; empty: the default set of the catalogue"
+    )
     timeframes: tuple[str, ...] = Field(
         default=("H4", "D1"), description="higher timeframes joined on known time"
     )
@@ -59,11 +72,15 @@ class FeatureSettings(Section):
 class LabelSettings(Section):
     """``[labels]``: triple barriers in units of volatility and of cost."""
 
-    horizon_bars: int = Field(default=24, ge=1, le=10_000)
+    horizon_bars: int = Field(
+        default=24, ge=1, le=10_000, description="bars until a label is settled"
+    )
     barrier_volatility: Positive = Field(
         default=2.5, description="distance of target and stop, in volatilities of the horizon"
     )
-    volatility_bars: int = Field(default=100, ge=10, le=10_000)
+    volatility_bars: int = Field(
+        default=100, ge=10, le=10_000, description="span of the volatility that scales labels"
+    )
     cost_multiple_min: NotNegative = Field(
         default=1.5, description="a target clears this many round-trip costs"
     )
@@ -72,19 +89,35 @@ class LabelSettings(Section):
 class TrainingSettings(Section):
     """``[training]``: models, their validation and their calibration."""
 
-    algorithms: tuple[str, ...] = Field(default=ALGORITHMS, min_length=1)
-    inner_folds: int = Field(default=4, ge=2, le=20)
-    embargo_bars: int = Field(default=24, ge=0, le=10_000)
-    purge: Literal[True] = True
+    algorithms: tuple[str, ...] = Field(
+        default=ALGORITHMS, min_length=1, description="members of the ensemble"
+    )
+    inner_folds: int = Field(
+        default=4, ge=2, le=20, description="purged folds inside each training"
+    )
+    embargo_bars: int = Field(
+        default=24, ge=0, le=10_000, description="bars after a test fold that train nothing"
+    )
+    purge: Literal[True] = Field(
+        default=True, description="always on: overlapping labels never train and test together"
+    )
     rows_max: int = Field(
         default=12_000, ge=500, description="labels fitted per model; later ones are thinned evenly"
     )
     rows_min: int = Field(
         default=500, ge=100, description="fewer labels than this are too little history"
     )
-    features_max: int = Field(default=40, ge=1, le=1_000)
-    calibration_fraction: float = Field(default=0.2, gt=0.0, lt=0.5)
-    quantiles: tuple[Annotated[float, Field(gt=0.0, lt=1.0)], ...] = (0.05, 0.25, 0.5, 0.75, 0.95)
+    features_max: int = Field(
+        default=40, ge=1, le=1_000, description="features kept by the selection"
+    )
+    calibration_fraction: float = Field(
+        default=0.2, gt=0.0, lt=0.5, description="latest share of the labels, kept for calibration"
+    )
+    quantiles: tuple[Annotated[float, Field(gt=0.0, lt=1.0)], ...] = Field(
+        default=(0.05, 0.25, 0.5, 0.75, 0.95),
+        min_length=1,
+        description="levels of the forecast distribution of the move",
+    )
 
     @model_validator(mode="after")
     def _algorithms_are_known(self) -> "TrainingSettings":
@@ -97,11 +130,20 @@ class TrainingSettings(Section):
 class FusionSettings(Section):
     """``[fusion]``: how signals become one view, and what must hold before it counts."""
 
-    topology: Literal["parallel", "hierarchical", "hybrid"] = "hybrid"
-    weight_traditional: Fraction = 0.4
-    weight_ai: Fraction = 0.4
-    weight_correlation: Fraction = 0.2
-    pass_score: Fraction = 0.6
+    topology: Literal["parallel", "hierarchical", "hybrid"] = Field(
+        default="hybrid",
+        description="equal votes; votes weighed by a meta-model; or the mean of both",
+    )
+    weight_traditional: Fraction = Field(
+        default=0.4, description="of the indicator votes in the score of a side"
+    )
+    weight_ai: Fraction = Field(default=0.4, description="of the ensemble in the score of a side")
+    weight_correlation: Fraction = Field(
+        default=0.2, description="of what both agree on; the three sum to 1"
+    )
+    pass_score: Fraction = Field(
+        default=0.6, description="a side is entered when it scores above this"
+    )
     hold_score: Fraction = Field(
         default=0.5, description="a position is kept while its side scores above this"
     )
@@ -121,9 +163,13 @@ class FusionSettings(Section):
 class RiskSettings(Section):
     """``[risk]``: hard limits. Loosening one is a decision, so each has a ceiling."""
 
-    sizing: Literal["kelly", "fixed"] = "kelly"
+    sizing: Literal["kelly", "fixed"] = Field(
+        default="kelly", description="least of Kelly, risk, volatility and limits; or fixed lots"
+    )
     fixed_lots: Positive = Field(default=0.1, description="size of each entry when sizing is fixed")
-    kelly_multiplier: float = Field(default=0.25, gt=0.0, le=0.5)
+    kelly_multiplier: float = Field(
+        default=0.25, gt=0.0, le=0.5, description="share of the full Kelly stake; at most a half"
+    )
     probability_confidence: float = Field(
         default=0.75,
         ge=0.5,
@@ -145,7 +191,9 @@ class RiskSettings(Section):
     margin_fraction_max: float = Field(
         default=0.5, gt=0.0, le=1.0, description="margin over equity after an entry"
     )
-    positions_max: int = Field(default=10, ge=1, le=200)
+    positions_max: int = Field(
+        default=10, ge=1, le=200, description="open positions and queued entries"
+    )
 
 
 class TargetLevel(Section):
@@ -158,12 +206,26 @@ class TargetLevel(Section):
 class ExitSettings(Section):
     """``[exits]``: the bracket of every position. Zero switches a rule off."""
 
-    stop_atr: Positive = 8.0
-    atr_bars: int = Field(default=100, ge=2, le=1_000)
-    targets: tuple[TargetLevel, ...] = Field(default=(), max_length=4)
-    break_even_at_r: NotNegative = 0.0
-    trailing_atr: NotNegative = 0.0
-    time_stop_bars: int = Field(default=0, ge=0, le=100_000)
+    stop_atr: Positive = Field(
+        default=8.0, description="distance of the stop, in average true ranges"
+    )
+    atr_bars: int = Field(
+        default=100, ge=2, le=1_000, description="smoothing of the average true range"
+    )
+    targets: tuple[TargetLevel, ...] = Field(
+        default=(),
+        max_length=4,
+        description="take-profit levels, nearest first, such as {at_r = 2.0, fraction = 0.5}",
+    )
+    break_even_at_r: NotNegative = Field(
+        default=0.0, description="gain, in stop distances, that moves the stop to the entry; 0: off"
+    )
+    trailing_atr: NotNegative = Field(
+        default=0.0, description="distance of a trailing stop, in average true ranges; 0: off"
+    )
+    time_stop_bars: int = Field(
+        default=0, ge=0, le=100_000, description="bars after which a position is closed; 0: never"
+    )
 
     @model_validator(mode="after")
     def _targets_make_sense(self) -> "ExitSettings":
@@ -178,27 +240,37 @@ class ExitSettings(Section):
 class CostSettings(Section):
     """``[costs]``: on by default; each can be scaled for a stress, none is forgotten."""
 
-    spread_multiple: NotNegative = 1.0
+    spread_multiple: NotNegative = Field(default=1.0, description="widens the quoted spread")
     slippage_volatility_fraction: NotNegative = Field(
         default=0.02, description="slippage per fill, in volatilities of one bar"
     )
-    slippage_points_min: NotNegative = 0.0
-    commission_multiple: NotNegative = 1.0
-    swap_multiple: NotNegative = 1.0
+    slippage_points_min: NotNegative = Field(
+        default=0.0, description="least slippage per fill, in points"
+    )
+    commission_multiple: NotNegative = Field(default=1.0, description="scales the commission")
+    swap_multiple: NotNegative = Field(default=1.0, description="scales the swap")
 
 
 class EvaluationSettings(Section):
     """``[evaluation]``: walk-forward and the verdict."""
 
-    window: Literal["anchored", "rolling"] = "anchored"
-    folds: int = Field(default=8, ge=2, le=100)
-    first_train_fraction: float = Field(default=0.25, gt=0.0, lt=0.9)
+    window: Literal["anchored", "rolling"] = Field(
+        default="anchored", description="training keeps its first bar, or its length"
+    )
+    folds: int = Field(default=8, ge=2, le=100, description="steps of the walk forward")
+    first_train_fraction: float = Field(
+        default=0.25, gt=0.0, lt=0.9, description="share of the history before the first test"
+    )
     confidence: float = Field(
         default=0.95, gt=0.5, lt=1.0, description="of the deflated Sharpe ratio and the intervals"
     )
-    trades_min: int = Field(default=30, ge=1)
-    years_min: Positive = 1.0
-    bootstrap_samples: int = Field(default=2_000, ge=100, le=100_000)
+    trades_min: int = Field(
+        default=30, ge=1, description="closed trades out of sample; fewer are not enough data"
+    )
+    years_min: Positive = Field(default=1.0, description="out of sample; less is not enough data")
+    bootstrap_samples: int = Field(
+        default=2_000, ge=100, le=100_000, description="behind every interval"
+    )
 
 
 class Settings(Section):
