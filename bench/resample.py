@@ -151,7 +151,7 @@ def timed(calls: dict[str, Callable[[], object]]) -> tuple[dict[str, float], dic
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ticks", type=int, default=10_000_000)
-    parser.add_argument("--threads", type=int, default=0, help="ours; 0 takes up to 4 cores")
+    parser.add_argument("--threads", type=int, default=0, help="ours; 0 takes up to 2 cores")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     ticks = made_up_ticks(options.ticks)

@@ -13,7 +13,7 @@ from assay.domain.time import iso_utc
 from assay.domain.timeframe import Timeframe
 from assay.kernels.compiler import FloatArray, IntArray, kernel
 
-THREADS_MAX = 4
+THREADS_MAX = 2  # one reads memory at half its speed, and a third gains little
 TICKS_PER_THREAD_MIN = 500_000
 PARTS_PER_THREAD = 3
 
@@ -197,7 +197,7 @@ def bars_from_ticks(
     day_start : {"new_york_17", "utc"}
         Where H4 and longer bars are cut.
     threads : int
-        Most threads to use; 0 takes the cores at hand, at most 4. The result is the same.
+        Most threads to use; 0 takes the cores at hand, at most 2. The result is the same.
 
     Returns
     -------
@@ -308,13 +308,16 @@ def _as_bars(
 def _coarser(block: Block, timeframe: Timeframe, day_start: DayStart) -> Block:
     """Fold the bars of a block into those of *timeframe*."""
     times, fine, n_fine = block
-    opens, rows = np.empty(n_fine, dtype=np.int64), np.empty((_N_ROWS, n_fine))
-    length, table = timeframe.nominal_ns, _NO_TABLE
-    if not timeframe.is_fixed and n_fine:
+    length, table, n_slots = timeframe.nominal_ns, _NO_TABLE, 0
+    if timeframe.is_fixed:
+        n_slots = _most_bars(times[:n_fine], length)
+    elif n_fine:
         ends = times[np.array([0, n_fine - 1])]
         bar_open(ends, timeframe, day_start)  # refuses times outside the table
         table, length = boundaries(timeframe, day_start), 0
-        table = table[np.searchsorted(table, ends[0], side="right") - 1 :]
+        first, last = np.searchsorted(table, ends, side="right")
+        table, n_slots = table[first - 1 :], min(n_fine, int(last - first) + 1)
+    opens, rows = np.empty(n_slots, dtype=np.int64), np.empty((_N_ROWS, n_slots))
     return opens, rows, _fold_bars(times, fine, n_fine, length, table, opens, rows)
 
 
