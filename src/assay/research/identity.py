@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +26,12 @@ def data_hash(bars: Mapping[str, Bars]) -> str:
     return digest.hexdigest()
 
 
+@cache
 def code_hash() -> str:
-    """Return the SHA-256 of the package's own sources, in hexadecimal."""
+    """Return the SHA-256 of the package's own sources, in hexadecimal.
+
+    Read once: what a process runs is what it found when it began.
+    """
     root = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):

@@ -28,6 +28,9 @@ class OutOfSample:
         By path: hybrid, ai, indicators; shape (n_tested,) each.
     p_up : float64, shape (n_tested,)
         Calibrated probability of up of the hybrid path.
+    quantiles, usual_quantiles : float64, shape (n_tested, n_levels)
+        Forecast quantiles of the move in units of volatility, NaN where a feature is missing;
+        and those of each fold's training rows, the same for every bar.
     spans : tuple of FoldSpan
     trainings : tuple of Training
     """
@@ -36,6 +39,8 @@ class OutOfSample:
     fold: IntArray
     leans: dict[str, Lean]
     p_up: FloatArray
+    quantiles: FloatArray
+    usual_quantiles: FloatArray
     spans: tuple[FoldSpan, ...]
     trainings: tuple[Training, ...]
 
@@ -125,7 +130,7 @@ def _forecast(
     first = folds[0].test_start
     parts: dict[str, list[Lean]] = {path: [] for path in PATHS}
     confidence = settings.risk.probability_confidence
-    spans = []
+    spans, quantiles, usual = [], [], []
     progress.stage("Forecasting", len(folds))
     for fold, training in zip(folds, trainings, strict=True):
         span = slice(fold.test_start, fold.test_stop)
@@ -134,6 +139,8 @@ def _forecast(
         terms = dataset.terms(span)
         for path in PATHS:
             parts[path].append(training.model.lean(path, ai, mine, terms, confidence=confidence))
+        quantiles.append(training.model.move_quantiles(x[span]))
+        usual.append(np.tile(training.usual_quantiles, (fold.test_stop - fold.test_start, 1)))
         spans.append(_span(dataset, fold, training))
         progress.advance()
     leans = {path: Lean.joined(chunk) for path, chunk in parts.items()}
@@ -144,6 +151,8 @@ def _forecast(
         fold=np.repeat(np.arange(len(folds)), sizes),
         leans=leans,
         p_up=np.where(hybrid.direction > 0.0, hybrid.p, 1.0 - hybrid.p),
+        quantiles=np.concatenate(quantiles),
+        usual_quantiles=np.concatenate(usual),
         spans=tuple(spans),
         trainings=tuple(trainings),
     )

@@ -180,6 +180,27 @@ class ModelScore:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuantileScore:
+    """One level of the forecast distribution of the move, out of sample.
+
+    Attributes
+    ----------
+    level : float
+        What was promised, (0, 1).
+    below : float
+        Share of the outcomes at or below the forecast; equal to *level* if it is calibrated.
+    loss, usual_loss : float
+        Mean pinball loss, in volatilities of the horizon: of the forecast, and of the level in
+        the training rows, which knows nothing of the bar. Lower is better.
+    """
+
+    level: float
+    below: float
+    loss: float
+    usual_loss: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Regimes:
     """The market's state at each event, as known then.
 
@@ -217,6 +238,7 @@ class RunResult:
     features : tuple of FeatureScore
         Most important first.
     models : tuple of ModelScore
+    quantiles : tuple of QuantileScore
     folds : tuple of FoldSpan
     regimes : Regimes or None
     assumptions : tuple of str
@@ -251,6 +273,7 @@ class RunResult:
     forecasts: Forecasts | None = None
     features: tuple[FeatureScore, ...] = ()
     models: tuple[ModelScore, ...] = ()
+    quantiles: tuple[QuantileScore, ...] = ()
     folds: tuple[FoldSpan, ...] = ()
     regimes: Regimes | None = None
     assumptions: tuple[str, ...] = ()

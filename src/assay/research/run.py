@@ -19,8 +19,8 @@ from assay.research.judging import count_trials, judged, trade
 from assay.research.ledger import TrialLedger
 from assay.research.oos import OutOfSample, forecast_out_of_sample
 from assay.research.preparation import market_from, prepare
-from assay.research.result import Forecasts, Regimes, RunResult
-from assay.research.scores import feature_scores, model_scores
+from assay.research.result import Forecasts, QuantileScore, Regimes, RunResult
+from assay.research.scores import feature_scores, model_scores, quantile_scores
 
 HEADLINE = "hybrid"
 
@@ -104,6 +104,7 @@ def execute(
         forecasts=forecasts,
         features=feature_scores(fits),
         models=model_scores(fits),
+        quantiles=quantiles_of(dataset, tested, settings),
         folds=tested.spans,
         regimes=regimes_of(dataset, tested.first),
         assumptions=assumptions_of(
@@ -136,6 +137,21 @@ def forecasts_of(dataset: Dataset, tested: OutOfSample) -> Forecasts:
         horizon=end - dataset.bar[rows],
         fold=tested.fold[known],
         weight=dataset.uniqueness_of(rows),
+    )
+
+
+def quantiles_of(
+    dataset: Dataset, tested: OutOfSample, settings: Settings
+) -> tuple[QuantileScore, ...]:
+    """Return how the forecast quantiles held where the move is known."""
+    move = dataset.column("move")[tested.first :]
+    relative = move / dataset.column("volatility")[tested.first :]
+    known = np.isfinite(relative) & np.isfinite(tested.quantiles).all(axis=1)
+    return quantile_scores(
+        relative[known],
+        tested.quantiles[known],
+        tested.usual_quantiles[known],
+        settings.training.quantiles,
     )
 
 

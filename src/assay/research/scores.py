@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from assay.kernels.compiler import FloatArray
 from assay.models.fitting import FitDiagnostics
-from assay.research.result import FeatureScore, ModelScore
+from assay.models.quantile import pinball_loss
+from assay.research.result import FeatureScore, ModelScore, QuantileScore
 
 
 def feature_scores(fits: Sequence[FitDiagnostics]) -> tuple[FeatureScore, ...]:
@@ -37,4 +39,28 @@ def model_scores(fits: Sequence[FitDiagnostics]) -> tuple[ModelScore, ...]:
             auc=float(np.mean([fit.auc[name] for fit in fits])),
         )
         for name in names
+    )
+
+
+def quantile_scores(
+    relative: FloatArray, forecast: FloatArray, usual: FloatArray, levels: Sequence[float]
+) -> tuple[QuantileScore, ...]:
+    """Return how each level of the forecast distribution held.
+
+    Parameters
+    ----------
+    relative : float64, shape (n_rows,)
+        Moves over the horizon, in its volatility.
+    forecast, usual : float64, shape (n_rows, n_levels)
+    levels : sequence of float
+    """
+    return tuple(
+        QuantileScore(
+            level=level,
+            below=float(np.mean(relative <= forecast[:, k])),
+            loss=pinball_loss(relative, forecast[:, k], level),
+            usual_loss=pinball_loss(relative, usual[:, k], level),
+        )
+        for k, level in enumerate(levels)
+        if len(relative)
     )

@@ -18,12 +18,14 @@ from assay.domain.time import iso_utc
 from assay.models import artifact
 from assay.models.calibration import Calibrator
 from assay.models.ensemble import Forecaster
+from assay.models.quantile import QuantileForecaster
 from assay.research.preparation import prepare
 from assay.research.training import select_rows, train
 from assay.signals.signal_model import PATHS, SignalModel
 
 CARD_FILE = "decision.json"
 FORECASTER_FOLDER = "forecaster"
+QUANTILES_FOLDER = "quantiles"
 CARD_BYTES_MAX = 10_000_000
 
 
@@ -121,6 +123,9 @@ def store(stored: StoredModel, folder: Path, *, notes: Mapping[str, object]) -> 
     forecaster = artifact.save(
         model.forecaster, folder / FORECASTER_FOLDER, {"hashes": dict(stored.hashes)}
     )
+    quantiles = artifact.save(
+        model.quantiles, folder / QUANTILES_FOLDER, {"hashes": dict(stored.hashes)}
+    )
     card: dict[str, Any] = {
         "symbols": list(stored.symbols),
         "timeframe": stored.timeframe,
@@ -145,6 +150,7 @@ def store(stored: StoredModel, folder: Path, *, notes: Mapping[str, object]) -> 
             "fusion": model.fusion.model_dump(mode="json"),
         },
         "forecaster": forecaster,
+        "quantiles": quantiles,
     }
     card["sha256"] = _card_hash(card)
     text = json.dumps(card, indent=1, sort_keys=True, allow_nan=False)
@@ -164,6 +170,9 @@ def load(folder: Path) -> StoredModel:
     forecaster = artifact.load(folder / FORECASTER_FOLDER, sha256=card["forecaster"])
     if not isinstance(forecaster, Forecaster):
         raise _damaged(folder / FORECASTER_FOLDER, "it forecasts quantiles, not a side")
+    quantiles = artifact.load(folder / QUANTILES_FOLDER, sha256=card["quantiles"])
+    if not isinstance(quantiles, QuantileForecaster):
+        raise _damaged(folder / QUANTILES_FOLDER, "it forecasts a side, not quantiles")
     try:
         decision = card["decision"]
         model = SignalModel(
@@ -176,6 +185,7 @@ def load(folder: Path) -> StoredModel:
             persistence=float(decision["persistence"]),
             pools={path: _pool(decision["pools"][path]) for path in PATHS},
             fusion=FusionSettings.model_validate(decision["fusion"]),
+            quantiles=quantiles,
         )
         return StoredModel(
             model=model,

@@ -8,6 +8,7 @@ from assay.config.settings import Settings
 from assay.domain.errors import DataError
 from assay.kernels.compiler import FloatArray, IntArray
 from assay.models.fitting import FitDiagnostics, fit_forecaster
+from assay.models.quantile import fit_quantiles
 from assay.research.dataset import Dataset
 from assay.research.splits import leaking_pairs, purged_kfold, purged_train
 from assay.signals.signal_model import SignalModel, SignalRows, fit_signal_model
@@ -29,6 +30,8 @@ class Training:
         Labels used, after thinning, before mirroring.
     n_purged : int
         Rows dropped between the training and the calibration part.
+    usual_quantiles : float64, shape (n_levels,)
+        Of all fitted moves in units of volatility: the forecast that knows nothing else.
     n_leaking : int
         Pairs of training and held-out labels that touch, counted over every split; zero.
     """
@@ -39,6 +42,7 @@ class Training:
     n_rows: int
     n_purged: int
     n_leaking: int
+    usual_quantiles: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -159,7 +163,17 @@ def train(rows: TrainingRows, settings: Settings, *, seed: int) -> Training:
         seed=seed,
         features_max=settings.training.features_max,
     )
-    scale = np.abs(rows.move[fit]) / rows.volatility[fit]
+    relative = rows.move / rows.volatility
+    quantiles = fit_quantiles(
+        np.concatenate((rows.x[fit], rows.mirror_x[fit])),
+        np.concatenate((relative[fit], -relative[fit])),
+        np.tile(rows.weight[fit] / MIRRORED_SHARE, MIRRORED_SHARE),
+        settings.training.quantiles,
+        names=rows.names,
+        schema_hash=rows.schema_hash,
+        seed=seed,
+    )
+    scale = np.abs(relative[fit])
     move = float(np.average(scale, weights=rows.weight[fit]))
     model = fit_signal_model(
         forecaster,
@@ -172,6 +186,7 @@ def train(rows: TrainingRows, settings: Settings, *, seed: int) -> Training:
         ),
         fusion=settings.fusion,
         move=move,
+        quantiles=quantiles,
     )
     return Training(
         model=model,
@@ -180,6 +195,9 @@ def train(rows: TrainingRows, settings: Settings, *, seed: int) -> Training:
         n_rows=n_rows,
         n_purged=cut - len(fit),
         n_leaking=n_leaking,
+        usual_quantiles=np.quantile(
+            np.concatenate((relative[fit], -relative[fit])), settings.training.quantiles
+        ),
     )
 
 

@@ -11,6 +11,7 @@ from assay.kernels.compiler import FloatArray, IntArray, kernel
 from assay.models.calibration import Calibrator, fit_platt
 from assay.models.ensemble import Forecaster
 from assay.models.inputs import LabelArray
+from assay.models.quantile import QuantileForecaster
 from assay.models.stacking import fit_weights
 from assay.signals.fusion import fuse_rows, linear_rows, logit, weights_of
 from assay.signals.terms import Terms
@@ -85,6 +86,8 @@ class SignalModel:
     persistence : float
         For how many horizons a view is expected to last, [1, 10]: one cost buys all of them.
     fusion : FusionSettings
+    quantiles : QuantileForecaster
+        Of the move over the horizon, in units of its volatility.
     """
 
     forecaster: Forecaster
@@ -96,6 +99,7 @@ class SignalModel:
     move: float
     persistence: float
     fusion: FusionSettings
+    quantiles: QuantileForecaster
 
     def ai_log_odds(self, x: FloatArray) -> FloatArray:
         """Return the calibrated log-odds of up of the ensemble; NaN where a feature is not finite.
@@ -109,6 +113,25 @@ class SignalModel:
         if known.any():
             p = self.forecaster.p_up(np.ascontiguousarray(x[known]), self.forecaster.schema_hash)
             out[known] = logit_rows(p)
+        return out
+
+    def move_quantiles(self, x: FloatArray) -> FloatArray:
+        """Return the quantiles of the move over the horizon, in volatilities of the horizon.
+
+        Parameters
+        ----------
+        x : float64, shape (n_bars, n_features)
+
+        Returns
+        -------
+        quantiles : float64, shape (n_bars, n_levels)
+            Rising from left to right; NaN where a feature is not finite.
+        """
+        known = np.isfinite(x).all(axis=1)
+        out = np.full((len(x), len(self.quantiles.levels)), np.nan)
+        if known.any():
+            rows = np.ascontiguousarray(x[known])
+            out[known] = self.quantiles.quantiles(rows, self.quantiles.schema_hash)
         return out
 
     def traditional_log_odds(self, votes: FloatArray) -> FloatArray:
@@ -266,6 +289,7 @@ def fit_signal_model(
     one_horizon_apart: tuple[IntArray, IntArray],
     fusion: FusionSettings,
     move: float,
+    quantiles: QuantileForecaster,
 ) -> SignalModel:
     """Fit vote weights on the training rows; pools, scale and calibrators on held-out rows.
 
@@ -280,6 +304,8 @@ def fit_signal_model(
     fusion : FusionSettings
     move : float
         Mean absolute move over volatility, of the fit rows.
+    quantiles : QuantileForecaster
+        Fitted on the rows of *fit*.
     """
     mean_vote = fit.votes.mean(axis=1, keepdims=True)
     equal, _ = fit_weights(mean_vote, fit.y, fit.weight, prior=np.zeros(1), spread=VOTE_SPREAD)
@@ -305,6 +331,7 @@ def fit_signal_model(
         move=move,
         persistence=persistence_of(ai, *one_horizon_apart),
         fusion=fusion,
+        quantiles=quantiles,
     )
 
 

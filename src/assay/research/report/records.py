@@ -99,6 +99,7 @@ def results_of(run: RunResult) -> dict[str, Any]:
         ],
         "features": run.features,
         "models": run.models,
+        "quantiles": run.quantiles,
         "assumptions": run.assumptions,
         "settings": settings_shown(run.settings),
         "hashes": dict(run.hashes),
