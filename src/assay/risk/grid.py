@@ -9,12 +9,6 @@ NEAR = 1e-9
 
 
 @kernel
-def to_tick(x: float, tick_size: float) -> float:
-    """Return *x* on the tick grid, half to even."""
-    return float(np.rint(x / tick_size)) * tick_size
-
-
-@kernel
 def _floor_near(quotient: float) -> float:
     nearest = float(np.rint(quotient))
     if abs(quotient - nearest) <= NEAR * max(1.0, abs(quotient)):
