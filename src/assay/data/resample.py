@@ -15,7 +15,7 @@ from assay.kernels.compiler import FloatArray, IntArray, kernel
 
 THREADS_MAX = 2  # one reads memory at half its speed, and a third gains little
 TICKS_PER_THREAD_MIN = 500_000
-PARTS_PER_THREAD = 3
+PARTS_PER_THREAD = 8
 
 _BLOCK = 256  # ticks checked for order at once: few, so that reading them overlaps with the prices
 _NO_TABLE = np.zeros(1, dtype=np.int64)
@@ -333,15 +333,23 @@ def _block_of_ticks(ticks: Ticks, timeframe: Timeframe, threads: int) -> Block:
     starts = np.cumsum([0, *rooms])
     opens, rows = np.empty(starts[-1], dtype=np.int64), np.empty((_N_ROWS, starts[-1]))
 
-    def fold(k: int) -> int:
-        time_ns, bid, ask = times[parts[k]], ticks.bid[parts[k]], ticks.ask[parts[k]]
-        return _fold_ticks(time_ns, bid, ask, length, opens, rows, starts[k], starts[k + 1])
+    counts = [0] * len(parts)
+    waiting = iter(range(len(parts)))  # shared: each thread takes the next one
 
-    if len(parts) == 1:
-        counts = [fold(0)]
-    else:
-        with ThreadPoolExecutor(workers) as pool:
-            counts = list(pool.map(fold, range(len(parts))))
+    def fold_waiting() -> None:
+        for k in waiting:
+            time_ns, bid, ask = times[parts[k]], ticks.bid[parts[k]], ticks.ask[parts[k]]
+            room = starts[k], starts[k + 1]
+            counts[k] = _fold_ticks(time_ns, bid, ask, length, opens, rows, *room)
+
+    if workers == 1:
+        fold_waiting()
+    else:  # the calling thread works too: it may be the only one that gets a core
+        with ThreadPoolExecutor(workers - 1) as pool:
+            others = [pool.submit(fold_waiting) for _ in range(workers - 1)]
+            fold_waiting()
+            for other in others:
+                other.result()
     if min(counts) < 0:
         raise _disorder(ticks)
     n_bars = counts[0]
