@@ -1,0 +1,75 @@
+"""Costs and fill rules of the venue, by hand."""
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from assay.config.settings import CostSettings
+from assay.data.bars import Bars
+from assay.domain.instrument import SwapMode
+from assay.domain.order import OrderKind
+from assay.domain.timeframe import Timeframe
+from assay.execution.costs import commission, slippage, swap
+from assay.execution.margin import is_stopped_out
+from assay.execution.venue import is_against, limit_price, market_price, trigger_price, working_price
+
+SLIPPAGE = getattr(slippage, "py_func", slippage)
+SWAP = getattr(swap, "py_func", swap)
+RULES = SimpleNamespace(slippage_points_min=2.0, slippage_volatility_fraction=0.5)
+FACTS = SimpleNamespace(
+    swap_long=-20.0, swap_short=7.2, swap_is_percent=0, point=0.01, contract=100.0
+)
+PERCENT = SimpleNamespace(**{**vars(FACTS), "swap_is_percent": 1})
+
+
+def test_slippage_is_the_greater_of_floor_and_volatility() -> None:
+    assert SLIPPAGE(0.0, 100.0, 0.01, RULES) == pytest.approx(0.02)
+    assert SLIPPAGE(0.01, 100.0, 0.01, RULES) == pytest.approx(0.5)
+    assert SLIPPAGE(math.nan, 100.0, 0.01, RULES) == pytest.approx(0.02)
+
+
+def test_swap_and_commission_by_hand() -> None:
+    assert SWAP(3.0, 1, 2.0, 100.0, 1.0, FACTS, 1.0) == pytest.approx(-120.0)
+    assert SWAP(1.0, -1, 2.0, 100.0, 0.5, FACTS, 2.0) == pytest.approx(14.4)
+    assert SWAP(1.0, -1, 1.0, 100.0, 1.0, PERCENT, 1.0) == pytest.approx(2.0)
+    assert commission(2.0, 3.5, 2.0) == 14.0
+
+
+def test_prices_of_the_venue_by_hand() -> None:
+    assert market_price(1, 99.0, 100.0, 0.5) == 100.5
+    assert market_price(-1, 99.0, 100.0, 0.5) == 98.5
+    assert is_against(1, 99.0, 99.0)
+    assert not is_against(-1, 98.9, 99.0)
+    assert limit_price(1, 99.0, 98.0, 97.0) == 98.0
+    assert limit_price(1, 99.0, 100.0, 98.0) == 99.0
+    assert math.isnan(limit_price(-1, 99.0, 98.0, 98.5))
+    assert trigger_price(1, 101.0, 102.0, 103.0) == 102.0
+    assert trigger_price(-1, 99.0, 100.0, 98.0) == 99.0
+    assert math.isnan(trigger_price(1, 101.0, 100.0, 100.5))
+
+
+@pytest.mark.parametrize(
+    ("kind", "side", "price", "limit", "fill", "triggered"),
+    [
+        (OrderKind.LIMIT, 1, 99.0, 0.0, 99.0, False),
+        (OrderKind.LIMIT, -1, 101.0, 0.0, 101.0, False),
+        (OrderKind.STOP, 1, 101.0, 0.0, 101.1, True),
+        (OrderKind.STOP, -1, 99.0, 0.0, 98.9, True),
+        (OrderKind.STOP, 1, 103.0, 0.0, math.nan, False),
+        (OrderKind.STOP_LIMIT, 1, 101.0, 101.5, 101.0, True),
+        (OrderKind.STOP_LIMIT, 1, 101.0, 100.5, math.nan, True),
+        (OrderKind.STOP_LIMIT, -1, 99.0, 98.5, 99.0, True),
+    ],
+)
+def test_working_orders_by_hand(kind, side, price, limit, fill, triggered) -> None:
+    found, did = working_price(kind.value, side, price, limit, 0.1, 100.0, 98.0, 102.0)
+    assert found == pytest.approx(fill, nan_ok=True)
+    assert did is triggered or did == triggered
+
+
+def test_stop_out_by_hand() -> None:
+    assert is_stopped_out(50.0, 100.0, 0.5)
+    assert not is_stopped_out(50.1, 100.0, 0.5)
+    assert is_stopped_out(0.0, 0.0, 0.5)
