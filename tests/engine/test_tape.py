@@ -140,7 +140,9 @@ def test_sizes_read_the_calendar_not_the_future() -> None:
     from assay.domain.instrument import Session
     from assay.risk.facts import bars_per_year
 
-    day = tuple(Session(open_minute=1440 * d + 1080, close_minute=1440 * d + 2460) for d in range(5))
+    day = tuple(
+        Session(open_minute=1440 * d + 1080, close_minute=1440 * d + 2460) for d in range(5)
+    )
     weeks = 365.25 / 7
     assert bars_per_year(Timeframe.H1, day) == pytest.approx(weeks * 5 * 23)
     assert bars_per_year(Timeframe.H4, day) == pytest.approx(weeks * 5 * 6)

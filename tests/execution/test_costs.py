@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from engine_free import gold
 
 from assay.config.settings import CostSettings
 from assay.data.bars import Bars
@@ -13,7 +14,14 @@ from assay.domain.order import OrderKind
 from assay.domain.timeframe import Timeframe
 from assay.execution.costs import commission, slippage, swap
 from assay.execution.margin import is_stopped_out
-from assay.execution.venue import is_against, limit_price, market_price, trigger_price, working_price
+from assay.execution.round_trip import carry, round_trip_cost
+from assay.execution.venue import (
+    is_against,
+    limit_price,
+    market_price,
+    trigger_price,
+    working_price,
+)
 
 SLIPPAGE = getattr(slippage, "py_func", slippage)
 SWAP = getattr(swap, "py_func", swap)
@@ -73,3 +81,26 @@ def test_stop_out_by_hand() -> None:
     assert is_stopped_out(50.0, 100.0, 0.5)
     assert not is_stopped_out(50.1, 100.0, 0.5)
     assert is_stopped_out(0.0, 0.0, 0.5)
+
+
+def test_a_round_trip_costs_spread_slippage_and_two_commissions() -> None:
+    quotes = [np.full(2, 1999.0)] * 4
+    asks = [np.full(2, 2001.0)] * 4
+    bars = Bars(
+        symbol="XAUUSD", timeframe=Timeframe.H1, time_ns=np.arange(2),
+        open=quotes[0], high=quotes[1], low=quotes[2], close=quotes[3],
+        volume=np.zeros(2), spread=np.full(2, 2.0),
+        ask_open=asks[0], ask_high=asks[1], ask_low=asks[2], ask_close=asks[3],
+    )  # fmt: skip
+    costs = CostSettings(slippage_volatility_fraction=0.1, slippage_points_min=0.0)
+    found = round_trip_cost(
+        bars, gold(), costs, volatility=np.array([np.nan, 0.01]), conversion=np.ones(2)
+    )
+    fee = 2 * 3.0 / (100 * 2000.0)
+    assert found == pytest.approx([2 / 2000 + fee, 2 / 2000 + fee + 2 * 0.001])
+
+    long, short = carry(bars, gold(), costs, horizon_bars=24)
+    assert long == pytest.approx(np.full(2, -20 * 0.01 / 2000 * 1.4))
+    assert short == pytest.approx(np.full(2, 7.2 * 0.01 / 2000 * 1.4))
+    long, _ = carry(bars, gold(swap_mode=SwapMode.PERCENT), costs, horizon_bars=24)
+    assert long == pytest.approx(np.full(2, -20 / 100 / 360 * 1.4))

@@ -133,9 +133,7 @@ def test_no_approved_order_can_lose_more_than_the_limit(
 ) -> None:
     gold = replace(GOLD, lot_step=step, lot_min=step)
     rules = limits(sizing=sizing, fixed_lots=1.0)
-    intent = replace(
-        INTENT, side=side, price=price, unit=unit, p_win=p_win, confidence=confidence
-    )
+    intent = replace(INTENT, side=side, price=price, unit=unit, p_win=p_win, confidence=confidence)
     account = replace(
         ACCOUNT, equity=equity, conversion=conversion, notional_others=others,
         margin_others=margin, margin_used_others=margin,
