@@ -1,19 +1,13 @@
 """``assay data``: import, list, check and simulate market history."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from assay.cli.options import JsonOption, SetOption, WorkspaceOption, examples
 from assay.cli.screen import Screen
 from assay.cli.session import SystemClock, find_workspace, open_workspace
-
-if TYPE_CHECKING:
-    from assay.data.catalogue import Catalogue
-    from assay.domain.timeframe import Timeframe
-
-SIMULATED = "simulated"
 
 group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -191,31 +185,3 @@ def _moment(time_ns: int) -> str:
     from assay.domain.time import iso_utc
 
     return iso_utc(time_ns)[:16].replace("T", " ")
-
-
-def refuse_mixture(
-    catalogue: "Catalogue", symbol: str, timeframe: "Timeframe | None", *, is_simulated: bool
-) -> None:
-    """Keep simulated and real rows apart: a verdict about a mixture means nothing.
-
-    Raises
-    ------
-    DataError
-        If the series holds rows of the other kind.
-    """
-    from assay.domain.errors import DataError
-
-    for entry in catalogue.list():
-        if entry.symbol != symbol or entry.timeframe != timeframe:
-            continue
-        kinds = {item.importer == SIMULATED for item in entry.provenance}
-        if kinds and kinds != {is_simulated}:
-            stored, offered = ("imported", SIMULATED) if is_simulated else (SIMULATED, "imported")
-            raise DataError(
-                f"{symbol} {entry.series} must hold simulated or imported rows, not both; "
-                f"holds {stored} ones, was offered {offered} ones.",
-                remedy=f"Use another workspace, or delete the folder "
-                f"{catalogue.root / symbol / entry.series} first.",
-                symbol=symbol,
-                series=entry.series,
-            )

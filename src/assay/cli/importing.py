@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assay.cli.data import refuse_mixture
+from assay.cli.mixture import refuse_mixture
 from assay.cli.screen import Screen
 from assay.domain.errors import ConfigError
 from assay.domain.progress import Progress
