@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 
 from assay.config.settings import ALGORITHMS
 from assay.kernels.compiler import FloatArray
+from assay.models.algorithms import make
 from assay.models.boosting import flatten_lightgbm
 from assay.models.calibration import fit_platt
 from assay.models.ensemble import Forecaster, ParitySample
-from assay.models.estimator import Estimator, make
+from assay.models.estimator import Estimator
 from assay.models.inputs import Float32Array
 from assay.models.scoring import pack, score_rows
 from assay.models.stacking import Stacker, prior_weights

@@ -7,7 +7,7 @@ import pytest
 
 from assay.config.settings import ALGORITHMS
 from assay.domain.errors import ConfigError, ModelError
-from assay.models.estimator import make
+from assay.models.algorithms import make
 
 N = 600
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.domain.errors import ModelError
-from assay.models.estimator import make
+from assay.models.algorithms import make
 from assay.models.graph import read_graph, write_graph
 from assay.models.inputs import as_float32
 from assay.models.parity import runtime_answer

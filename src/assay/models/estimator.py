@@ -2,13 +2,11 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import ClassVar
 
 import numpy as np
 
-from assay.config.settings import ALGORITHMS
-from assay.domain.errors import ConfigError, ModelError
+from assay.domain.errors import ModelError
 from assay.kernels.compiler import FloatArray, IntArray
 from assay.models.inputs import Float32Array, LabelArray, as_float32, check_targets
 from assay.models.scoring import Form, log_odds_rows, pack, score_rows, sigmoid_rows
@@ -146,41 +144,3 @@ class Estimator(ABC):
     @abstractmethod
     def _fit(self, x: Float32Array, y: LabelArray, weight: FloatArray) -> Form:
         """Train on checked input, with weights of mean 1, and return the flat form."""
-
-
-def make(name: str, seed: int, choices: Mapping[str, float] | None = None) -> Estimator:
-    """Return an untrained estimator.
-
-    Parameters
-    ----------
-    name : str
-        One of `ALGORITHMS`.
-    seed : int
-    choices : mapping of str to float, optional
-        What `Estimator.tune` returned.
-
-    Raises
-    ------
-    ConfigError
-        If there is no such algorithm; it names the nearest.
-    """
-    from assay.models import boosting, forest, logistic, mlp
-
-    kinds: dict[str, type[Estimator]] = {
-        kind.name: kind
-        for kind in (
-            boosting.LightGBM,
-            boosting.XGBoost,
-            forest.RandomForest,
-            forest.ExtraTrees,
-            logistic.Logistic,
-            mlp.MLP,
-        )
-    }
-    if name not in kinds:
-        guess = get_close_matches(name, ALGORITHMS, n=1)
-        raise ConfigError(
-            f"training.algorithms must be among {', '.join(ALGORITHMS)}; was {name!r}.",
-            remedy=f"Use {guess[0]!r}." if guess else "Correct the spelling.",
-        )
-    return kinds[name](seed, choices)

@@ -10,9 +10,10 @@ from threadpoolctl import threadpool_limits
 from assay.config.settings import ALGORITHMS
 from assay.domain.errors import ModelError
 from assay.kernels.compiler import FloatArray, IntArray
+from assay.models.algorithms import make
 from assay.models.calibration import Calibrator, fit_calibrator
 from assay.models.ensemble import Forecaster, ParitySample
-from assay.models.estimator import Estimator, Folds, make
+from assay.models.estimator import Estimator, Folds
 from assay.models.inputs import Float32Array, LabelArray, as_float32, check_targets
 from assay.models.logistic import log_loss
 from assay.models.selection import select_features
