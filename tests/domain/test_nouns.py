@@ -30,9 +30,15 @@ from assay.domain.timeframe import Timeframe
 from assay.domain.trade import Trade
 
 ERRORS = (
-    AssayError, BrokerError, ConfigError, DataError, ModelError, OutcomeUnknownError,
-    RejectedError, UnavailableError,
-)  # fmt: skip
+    AssayError,
+    BrokerError,
+    ConfigError,
+    DataError,
+    ModelError,
+    OutcomeUnknownError,
+    RejectedError,
+    UnavailableError,
+)
 
 
 @pytest.mark.parametrize("kind", ERRORS)
@@ -62,25 +68,47 @@ def test_nothing_has_no_side(sign: float) -> None:
 
 
 def test_points_and_pips_follow_the_digits() -> None:
-    plain = dict(
-        symbol="X", description="", base="X", quote="USD", tick_size=D("0.01"),
-        contract_size=D(1), lot_step=D("0.01"), lot_min=D("0.01"), lot_max=D(1),
-        margin_fraction=D(1), commission_per_lot=D(0), swap_mode=SwapMode.POINTS, swap_long=D(0),
-        swap_short=D(0), swap_triple_weekday=2, stop_level_points=0, spread_points=1,
-        sessions=(Session(open_minute=0, close_minute=1),),
-    )  # fmt: skip
+    plain = {
+        "symbol": "X",
+        "description": "",
+        "base": "X",
+        "quote": "USD",
+        "tick_size": D("0.01"),
+        "contract_size": D(1),
+        "lot_step": D("0.01"),
+        "lot_min": D("0.01"),
+        "lot_max": D(1),
+        "margin_fraction": D(1),
+        "commission_per_lot": D(0),
+        "swap_mode": SwapMode.POINTS,
+        "swap_long": D(0),
+        "swap_short": D(0),
+        "swap_triple_weekday": 2,
+        "stop_level_points": 0,
+        "spread_points": 1,
+        "sessions": (Session(open_minute=0, close_minute=1),),
+    }
     gold, euro = Instrument(digits=2, **plain), Instrument(digits=5, **plain)
     assert (gold.point, gold.pip) == (D("0.01"), D("0.01"))
     assert (euro.point, euro.pip) == (D("0.00001"), D("0.0001"))
 
 
 def test_a_signal_is_bounded_and_may_abstain() -> None:
-    good = dict(source="votes", direction=0.0, confidence=0.5, horizon_bars=1, reason="flat")
+    good = {
+        "source": "votes",
+        "direction": 0.0,
+        "confidence": 0.5,
+        "horizon_bars": 1,
+        "reason": "flat",
+    }
     assert Signal(**good).is_abstention
     for field, value in [
-        ("direction", 1.5), ("direction", float("nan")), ("confidence", -0.1),
-        ("confidence", float("inf")), ("horizon_bars", 0),
-    ]:  # fmt: skip
+        ("direction", 1.5),
+        ("direction", float("nan")),
+        ("confidence", -0.1),
+        ("confidence", float("inf")),
+        ("horizon_bars", 0),
+    ]:
         with pytest.raises(ValueError, match=field):
             Signal(**{**good, field: value})
 
@@ -118,18 +146,38 @@ def test_nouns_are_frozen() -> None:
         symbol="X", time_ns=0, side=Side.BUY, lots=D(1), price=D(1), commission=D(0), reason=None
     )
     view = AccountView(
-        equity=D(1), conversion=D(1), positions_others=0, notional_others=D(0),
-        margin_others=D(0), margin_used_others=D(0),
-    )  # fmt: skip
+        equity=D(1),
+        conversion=D(1),
+        positions_others=0,
+        notional_others=D(0),
+        margin_others=D(0),
+        margin_used_others=D(0),
+    )
     position = Position(
-        symbol="X", side=Side.BUY, lots=D(1), entry_price=D(1), mark=D(1), stop_price=None,
+        symbol="X",
+        side=Side.BUY,
+        lots=D(1),
+        entry_price=D(1),
+        mark=D(1),
+        stop_price=None,
         floating=D(0),
-    )  # fmt: skip
+    )
     trade = Trade(
-        symbol="X", side=Side.BUY, entry_ns=0, exit_ns=1, lots=D(1), entry_price=D(1),
-        exit_price=D(1), gross=D(0), commission=D(0), swap=D(0), net=D(0),
-        reason=ExitReason.STOP, is_ambiguous=False, is_resolved=False,
-    )  # fmt: skip
+        symbol="X",
+        side=Side.BUY,
+        entry_ns=0,
+        exit_ns=1,
+        lots=D(1),
+        entry_price=D(1),
+        exit_price=D(1),
+        gross=D(0),
+        commission=D(0),
+        swap=D(0),
+        net=D(0),
+        reason=ExitReason.STOP,
+        is_ambiguous=False,
+        is_resolved=False,
+    )
     for noun in (fill, view, position, trade):
         with pytest.raises(AttributeError):
             setattr(noun, next(iter(noun.__dataclass_fields__)), "other")

@@ -1,5 +1,6 @@
 """Small worlds for the engine: instruments, settings, tapes by hand and at random."""
 
+import itertools
 from collections.abc import Sequence
 from decimal import Decimal as D
 
@@ -15,13 +16,27 @@ from assay.engine.tape import Tape, calm_events
 from assay.engine.views import Views
 
 NS = Timeframe.H1.nominal_ns
-PLAIN = dict(
-    symbol="XAUUSD", description="", base="XAU", quote="USD", digits=2, tick_size=D("0.01"),
-    contract_size=D(100), lot_step=D("0.01"), lot_min=D("0.01"), lot_max=D(50),
-    margin_fraction=D("0.01"), commission_per_lot=D(0), swap_mode=SwapMode.POINTS,
-    swap_long=D(0), swap_short=D(0), swap_triple_weekday=2, stop_level_points=0,
-    spread_points=20, sessions=(),
-)  # fmt: skip
+PLAIN = {
+    "symbol": "XAUUSD",
+    "description": "",
+    "base": "XAU",
+    "quote": "USD",
+    "digits": 2,
+    "tick_size": D("0.01"),
+    "contract_size": D(100),
+    "lot_step": D("0.01"),
+    "lot_min": D("0.01"),
+    "lot_max": D(50),
+    "margin_fraction": D("0.01"),
+    "commission_per_lot": D(0),
+    "swap_mode": SwapMode.POINTS,
+    "swap_long": D(0),
+    "swap_short": D(0),
+    "swap_triple_weekday": 2,
+    "stop_level_points": 0,
+    "spread_points": 20,
+    "sessions": (),
+}
 
 
 def instrument(**changes) -> Instrument:
@@ -31,12 +46,17 @@ def instrument(**changes) -> Instrument:
 def settings(**sections) -> Settings:
     """Return settings of one lot a trade and no slippage, with the given sections changed."""
     plain = {
-        "risk": {"sizing": "fixed", "fixed_lots": 1.0, "exposure_max": 100.0,
-                 "symbol_exposure_max": 100.0, "margin_fraction_max": 1.0},
+        "risk": {
+            "sizing": "fixed",
+            "fixed_lots": 1.0,
+            "exposure_max": 100.0,
+            "symbol_exposure_max": 100.0,
+            "margin_fraction_max": 1.0,
+        },
         "exits": {"stop_atr": 1.0},
         "costs": {"slippage_volatility_fraction": 0.0},
         "fusion": {"hold_score": 0.5, "pass_score": 0.6},
-    }  # fmt: skip
+    }
     for name, changes in sections.items():
         plain[name] = {**plain.get(name, {}), **changes}
     return Settings.model_validate(plain)
@@ -70,11 +90,16 @@ def tape(
         finer_bars.extend([*row, *(np.asarray(row) + spread)] for row in rows)
     time_ns = np.arange(n_events) * NS
     return Tape(
-        symbols=tuple(names), timeframe=Timeframe.H1, time_ns=time_ns, known_ns=time_ns + NS,
-        symbol=symbol, market=market, is_calm=calm_events(market, symbol),
+        symbols=tuple(names),
+        timeframe=Timeframe.H1,
+        time_ns=time_ns,
+        known_ns=time_ns + NS,
+        symbol=symbol,
+        market=market,
+        is_calm=calm_events(market, symbol),
         finer=np.ascontiguousarray(np.array(finer_bars, dtype=float).reshape(-1, 8).T),
         finer_range=finer_range,
-    )  # fmt: skip
+    )
 
 
 def flat(price: float, n_bars: int) -> list[list[float]]:
@@ -121,33 +146,44 @@ def random_world(seed: int, n_events: int = 400, n_symbols: int = 1):
         for i in np.flatnonzero(rng.random(n_events) < 0.6):
             o, h, low, c = rows[i]
             path = [o, h, low, c] if rng.random() < 0.5 else [o, low, h, c]
-            finer[int(i)] = [
-                [a, max(a, b), min(a, b), b] for a, b in zip(path, path[1:], strict=False)
-            ]
+            finer[int(i)] = [[a, max(a, b), min(a, b), b] for a, b in itertools.pairwise(path)]
     conversion = 1.0 if rng.random() < 0.6 else rng.uniform(0.8, 1.2, n_events).round(3)
     world = tape(
-        rows, spread=float(rng.choice([0.0, 0.05, 0.4])), names=names, symbols=symbol,
+        rows,
+        spread=float(rng.choice([0.0, 0.05, 0.4])),
+        names=names,
+        symbols=symbol,
         nights=rng.choice([0.0, 1.0, 3.0], n_events, p=[0.9, 0.08, 0.02]),
-        conversion=conversion, volatility=float(rng.choice([0.0, 0.01, np.nan])), finer=finer,
-    )  # fmt: skip
+        conversion=conversion,
+        volatility=float(rng.choice([0.0, 0.01, np.nan])),
+        finer=finer,
+    )
     busy = rng.random() * 0.5
     direction = rng.choice([-1, 0, 1], n_events, p=[busy / 2, 1 - busy, busy / 2])
     unit = rng.uniform(0.5, 3.0, n_events)
     unit[rng.random(n_events) < 0.02] = np.nan
     score = rng.uniform(0.45, 1.0, n_events) if rng.random() < 0.5 else 0.9
     opinion = Views.of(
-        direction.astype(np.int8), score=score, confidence=rng.uniform(0.3, 1.0, n_events),
-        p_win=rng.uniform(0.4, 0.9), payoff=rng.uniform(0.5, 2.0), loss=1.0, unit=unit,
-    )  # fmt: skip
+        direction.astype(np.int8),
+        score=score,
+        confidence=rng.uniform(0.3, 1.0, n_events),
+        p_win=rng.uniform(0.4, 0.9),
+        payoff=rng.uniform(0.5, 2.0),
+        loss=1.0,
+        unit=unit,
+    )
     targets = [(), [(1.0, 1.0)], [(0.5, 0.4), (1.5, 0.6)], [(0.5, 0.3), (1.0, 0.003), (2.0, 0.3)]]
     chosen = targets[rng.integers(4)]
     rules = settings(
         account={"balance": float(rng.choice([2e3, 2e4, 1e6]))},
         risk={
-            "sizing": str(rng.choice(["fixed", "kelly"])), "fixed_lots": 1.0,
+            "sizing": str(rng.choice(["fixed", "kelly"])),
+            "fixed_lots": 1.0,
             "exposure_max": float(rng.choice([1.0, 20.0, 100.0])),
-            "positions_max": int(rng.choice([1, 10])), "margin_fraction_max": 0.9,
-            "risk_fraction_max": 0.05, "volatility_target": 1.0,
+            "positions_max": int(rng.choice([1, 10])),
+            "margin_fraction_max": 0.9,
+            "risk_fraction_max": 0.05,
+            "volatility_target": 1.0,
         },
         exits={
             "stop_atr": float(rng.choice([1.0, 2.5])),
@@ -158,15 +194,19 @@ def random_world(seed: int, n_events: int = 400, n_symbols: int = 1):
         },
         costs={"slippage_volatility_fraction": float(rng.choice([0.0, 0.1]))},
         fusion={"hold_score": float(rng.choice([0.4, 0.5, 0.55]))},
-    )  # fmt: skip
+    )
     facts = {
         name: instrument(
-            symbol=name, contract_size=D(10), commission_per_lot=D("0.7"),
+            symbol=name,
+            contract_size=D(10),
+            commission_per_lot=D("0.7"),
             swap_mode=SwapMode.PERCENT if s % 2 else SwapMode.POINTS,
-            swap_long=D("-3"), swap_short=D("1"), margin_fraction=D("0.05"),
+            swap_long=D("-3"),
+            swap_short=D("1"),
+            margin_fraction=D("0.05"),
         )
         for s, name in enumerate(names)
-    }  # fmt: skip
+    }
     asked = []
     if rng.random() < 0.5:
         for i in np.flatnonzero(rng.random(n_events) < 0.08):
@@ -174,12 +214,16 @@ def random_world(seed: int, n_events: int = 400, n_symbols: int = 1):
             price = rows[i, 3] + rng.normal(0, 1.5)
             asked.append(
                 request(
-                    int(i), kind, int(rng.choice([-1, 1])),
-                    float(rng.choice([0.0, 0.5, 1.0, 0.005])), symbol=symbol[i], price=price,
+                    int(i),
+                    kind,
+                    int(rng.choice([-1, 1])),
+                    float(rng.choice([0.0, 0.5, 1.0, 0.005])),
+                    symbol=symbol[i],
+                    price=price,
                     limit_price=price + rng.normal(0, 0.5),
                     stop_distance=float(rng.choice([0.0, 1.5])),
                     target_distance=float(rng.choice([0.0, 2.0])),
                     expiry_bars=int(rng.choice([0, 3])),
                 )
-            )  # fmt: skip
+            )
     return world, opinion, rules, facts, requests(*asked) if asked else None

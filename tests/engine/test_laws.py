@@ -14,7 +14,7 @@ from assay.engine.market import event_at
 from assay.engine.state import POSITION
 from assay.engine.step import EngineState, SymbolEvent, Terms, step
 from assay.engine.stream import EngineStream
-from assay.engine.views import view_at, view_arrays
+from assay.engine.views import view_arrays, view_at
 from assay.risk.facts import contract_facts
 
 worlds = st.tuples(st.integers(0, 2**32 - 1), st.sampled_from([1, 1, 3]))

@@ -8,7 +8,11 @@ from assay.domain.errors import DataError
 from assay.domain.fill import ExitReason
 from assay.domain.order import OrderKind
 from assay.domain.refusal import RefusalReason
+from assay.domain.timeframe import Timeframe
 from assay.engine.backtest import backtest
+from assay.engine.market import event_at
+from assay.engine.step import EngineState, SymbolEvent, Terms, step
+from assay.engine.views import View
 
 ROOM = 3
 TARGET = {"targets": [{"at_r": 2.0, "fraction": 1.0}]}
@@ -163,7 +167,7 @@ def test_swap_is_charged_per_night_at_its_side_and_three_times_on_a_triple() -> 
 def test_swap_in_per_cent_is_a_year_of_360_days_of_the_mark() -> None:
     facts = instrument(swap_long=-3.6, swap_mode=_percent())
     result = run(flat(100.0, 5), {1: 1}, facts=facts, nights=[0, 0, 0, 1, 0], conversion=2.0)
-    assert result.balance[-1] == pytest.approx(1e5 - 0.036 / 360 * 100 * 100 * 2.0)
+    assert result.balance[-1] - 1e5 == pytest.approx(-0.036 / 360 * 100 * 100 * 2.0)
 
 
 def _percent():
@@ -374,7 +378,9 @@ def test_excursions_are_the_worst_and_the_best_of_the_closing_side() -> None:
 def test_records_grow_past_one_chunk() -> None:
     n_bars = 4000
     at = {i: 1 if i % 2 else -1 for i in range(1, n_bars - 1)}
-    result = run(flat(100.0, n_bars), at)
+    late = request(n_bars - 1, OrderKind.CLOSE, 0, 0.0)
+    asked = requests(request(0, OrderKind.LIMIT, 1, 1.0, price=1.0), late)
+    result = run(flat(100.0, n_bars), at, asked=asked)
     assert len(result.fills) == 2 * (n_bars - 2) - 1
     assert (np.diff(result.fills.event) >= 0).all()
     assert len(result.balance) == n_bars
@@ -384,3 +390,18 @@ def test_a_view_is_taken_alone() -> None:
     opinion = views(3, {1: -1}, score=[0.1, 0.2, 0.3])
     alone = opinion.at(1)
     assert (len(alone), alone.direction[0], alone.score[0], alone.unit[0]) == (1, -1, 0.2, 1.0)
+
+
+def test_an_account_that_pledges_all_is_never_quiet() -> None:
+    rules = settings(account={"stop_out_level": 1.0, "margin_call_level": 1.0})
+    facts = instrument(margin_fraction=1)
+    result = run(flat(100.0, 6), {1: 1}, rules=rules, facts=facts)
+    assert (len(result.fills), result.equity[-1]) == (1, 1e5)
+
+
+def test_an_event_alone_needs_no_finer_bars() -> None:
+    terms = Terms.of(["XAUUSD"], {"XAUUSD": instrument()}, Timeframe.H1, settings())
+    bar = event_at(tape(flat(100.0, 1)).market, 0)
+    view = View(0, 0.5, 0.0, 0.5, 1.0, 1.0, 1.0)
+    after, orders = step(EngineState.opened(terms), SymbolEvent(symbol=0, bar=bar), view, terms)
+    assert (after.n_events, after.equity, len(orders)) == (1, 1e5, 0)

@@ -16,29 +16,53 @@ from assay.risk.sizing import Funds, Stake, size_lots
 # The uncompiled form takes any record; the compiled one is held to it by the engine's tests.
 SIZE = getattr(size_lots, "py_func", size_lots)
 
-RULES = dict(
-    is_fixed=0, fixed_lots=1.0, kelly_multiplier=0.25, risk_fraction_max=0.01,
-    volatility_target=0.1, exposure_max=5.0, symbol_exposure_max=3.0, margin_fraction_max=0.5,
-)  # fmt: skip
-FACTS = dict(bars_per_year=6000.0, margin_fraction=0.01, lot_step=0.01, lot_min=0.01, lot_max=100.0)
+RULES = {
+    "is_fixed": 0,
+    "fixed_lots": 1.0,
+    "kelly_multiplier": 0.25,
+    "risk_fraction_max": 0.01,
+    "volatility_target": 0.1,
+    "exposure_max": 5.0,
+    "symbol_exposure_max": 3.0,
+    "margin_fraction_max": 0.5,
+}
+FACTS = {
+    "bars_per_year": 6000.0,
+    "margin_fraction": 0.01,
+    "lot_step": 0.01,
+    "lot_min": 0.01,
+    "lot_max": 100.0,
+}
 STAKE = Stake(
-    price=2000.0, value=100.0, distance=10.0, confidence=1.0, p_win=0.6, payoff=1.2, loss=10.0,
+    price=2000.0,
+    value=100.0,
+    distance=10.0,
+    confidence=1.0,
+    p_win=0.6,
+    payoff=1.2,
+    loss=10.0,
     volatility=0.001,
-)  # fmt: skip
+)
 FUNDS = Funds(1e6, 0.0, 0.0)
 
 
 def size(stake=STAKE, funds=FUNDS, facts=(), **rules) -> tuple[float, int]:
     return SIZE(
-        stake, funds, SimpleNamespace(**{**FACTS, **dict(facts)}),
+        stake,
+        funds,
+        SimpleNamespace(**{**FACTS, **dict(facts)}),
         SimpleNamespace(**{**RULES, **rules}),
-    )  # fmt: skip
+    )
 
 
-WIDE = dict(
-    kelly_multiplier=0.5, risk_fraction_max=1.0, volatility_target=1e9, exposure_max=1e9,
-    symbol_exposure_max=1e9, margin_fraction_max=1e9,
-)  # fmt: skip
+WIDE = {
+    "kelly_multiplier": 0.5,
+    "risk_fraction_max": 1.0,
+    "volatility_target": 1e9,
+    "exposure_max": 1e9,
+    "symbol_exposure_max": 1e9,
+    "margin_fraction_max": 1e9,
+}
 BINDING = [
     # one limit at a time, by hand: lots before rounding
     ({"kelly_multiplier": 0.25}, {}, 0.25 * (0.6 - 0.4 / 1.2) * 1e6 / (10 * 100)),
@@ -91,15 +115,31 @@ shares = st.floats(0.0, 1.0)
 
 
 @given(
-    equity=money, others=st.floats(0.0, 1e8), margin_others=st.floats(0.0, 1e8), p_win=shares,
-    confidence=shares, payoff=st.floats(0.01, 10.0), price=st.floats(0.5, 1e4),
-    distance=st.floats(1e-3, 1e3), value=st.floats(0.1, 1e5), volatility=st.floats(0.0, 0.1),
+    equity=money,
+    others=st.floats(0.0, 1e8),
+    margin_others=st.floats(0.0, 1e8),
+    p_win=shares,
+    confidence=shares,
+    payoff=st.floats(0.01, 10.0),
+    price=st.floats(0.5, 1e4),
+    distance=st.floats(1e-3, 1e3),
+    value=st.floats(0.1, 1e5),
+    volatility=st.floats(0.0, 0.1),
     fixed=st.booleans(),
-)  # fmt: skip
+)
 def test_a_size_never_exceeds_any_limit(
-    equity, others, margin_others, p_win, confidence, payoff, price, distance, value, volatility,
+    equity,
+    others,
+    margin_others,
+    p_win,
+    confidence,
+    payoff,
+    price,
+    distance,
+    value,
+    volatility,
     fixed,
-) -> None:  # fmt: skip
+) -> None:
     stake = Stake(price, value, distance, confidence, p_win, payoff, distance, volatility)
     lots, code = size(stake, Funds(equity, others, margin_others), is_fixed=int(fixed))
     if code:
@@ -144,9 +184,16 @@ def test_kelly_by_hand(p_win, payoff, multiplier, fraction) -> None:
 
 @pytest.mark.parametrize(
     ("p_win", "payoff", "multiplier"),
-    [(1.1, 1, 1), (-0.1, 1, 1), (math.nan, 1, 1), (0.5, 0, 1), (0.5, math.nan, 1), (0.5, 1, 0),
-     (0.5, 1, 1.01)],
-)  # fmt: skip
+    [
+        (1.1, 1, 1),
+        (-0.1, 1, 1),
+        (math.nan, 1, 1),
+        (0.5, 0, 1),
+        (0.5, math.nan, 1),
+        (0.5, 1, 0),
+        (0.5, 1, 1.01),
+    ],
+)
 def test_kelly_refuses_what_is_no_bet(p_win, payoff, multiplier) -> None:
     with pytest.raises(ValueError, match="must be"):
         kelly_fraction(p_win, payoff, multiplier=multiplier)
