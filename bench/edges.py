@@ -26,8 +26,8 @@ from assay.data.simulated import SimulatedMarket, simulate
 from assay.domain.progress import SilentProgress
 from assay.research.daily import daily_returns
 from assay.research.ledger import TrialLedger
-from assay.research.result import RunResult
 from assay.research.run import execute
+from assay.research.run_result import RunResult
 from assay.research.sharpe import sharpe_ratio
 
 SYMBOL = "XAUUSD"

@@ -18,9 +18,9 @@ from assay.research.result import (
     Forecasts,
     ModelScore,
     Regimes,
-    RunResult,
     StrategyResult,
 )
+from assay.research.run_result import RunResult
 from assay.research.trial import trial_of
 from assay.research.verdict import judge
 

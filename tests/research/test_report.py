@@ -23,7 +23,7 @@ from assay.research.report.page import page_of
 from assay.research.report.records import results_text, trades_text
 from assay.research.report.scale import Scale, growth_ticks, ticks, year_ticks
 from assay.research.report.svg import thinned
-from assay.research.result import RunResult
+from assay.research.run_result import RunResult
 
 HOSTILE = '<script>alert("1")</script>\'"&{{ 7*7 }}'
 

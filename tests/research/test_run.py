@@ -15,8 +15,8 @@ from assay.domain.progress import SilentProgress
 from assay.domain.timeframe import Timeframe
 from assay.research.ledger import TrialLedger
 from assay.research.report import write_report
-from assay.research.result import RunResult
 from assay.research.run import execute
+from assay.research.run_result import RunResult
 from assay.research.training import rows_apart
 
 GOLD = {"XAUUSD": load_instrument("XAUUSD")}

@@ -11,7 +11,7 @@ from assay.domain.time import iso_utc
 if TYPE_CHECKING:
     from assay.config.settings import Settings
     from assay.config.workspace import Workspace
-    from assay.research.result import RunResult
+    from assay.research.run_result import RunResult
 
 HTML_FILE = "report.html"
 JSON_FILE = "results.json"

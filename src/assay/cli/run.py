@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from assay.config.settings import Settings
     from assay.config.workspace import Workspace
     from assay.research.ledger import TrialLedger
-    from assay.research.result import RunResult
+    from assay.research.run_result import RunResult
 
 STAGED = "ledger"
 

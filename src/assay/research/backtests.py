@@ -19,8 +19,8 @@ from assay.research.dataset import Dataset
 from assay.research.judging import count_trials, judged, trade
 from assay.research.ledger import TrialLedger
 from assay.research.preparation import market_from, prepare
-from assay.research.result import RunResult
 from assay.research.run import regimes_of
+from assay.research.run_result import RunResult
 from assay.research.stored import StoredModel
 from assay.research.trial import hash_of
 from assay.signals.signal_model import PATHS

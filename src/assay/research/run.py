@@ -19,7 +19,8 @@ from assay.research.judging import count_trials, judged, trade
 from assay.research.ledger import TrialLedger
 from assay.research.oos import OutOfSample, forecast_out_of_sample
 from assay.research.preparation import market_from, prepare
-from assay.research.result import Forecasts, QuantileScore, Regimes, RunResult
+from assay.research.result import Forecasts, QuantileScore, Regimes
+from assay.research.run_result import RunResult
 from assay.research.scores import feature_scores, model_scores, quantile_scores
 
 HEADLINE = "hybrid"

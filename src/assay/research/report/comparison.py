@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from assay.research.metrics import Estimate, Metrics
-from assay.research.result import RunResult
+from assay.research.run_result import RunResult
 from assay.research.wording import DASH, count, money, percent, ratio
 
 

@@ -31,7 +31,8 @@ from assay.research.report.sections import (
     setting_rows,
     trade_section,
 )
-from assay.research.result import RunResult, StrategyResult
+from assay.research.result import StrategyResult
+from assay.research.run_result import RunResult
 from assay.research.tables import by_year, daily_of, regime_shares, worst_falls
 from assay.research.verdict import Outcome
 from assay.research.wording import count, money, percent, probability, ratio

@@ -14,7 +14,8 @@ import numpy as np
 from assay.domain.time import iso_utc
 from assay.research.calibration import assess
 from assay.research.findings import independent_count
-from assay.research.result import Forecasts, RunResult, StrategyResult
+from assay.research.result import Forecasts, StrategyResult
+from assay.research.run_result import RunResult
 from assay.research.tables import (
     REASON_WORDS,
     by_year,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from assay.data.disk import Disk, put
 from assay.domain.errors import DataError
-from assay.research.result import RunResult
+from assay.research.run_result import RunResult
 
 HTML_FILE = "report.html"
 JSON_FILE = "results.json"
