@@ -318,7 +318,7 @@ MUTANTS = (
         "risk/review.py",
         "return quotient.to_integral_value(ROUND_CEILING) * tick_size",
         "return quotient.to_integral_value(ROUND_FLOOR) * tick_size",
-        f"{REVIEW}::test_no_approved_order_can_lose_more_than_the_limit",
+        f"{REVIEW}::test_a_price_between_ticks_widens_the_stop_and_shrinks_the_size",
     ),
     Mutant(
         "risk/review.py",

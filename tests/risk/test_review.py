@@ -106,6 +106,14 @@ def test_a_price_between_ticks_widens_the_stop_and_shrinks_the_size() -> None:
     assert isinstance(order, ApprovedOrder)
     assert order.stop_price == D("1990.00")
     assert order.size_lots == D("0.99")
+    short = review(
+        replace(INTENT, side=Side.SELL, price=D("2000.005")),
+        ACCOUNT,
+        limits(volatility_target=1.0),
+        GOLD,
+    )
+    assert isinstance(short, ApprovedOrder)
+    assert short.stop_price == D("2010.01")
     tiny = replace(GOLD, lot_min=D("1.00"))
     verdict = review(
         replace(INTENT, price=D("2000.005")), ACCOUNT, limits(volatility_target=1.0), tiny
