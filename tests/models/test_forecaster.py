@@ -1,6 +1,7 @@
 """The laws of a fitted forecaster, and of the fit that makes it."""
 
 import json
+import math
 import pickle
 
 import numpy as np
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from assay.config.settings import ALGORITHMS
 from assay.domain.errors import ModelError
-from assay.models.fitting import area_under_curve, fit_forecaster
+from assay.models.fitting import fit_forecaster
+from assay.models.ranking import area_under_curve
 
 from .conftest import fitted, linear, problem
 
@@ -168,3 +170,17 @@ def test_area_under_curve_counts_ties_half():
     assert area_under_curve(np.array([0.1, 0.9, 0.2, 0.8]), y, np.ones(4)) == 1.0
     assert area_under_curve(np.zeros(4), y, np.ones(4)) == 0.5
     assert area_under_curve(np.array([1.0, 1.0, 0.0, 2.0]), y, np.ones(4)) == 0.875
+
+
+def test_area_under_curve_is_unknown_where_one_class_has_no_weight():
+    y = np.array([0, 1, 0], dtype=np.int8)
+    assert math.isnan(area_under_curve(np.arange(3.0), np.ones(3, dtype=np.int8)))
+    assert math.isnan(area_under_curve(np.arange(3.0), y, np.array([1.0, 0.0, 1.0])))
+
+
+def test_area_under_curve_counts_a_row_as_often_as_it_weighs():
+    rng = np.random.default_rng(5)
+    score, y = np.round(rng.random(60), 1), (rng.random(60) < 0.4).astype(np.int8)
+    weight = rng.integers(0, 4, 60)
+    repeated = area_under_curve(np.repeat(score, weight), np.repeat(y, weight))
+    assert area_under_curve(score, y, weight.astype(float)) == pytest.approx(repeated, rel=1e-12)

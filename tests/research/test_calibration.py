@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
+from assay.models.ranking import area_under_curve
 from assay.research.calibration import (
-    area_under_curve,
     assess,
     brier_score,
     calibration_errors,

@@ -16,6 +16,7 @@ from assay.models.ensemble import Forecaster, ParitySample
 from assay.models.estimator import Estimator, Folds
 from assay.models.inputs import Float32Array, LabelArray, as_float32, check_targets
 from assay.models.logistic import log_loss
+from assay.models.ranking import area_under_curve
 from assay.models.selection import select_features
 from assay.models.stacking import fit_stacker
 
@@ -61,16 +62,6 @@ class FitDiagnostics:
     def to_json(self) -> dict[str, object]:
         """Return plain dictionaries, numbers and strings."""
         return asdict(self)
-
-
-def area_under_curve(z: FloatArray, y: LabelArray, weight: FloatArray) -> float:
-    """Return the weighted probability that an up row outranks a down row; ties count half."""
-    levels, inverse = np.unique(z, return_inverse=True)
-    up = np.bincount(inverse, weight * y, minlength=levels.size)
-    down = np.bincount(inverse, weight * (1 - y), minlength=levels.size)
-    below = np.cumsum(down) - down
-    total = up.sum() * down.sum()
-    return float(up @ (below + 0.5 * down) / total) if total > 0.0 else 0.5
 
 
 def model_seed(seed: int, name: str, i_fit: int) -> int:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from assay.kernels.compiler import FloatArray, IntArray
+from assay.models.ranking import area_under_curve
 
 BINS = 15
 
@@ -168,24 +169,6 @@ def wilson(share: float, n: float, confidence: float) -> tuple[float, float]:
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return max(0.0, centre - half), min(1.0, centre + half)
-
-
-def area_under_curve(p: FloatArray, y: NDArray[np.int8]) -> float:
-    """Return the chance that a yes was forecast higher than a no; ties count half.
-
-    Examples
-    --------
-    >>> area_under_curve(np.array([0.1, 0.9, 0.8, 0.3]), np.array([0, 1, 1, 0]))
-    1.0
-    """
-    n_yes = int(np.sum(y))
-    n_no = len(y) - n_yes
-    if not n_yes or not n_no:
-        return math.nan
-    _, which, counts = np.unique(p, return_inverse=True, return_counts=True)
-    rank = np.cumsum(counts) - (counts - 1) / 2.0
-    total = float(np.sum(rank[which][np.asarray(y) == 1]))
-    return (total - n_yes * (n_yes + 1) / 2.0) / (n_yes * n_no)
 
 
 def assess(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.domain.time import NS_PER_DAY
-from assay.research.calibration import area_under_curve
+from assay.models.ranking import area_under_curve
 from assay.research.daily import DAYS_PER_YEAR, DailyReturns
 from assay.research.metrics import Metrics
 from assay.research.result import Forecasts, StrategyResult
