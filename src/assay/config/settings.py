@@ -111,7 +111,7 @@ class TrainingSettings(Section):
         default=40, ge=1, le=1_000, description="features kept by the selection"
     )
     calibration_fraction: float = Field(
-        default=0.2, gt=0.0, lt=0.5, description="latest share of the labels, kept for calibration"
+        default=0.15, gt=0.0, lt=0.5, description="latest share of the labels, kept for calibration"
     )
     quantiles: tuple[Annotated[float, Field(gt=0.0, lt=1.0)], ...] = Field(
         default=(0.05, 0.25, 0.5, 0.75, 0.95),
@@ -168,7 +168,7 @@ class RiskSettings(Section):
     )
     fixed_lots: Positive = Field(default=0.1, description="size of each entry when sizing is fixed")
     kelly_multiplier: float = Field(
-        default=0.25, gt=0.0, le=0.5, description="share of the full Kelly stake; at most a half"
+        default=0.5, gt=0.0, le=0.5, description="share of the full Kelly stake; at most a half"
     )
     probability_confidence: float = Field(
         default=0.75,
@@ -257,7 +257,7 @@ class EvaluationSettings(Section):
     window: Literal["anchored", "rolling"] = Field(
         default="anchored", description="training keeps its first bar, or its length"
     )
-    folds: int = Field(default=8, ge=2, le=100, description="steps of the walk forward")
+    folds: int = Field(default=10, ge=2, le=100, description="steps of the walk forward")
     first_train_fraction: float = Field(
         default=0.25, gt=0.0, lt=0.9, description="share of the history before the first test"
     )

@@ -20,7 +20,7 @@ from assay.signals.votes import N_VOTES, VOTES
 PATHS = ("hybrid", "ai", "indicators")
 SCALE_QUANTILE = 0.99
 VOTE_SPREAD = 0.25
-POOL_SPREAD = 0.25
+POOL_SPREAD = 0.1
 PERSISTENCE_MAX = 10.0
 
 
