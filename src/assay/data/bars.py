@@ -74,12 +74,10 @@ class Bars:
         return self.ask_open is not None
 
     def between(self, start: int, stop: int) -> Self:
-        """Return bars ``start .. stop - 1`` as contiguous copies of nothing: views."""
+        """Return bars ``start .. stop - 1``; the columns are views, nothing is copied."""
         changes = {
             field.name: value[start:stop]
             for field in fields(self)
             if isinstance(value := getattr(self, field.name), np.ndarray)
         }
-        return type(self)(
-            symbol=self.symbol, timeframe=self.timeframe, **changes
-        )
+        return type(self)(symbol=self.symbol, timeframe=self.timeframe, **changes)
