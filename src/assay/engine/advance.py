@@ -23,6 +23,13 @@ from assay.risk.stops import break_even_stop, trailing_stop
 
 
 @kernel
+def note_terms(bar: Event, position: Any, facts: Any, rules: Any) -> None:
+    """Note the conversion and the slippage of an event."""
+    position.conversion = bar.conversion
+    position.slip = slippage(bar.volatility, bar.bid_open, facts.point, rules)
+
+
+@kernel
 def charge_swap(bar: Event, position: Any, facts: Any, rules: Any, account: Any) -> None:
     """Step 1: the nights before this event's open."""
     if position.side != 0 and bar.nights > 0.0:
@@ -95,8 +102,7 @@ def advance(
     """
     position = positions[symbol]
     fact = facts[symbol]
-    position.conversion = bar.conversion
-    position.slip = slippage(bar.volatility, bar.bid_open, fact.point, rules)
+    note_terms(bar, position, fact, rules)
     charge_swap(bar, position, fact, rules, account)
     mark_position(position, bar.bid_open, bar.ask_open)
     if position.n_queued > 0:

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from assay.engine import market as columns
-from assay.engine.advance import advance
+import numpy as np
+
+from assay.engine.advance import advance, note_terms
 from assay.engine.decision import side_score
 from assay.engine.market import event_at
 from assay.engine.quiet import end_quiet, quiet_bars, quiet_bounds
@@ -11,11 +12,8 @@ from assay.engine.requests import submit
 from assay.engine.state import RECORDS_MAX, Books
 from assay.engine.tape import Uint8Array
 from assay.engine.views import ViewArrays, view_at
-from assay.execution.costs import slippage
 from assay.kernels.compiler import FloatArray, IntArray, kernel
 from assay.risk.facts import RecordArray
-
-_CONVERSION, _VOLATILITY = columns.CONVERSION, columns.VOLATILITY
 
 
 @kernel
@@ -54,7 +52,8 @@ def run_events(
     Notes
     -----
     Compiled code counts references to each array that it hands to a callee, at the price
-    of many bars: quiet stretches are walked here, and callees get numbers and records.
+    of many bars: quiet stretches are walked here, and callees get numbers and records. A
+    signed index is tested for a count from the end; an unsigned one is not.
     """
     n_events, n_requests = market.shape[1], requests.shape[0]
     direction, score, confidence, p_win, payoff, loss, unit = views
@@ -71,31 +70,32 @@ def run_events(
             cash, side, lots, entry = account.balance, only.side, only.lots, only.entry
             lowest, highest = entry, entry
             if side == 0:
-                while i < until and direction[i] == 0:
-                    equity[i] = cash
+                while i < until and direction[np.uint64(i)] == 0:
+                    equity[np.uint64(i)] = cash
                     i += 1
             else:
                 q = 0 if side > 0 else 4
                 until = min(until, i + quiet_bars(only, rule))
                 lower, upper = quiet_bounds(only, fact, rule, cash)
                 value, hold = fact.contract * only.conversion, rule.hold_score
-                while i < until and is_calm[i] == 1:
-                    low, high = market[q + 2, i], market[q + 1, i]
-                    if not (low > lower and high < upper):
+                while i < until:
+                    j = np.uint64(i)
+                    low, high = market[q + 2, j], market[q + 1, j]
+                    if not (low > lower and high < upper and is_calm[j] == 1):
                         break
-                    if side_score(side, direction[i], score[i * step]) < hold:
+                    lean = direction[j]
+                    if lean != 0 and side_score(side, lean, score[i * step]) < hold:
                         break
                     lowest, highest = min(lowest, low), max(highest, high)
-                    equity[i] = cash + side * lots * (market[q + 3, i] - entry) * value
+                    equity[j] = cash + side * lots * (market[q + 3, j] - entry) * value
                     i += 1
             if i > begin:
-                k = i - 1
-                slip = slippage(market[_VOLATILITY, k], market[0, k], fact.point, rule)
                 end_quiet(
-                    i - begin, lowest, highest, market[q + 3, k], market[_CONVERSION, k], slip,
-                    equity[k], only, account,
-                )  # fmt: skip
+                    i - begin, lowest, highest, market[q + 3, i - 1], equity[i - 1], only, account
+                )
             if i >= n_events:
+                bar = event_at(market, i - 1)
+                note_terms(bar, only, fact, rule)
                 break
         if counts[0] + RECORDS_MAX > fills.shape[0] or counts[2] >= balances.shape[0]:
             break

@@ -52,7 +52,9 @@ def quiet_bounds(position: Any, facts: Any, rules: Any, balance: float) -> tuple
 
 @kernel
 def quiet_bars(position: Any, rules: Any) -> int:
-    """Return how many bars a position may be held before its time stop asks."""
+    """Return how many bars a position may be held before time or an abstention closes it."""
+    if rules.hold_score > 0.5:
+        return 0
     if rules.time_stop_bars > 0:
         return max(0, int(rules.time_stop_bars) - int(position.bars_held) - 1)
     return BARS_MAX
@@ -60,16 +62,15 @@ def quiet_bars(position: Any, rules: Any) -> int:
 
 @kernel
 def end_quiet(
-    n_bars: int, lowest: float, highest: float, mark: float, conversion: float, slip: float,
-    equity: float, position: Any, account: Any,
+    n_bars: int, lowest: float, highest: float, mark: float, equity: float,
+    position: Any, account: Any,
 ) -> None:  # fmt: skip
     """Leave the books as ``advance`` would have after *n_bars* quiet events.
 
-    *lowest* and *highest* are those of the closing side; the rest is of the last event.
+    *lowest* and *highest* are those of the closing side, *mark* and *equity* of the last
+    event. Its slippage and conversion are not noted: the next event brings its own.
     """
     account.equity = equity
-    position.conversion = conversion
-    position.slip = slip
     if position.side == 0:
         account.refusals[_NO_VIEW] += n_bars
         return
