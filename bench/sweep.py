@@ -21,6 +21,16 @@ from multiprocessing import get_context
 import numpy as np
 import pandas as pd
 import vectorbt as vbt
+from numpy.typing import NDArray
+from vectorbt._engine import is_rust_available
+
+from assay.engine.backtest import BacktestResult, run_backtest
+from assay.engine.state import REQUEST, records
+from assay.engine.sweep import sweep, varied_rules
+from assay.engine.tape import Tape
+from assay.engine.views import Views, view_arrays
+from assay.features.catalogue import parse
+from assay.risk.facts import RecordArray, contract_facts
 from backtest import (
     CASH,
     COMMISSION,
@@ -32,16 +42,6 @@ from backtest import (
     mid_prices,
     tape_of,
 )
-from numpy.typing import NDArray
-from vectorbt._engine import is_rust_available
-
-from assay.engine.backtest import BacktestResult, run_backtest
-from assay.engine.state import REQUEST, records
-from assay.engine.sweep import sweep, varied_rules
-from assay.engine.tape import Tape
-from assay.engine.views import Views, view_arrays
-from assay.features.catalogue import parse
-from assay.risk.facts import RecordArray, contract_facts
 
 Array = NDArray[np.float64]
 
