@@ -258,9 +258,7 @@ def main() -> None:
         return
     for name, rate in found["bar_combinations_per_second"].items():  # type: ignore[attr-defined]
         print(f"{name:28s} {rate / 1e6:10.1f} M bars x combinations/s")
-    print(
-        f"{found['trades']:,} trades; equal to the engine's in {found['compared_with_engine']} cases"
-    )
+    print(f"{found['trades']:,} trades; the engine's in {found['compared_with_engine']} cases")
     print(f"fills equal to vectorbt's: {found['fills_compared_with_peer']:,}")
     print(f"assay / {found['peer']}: {found['ratio_vectorbt']:.1f} x (at least 15)")
     for name, share in found["share_of_limit"].items():  # type: ignore[attr-defined]
