@@ -1,8 +1,10 @@
 """The whole job: from bars to a judged, repeatable result."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from assay.config.settings import Settings
 from assay.data.bars import Bars
@@ -15,10 +17,10 @@ from assay.regimes.volatility import volatility_regimes
 from assay.research.assumptions import assumptions_of
 from assay.research.dataset import Dataset
 from assay.research.identity import worker_count
-from assay.research.judging import count_trials, judged, trade
+from assay.research.judging import Traded, count_trials, judged, trade
 from assay.research.ledger import TrialLedger
 from assay.research.oos import OutOfSample, forecast_out_of_sample
-from assay.research.preparation import market_from, prepare
+from assay.research.preparation import Prepared, market_from, prepare
 from assay.research.result import Forecasts, QuantileScore, Regimes
 from assay.research.run_result import RunResult
 from assay.research.scores import feature_scores, model_scores, quantile_scores
@@ -78,51 +80,82 @@ def execute(
             "A run must have at least one symbol; had none.",
             remedy="Set market.symbols, and import their history with `assay data import`.",
         )
-    progress.stage("Features and labels", 1)
-    prepared = prepare(settings, bars, instruments, conversion_bars)
+    # Sums of several threads differ in the last bit from machine to machine.
+    with threadpool_limits(limits=1):
+        progress.stage("Features and labels", 1)
+        prepared = prepare(settings, bars, instruments, conversion_bars)
+        dataset = prepared.dataset
+        progress.advance()
+        workers = worker_count(settings)
+        tested = forecast_out_of_sample(dataset, settings, workers=workers, progress=progress)
+        market = market_from(
+            tested.first,
+            prepared,
+            settings,
+            instruments,
+            finer=finer,
+            conversion_bars=conversion_bars,
+        )
+        mid = 0.5 * (market.tape.bid_close + market.tape.ask_close)
+        views = {
+            path: views_of(lean, mid=mid, atr=market.atr) for path, lean in tested.leans.items()
+        }
+        traded = trade(views, HEADLINE, market, progress)
+        hashes = prepared.hashes
+        count_trials(
+            ledger, traded.tried, settings_hash=hashes["settings"], hashes=hashes, at_ns=at_ns
+        )
+        forecasts = forecasts_of(dataset, tested)
+        metrics, verdict = judged(traded, forecasts, settings, ledger, progress)
+        return _assembled(
+            prepared,
+            tested,
+            traded,
+            forecasts,
+            settings,
+            metrics=metrics,
+            verdict=verdict,
+            assumptions=assumptions_of(
+                settings,
+                {name: instruments[name] for name in bars},
+                prepared.spread_notes,
+                has_finer=bool(finer),
+            ),
+            warnings=(*warnings, *ledger.notices, *_warnings(dataset, tested)),
+            quality=quality,
+            data_notes=data_notes,
+            repeat=repeat,
+        )
+
+
+def _assembled(
+    prepared: Prepared,
+    tested: OutOfSample,
+    traded: Traded,
+    forecasts: Forecasts,
+    settings: Settings,
+    **shown: Any,
+) -> RunResult:
+    """Put what was found in one place."""
     dataset = prepared.dataset
-    progress.advance()
-    workers = worker_count(settings)
-    tested = forecast_out_of_sample(dataset, settings, workers=workers, progress=progress)
-    market = market_from(
-        tested.first, prepared, settings, instruments, finer=finer, conversion_bars=conversion_bars
-    )
-    mid = 0.5 * (market.tape.bid_close + market.tape.ask_close)
-    views = {path: views_of(lean, mid=mid, atr=market.atr) for path, lean in tested.leans.items()}
-    traded = trade(views, HEADLINE, market, progress)
-    hashes = prepared.hashes
-    count_trials(ledger, traded.tried, settings_hash=hashes["settings"], hashes=hashes, at_ns=at_ns)
-    forecasts = forecasts_of(dataset, tested)
-    metrics, verdict = judged(traded, forecasts, settings, ledger, progress)
     fits = [item.diagnostics for item in tested.trainings]
     return RunResult(
-        title=f"{', '.join(bars)} {settings.market.timeframe}",
+        title=f"{', '.join(dataset.symbols)} {settings.market.timeframe}",
         currency=settings.account.currency,
         headline=HEADLINE,
         strategies=traded.strategies,
-        metrics=metrics,
-        verdict=verdict,
+        random_sharpes=traded.random_sharpes,
         forecasts=forecasts,
         features=feature_scores(fits),
         models=model_scores(fits),
         quantiles=quantiles_of(dataset, tested, settings),
         folds=tested.spans,
         regimes=regimes_of(dataset, tested.first),
-        assumptions=assumptions_of(
-            settings,
-            {name: instruments[name] for name in bars},
-            prepared.spread_notes,
-            has_finer=bool(finer),
-        ),
         settings=settings.model_dump(mode="json"),
-        hashes=hashes,
+        hashes=prepared.hashes,
         seeds={"run": settings.run.seed},
-        warnings=(*warnings, *ledger.notices, *_warnings(dataset, tested)),
-        quality=quality,
         leaks=_leak_lines(tested),
-        repeat=repeat,
-        data_notes=data_notes,
-        random_sharpes=traded.random_sharpes,
+        **shown,
     )
 
 

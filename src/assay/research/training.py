@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from assay.config.settings import Settings
 from assay.domain.errors import DataError
@@ -131,74 +132,76 @@ def train(rows: TrainingRows, settings: Settings, *, seed: int) -> Training:
 
     The last ``training.calibration_fraction`` of the rows is held out for calibration; the rest
     is purged against it and cut into purged folds. Every row is joined by its mirror image, with
-    the opposite label and half the weight each.
+    the opposite label and half the weight each. One thread, so that a worker and the main process
+    sum in the same order and give the same bits.
     """
-    n_rows = len(rows.side)
-    embargo_ns = settings.training.embargo_bars * rows.bar_ns
-    cut = int(n_rows * (1.0 - settings.training.calibration_fraction))
-    held = np.arange(cut, n_rows)
-    fit = purged_train(rows.start_ns, rows.end_ns, held, embargo=embargo_ns)
-    folds = [
-        (fit[a], fit[b])
-        for a, b in purged_kfold(
-            rows.start_ns[fit],
-            rows.end_ns[fit],
-            n_folds=settings.training.inner_folds,
-            embargo=embargo_ns,
+    with threadpool_limits(limits=1):
+        n_rows = len(rows.side)
+        embargo_ns = settings.training.embargo_bars * rows.bar_ns
+        cut = int(n_rows * (1.0 - settings.training.calibration_fraction))
+        held = np.arange(cut, n_rows)
+        fit = purged_train(rows.start_ns, rows.end_ns, held, embargo=embargo_ns)
+        folds = [
+            (fit[a], fit[b])
+            for a, b in purged_kfold(
+                rows.start_ns[fit],
+                rows.end_ns[fit],
+                n_folds=settings.training.inner_folds,
+                embargo=embargo_ns,
+            )
+        ]
+        n_leaking = sum(
+            leaking_pairs(rows.start_ns, rows.end_ns, a, b) for a, b in [*folds, (fit, held)]
         )
-    ]
-    n_leaking = sum(
-        leaking_pairs(rows.start_ns, rows.end_ns, a, b) for a, b in [*folds, (fit, held)]
-    )
-    both = MirroredRows(n_rows)
-    forecaster, diagnostics = fit_forecaster(
-        np.concatenate((rows.x, rows.mirror_x)),
-        (np.concatenate((rows.side, -rows.side)) > 0.0).astype(np.int8),
-        np.tile(rows.weight / MIRRORED_SHARE, MIRRORED_SHARE),
-        names=rows.names,
-        schema_hash=rows.schema_hash,
-        folds=[(both.of(a), both.of(b)) for a, b in folds],
-        calibration=(both.of(fit), both.of(held)),
-        algorithms=settings.training.algorithms,
-        seed=seed,
-        features_max=settings.training.features_max,
-    )
-    relative = rows.move / rows.volatility
-    quantiles = fit_quantiles(
-        np.concatenate((rows.x[fit], rows.mirror_x[fit])),
-        np.concatenate((relative[fit], -relative[fit])),
-        np.tile(rows.weight[fit] / MIRRORED_SHARE, MIRRORED_SHARE),
-        settings.training.quantiles,
-        names=rows.names,
-        schema_hash=rows.schema_hash,
-        seed=seed,
-    )
-    scale = np.abs(relative[fit])
-    move = float(np.average(scale, weights=rows.weight[fit]))
-    model = fit_signal_model(
-        forecaster,
-        _signal_rows(rows, fit),
-        _signal_rows(rows, held),
-        one_horizon_apart=rows_apart(
-            rows.start_ns[held],
-            rows.symbol[held],
-            distance=settings.labels.horizon_bars * rows.bar_ns,
-        ),
-        fusion=settings.fusion,
-        move=move,
-        quantiles=quantiles,
-    )
-    return Training(
-        model=model,
-        diagnostics=diagnostics,
-        n_candidates=rows.n_candidates,
-        n_rows=n_rows,
-        n_purged=cut - len(fit),
-        n_leaking=n_leaking,
-        usual_quantiles=np.quantile(
-            np.concatenate((relative[fit], -relative[fit])), settings.training.quantiles
-        ),
-    )
+        both = MirroredRows(n_rows)
+        forecaster, diagnostics = fit_forecaster(
+            np.concatenate((rows.x, rows.mirror_x)),
+            (np.concatenate((rows.side, -rows.side)) > 0.0).astype(np.int8),
+            np.tile(rows.weight / MIRRORED_SHARE, MIRRORED_SHARE),
+            names=rows.names,
+            schema_hash=rows.schema_hash,
+            folds=[(both.of(a), both.of(b)) for a, b in folds],
+            calibration=(both.of(fit), both.of(held)),
+            algorithms=settings.training.algorithms,
+            seed=seed,
+            features_max=settings.training.features_max,
+        )
+        relative = rows.move / rows.volatility
+        quantiles = fit_quantiles(
+            np.concatenate((rows.x[fit], rows.mirror_x[fit])),
+            np.concatenate((relative[fit], -relative[fit])),
+            np.tile(rows.weight[fit] / MIRRORED_SHARE, MIRRORED_SHARE),
+            settings.training.quantiles,
+            names=rows.names,
+            schema_hash=rows.schema_hash,
+            seed=seed,
+        )
+        scale = np.abs(relative[fit])
+        move = float(np.average(scale, weights=rows.weight[fit]))
+        model = fit_signal_model(
+            forecaster,
+            _signal_rows(rows, fit),
+            _signal_rows(rows, held),
+            one_horizon_apart=rows_apart(
+                rows.start_ns[held],
+                rows.symbol[held],
+                distance=settings.labels.horizon_bars * rows.bar_ns,
+            ),
+            fusion=settings.fusion,
+            move=move,
+            quantiles=quantiles,
+        )
+        return Training(
+            model=model,
+            diagnostics=diagnostics,
+            n_candidates=rows.n_candidates,
+            n_rows=n_rows,
+            n_purged=cut - len(fit),
+            n_leaking=n_leaking,
+            usual_quantiles=np.quantile(
+                np.concatenate((relative[fit], -relative[fit])), settings.training.quantiles
+            ),
+        )
 
 
 def rows_apart(start_ns: IntArray, symbol: IntArray, *, distance: int) -> tuple[IntArray, IntArray]:
