@@ -201,12 +201,13 @@ def regimes_of(dataset: Dataset, first: int) -> Regimes:
 def _leak_lines(tested: OutOfSample) -> tuple[tuple[str, str], ...]:
     pairs = sum(item.n_leaking for item in tested.trainings)
     purged = sum(item.n_purged for item in tested.trainings)
+    late = sum(
+        item.last_end_ns >= span.test_start_ns
+        for item, span in zip(tested.trainings, tested.spans, strict=True)
+    )
     return (
         ("Label overlap between training and test", f"{pairs} pairs; {purged} rows purged"),
-        (
-            "Training labels that end after their test begins",
-            "none: labels must end before the first test bar",
-        ),
+        ("Steps with a training label that ends after the test begins", f"{late}"),
     )
 
 

@@ -31,6 +31,8 @@ class Training:
         Labels used, after thinning, before mirroring.
     n_purged : int
         Rows dropped between the training and the calibration part.
+    last_end_ns : int
+        When the last label that any part of the fit used had ended.
     usual_quantiles : float64, shape (n_levels,)
         Of all fitted moves in units of volatility: the forecast that knows nothing else.
     n_leaking : int
@@ -43,6 +45,7 @@ class Training:
     n_rows: int
     n_purged: int
     n_leaking: int
+    last_end_ns: int
     usual_quantiles: FloatArray
 
 
@@ -198,6 +201,7 @@ def train(rows: TrainingRows, settings: Settings, *, seed: int) -> Training:
             n_rows=n_rows,
             n_purged=cut - len(fit),
             n_leaking=n_leaking,
+            last_end_ns=int(rows.end_ns.max()),
             usual_quantiles=np.quantile(
                 np.concatenate((relative[fit], -relative[fit])), settings.training.quantiles
             ),
