@@ -66,6 +66,14 @@ def block_length(values: FloatArray) -> float:
 
 
 @kernel
+def _next_place(place: int, draw: float, restart: float, n: int) -> int:
+    """Continue the block unless ``draw < restart``; then the draw, scaled, is the new place."""
+    if draw < restart:
+        return min(int(draw / restart * n), n - 1)
+    return place + 1 if place + 1 < n else 0
+
+
+@kernel
 def _fill_path_statistics(
     values: FloatArray,
     order: IntArray,
@@ -76,8 +84,7 @@ def _fill_path_statistics(
 ) -> None:
     """Write the statistics of one resampled path per row of *uniform* into *out*.
 
-    Draw *j* continues the block unless ``uniform < restart``; then the same number, scaled,
-    is the new place. *order* lists indices from the worst value to the best, so that the
+    *order* lists indices from the worst value to the best, so that the
     tail mean needs counts and no sort. All of *values* are larger than -1.
     """
     n_samples, n = uniform.shape
@@ -95,13 +102,7 @@ def _fill_path_statistics(
         downside = 0.0
         for j in range(n):
             if j > 0:
-                draw = uniform[s, j]
-                if draw < restart:
-                    place = min(int(draw / restart * n), n - 1)
-                else:
-                    place += 1
-                    if place == n:
-                        place = 0
+                place = _next_place(place, uniform[s, j], restart, n)
             value = values[place]
             counts[place] += 1
             total += value
@@ -194,13 +195,7 @@ def _fill_trade_statistics(
         lost = 0.0
         for j in range(n):
             if j > 0:
-                draw = uniform[s, j]
-                if draw < restart:
-                    place = min(int(draw / restart * n), n - 1)
-                else:
-                    place += 1
-                    if place == n:
-                        place = 0
+                place = _next_place(place, uniform[s, j], restart, n)
             value = net[place]
             if value > 0.0:
                 wins += 1
