@@ -25,6 +25,7 @@ from assay.data.planted import PlantedEdge, best_trader
 from assay.data.simulated import SimulatedMarket, simulate
 from assay.domain.progress import SilentProgress
 from assay.research.daily import daily_returns
+from assay.research.history import History
 from assay.research.ledger import TrialLedger
 from assay.research.run import execute
 from assay.research.run_result import RunResult
@@ -38,8 +39,7 @@ def run_market(bars: Bars, settings: Settings) -> RunResult:
     with tempfile.TemporaryDirectory() as folder:
         return execute(
             settings,
-            {SYMBOL: bars},
-            {SYMBOL: load_instrument(SYMBOL)},
+            History(bars={SYMBOL: bars}, instruments={SYMBOL: load_instrument(SYMBOL)}),
             ledger=TrialLedger(Path(folder) / "ledger.jsonl"),
             progress=SilentProgress(),
             at_ns=0,

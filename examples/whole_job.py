@@ -14,6 +14,7 @@ from assay.config.loader import settings_from_table
 from assay.data.planted import PlantedEdge
 from assay.data.simulated import SimulatedMarket, simulate
 from assay.domain.progress import SilentProgress
+from assay.research.history import History
 from assay.research.ledger import TrialLedger
 from assay.research.report import write_report
 from assay.research.run import execute
@@ -28,8 +29,7 @@ def main(folder: Path, years: float = 12.0, **sections: dict[str, object]) -> st
 
     result = execute(
         settings,
-        {"XAUUSD": bars},
-        {"XAUUSD": gold},
+        History(bars={"XAUUSD": bars}, instruments={"XAUUSD": gold}),
         ledger=TrialLedger(folder / "ledger" / "trials.jsonl"),
         progress=SilentProgress(),
         at_ns=time.time_ns(),

@@ -13,6 +13,7 @@ from assay.data.simulated import SimulatedMarket, simulate
 from assay.domain.errors import ConfigError, DataError
 from assay.domain.progress import SilentProgress
 from assay.domain.timeframe import Timeframe
+from assay.research.history import History
 from assay.research.ledger import TrialLedger
 from assay.research.report import write_report
 from assay.research.run import execute
@@ -35,8 +36,7 @@ def run(folder: Path, *, workers: int = 1, bars: object = BARS) -> RunResult:
     settings = QUICK.model_copy(update={"run": QUICK.run.model_copy(update={"workers": workers})})
     return execute(
         settings,
-        {"XAUUSD": bars},  # type: ignore[dict-item]
-        GOLD,
+        History(bars={"XAUUSD": bars}, instruments=GOLD),  # type: ignore[dict-item]
         ledger=TrialLedger(folder / "ledger.jsonl"),
         progress=SilentProgress(),
         at_ns=7,
@@ -101,7 +101,11 @@ def test_too_little_history_and_no_symbol_are_refused(tmp_path: Path) -> None:
         run(tmp_path, bars=BARS.between(0, 900))
     with pytest.raises(ConfigError, match=r"market\.symbols"):
         execute(
-            QUICK, {}, GOLD, ledger=TrialLedger(tmp_path / "l"), progress=SilentProgress(), at_ns=0
+            QUICK,
+            History(bars={}, instruments=GOLD),
+            ledger=TrialLedger(tmp_path / "l"),
+            progress=SilentProgress(),
+            at_ns=0,
         )
 
 
@@ -124,8 +128,7 @@ def test_two_symbols_share_one_account_and_one_model(tmp_path: Path) -> None:
     assert bars["EURUSD"].timeframe is Timeframe.H1
     result = execute(
         QUICK,
-        bars,
-        {**GOLD, **euro},
+        History(bars=bars, instruments={**GOLD, **euro}),
         ledger=TrialLedger(tmp_path / "ledger.jsonl"),
         progress=SilentProgress(),
         at_ns=7,

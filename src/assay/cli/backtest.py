@@ -40,7 +40,7 @@ def backtest(
     from assay.cli.run import circumstances, command_line, count_trials, show_result, staged_ledger
     from assay.config.workspace import folder_in_one_piece
     from assay.data.catalogue import Catalogue
-    from assay.research.backtests import Shelf, backtest_stored
+    from assay.research.backtests import backtest_stored
     from assay.research.report import write_report
     from assay.research.stored import load
 
@@ -54,14 +54,7 @@ def backtest(
         staged = staged_ledger(place, draft)
         result = backtest_stored(
             settings,
-            Shelf(
-                bars=history.bars,
-                instruments=history.instruments,
-                finer=history.finer,
-                conversion_bars=history.conversion_bars,
-                quality=history.quality,
-                notes=history.notes,
-            ),
+            history,
             stored,
             ledger=staged,
             progress=progress,

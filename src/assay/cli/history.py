@@ -1,7 +1,6 @@
 """Take from the catalogue what a run needs: bars, finer bars, conversion pairs, and their story."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -16,36 +15,10 @@ if TYPE_CHECKING:
     from assay.data.entry import Entry
     from assay.domain.instrument import Instrument
     from assay.domain.timeframe import Timeframe
+    from assay.research.history import History
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class History:
-    """What a run reads.
-
-    Attributes
-    ----------
-    bars : mapping of str to Bars
-        By symbol of ``market.symbols``, all of one timeframe.
-    instruments : mapping of str to Instrument
-    finer : mapping of str to Bars
-        Finer bars with both sides, where the catalogue has any.
-    conversion_bars : mapping of str to Bars
-        Pairs that convert quote currencies into that of the account.
-    quality : tuple of (str, str)
-        What the data checks found.
-    notes : tuple of (str, str)
-        Where the rows came from.
-    """
-
-    bars: Mapping[str, "Bars"]
-    instruments: Mapping[str, "Instrument"]
-    finer: Mapping[str, "Bars"]
-    conversion_bars: Mapping[str, "Bars"]
-    quality: tuple[tuple[str, str], ...]
-    notes: tuple[tuple[str, str], ...]
-
-
-def read_history(catalogue: "Catalogue", settings: "Settings", progress: Progress) -> History:
+def read_history(catalogue: "Catalogue", settings: "Settings", progress: Progress) -> "History":
     """Read the history that *settings* name.
 
     Raises
@@ -58,6 +31,7 @@ def read_history(catalogue: "Catalogue", settings: "Settings", progress: Progres
     from assay.config.instruments import load_instrument
     from assay.data.spread import quoted_both_sides
     from assay.domain.timeframe import Timeframe
+    from assay.research.history import History
 
     timeframe = Timeframe.parse(settings.market.timeframe)
     symbols = settings.market.symbols

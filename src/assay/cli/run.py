@@ -68,15 +68,10 @@ def execute_into(
         staged = staged_ledger(place, draft)
         result = execute(
             settings,
-            history.bars,
-            history.instruments,
+            history,
             ledger=staged,
             progress=progress,
             at_ns=at_ns,
-            finer=history.finer or None,
-            conversion_bars=history.conversion_bars or None,
-            quality=history.quality,
-            data_notes=history.notes,
             repeat=(command_line("run", overrides),),
         )
         result = replace(result, meta={**result.meta, **circumstances(at_ns, began_s)})

@@ -39,13 +39,7 @@ def train(
         target = model_folder(place, settings, name, at_ns)
         history = read_history(Catalogue(place.data), settings, progress)
         with folder_in_one_piece(target) as draft:
-            fitted = fit_on_all(
-                settings,
-                history.bars,
-                history.instruments,
-                conversion_bars=history.conversion_bars,
-                progress=progress,
-            )
+            fitted = fit_on_all(settings, history, progress=progress)
             progress.stage("Storing", 1)
             card = store(fitted, draft, notes=circumstances(at_ns, began_s))
             progress.advance()

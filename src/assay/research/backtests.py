@@ -1,14 +1,9 @@
-"""One backtest of what needs no training now: the bare indicators, or a model from the shelf."""
-
-from collections.abc import Mapping
-from dataclasses import dataclass
+"""One backtest of what needs no training now: the bare indicators, or a model from the history."""
 
 import numpy as np
 
 from assay.config.settings import Settings
-from assay.data.bars import Bars
 from assay.domain.errors import ConfigError, DataError
-from assay.domain.instrument import Instrument
 from assay.domain.progress import Progress
 from assay.domain.time import iso_utc
 from assay.engine.opinion import views_of
@@ -16,6 +11,7 @@ from assay.engine.views import Views
 from assay.research.assumptions import assumptions_of
 from assay.research.benchmarks import Market
 from assay.research.dataset import Dataset
+from assay.research.history import History
 from assay.research.judging import count_trials, judged, trade
 from assay.research.ledger import TrialLedger
 from assay.research.preparation import market_from, prepare
@@ -26,30 +22,9 @@ from assay.research.trial import hash_of
 from assay.signals.signal_model import PATHS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Shelf:
-    """What a backtest reads beside the settings.
-
-    Attributes
-    ----------
-    bars, instruments : mapping by symbol
-    finer, conversion_bars : mapping by symbol
-        As in ``assay.research.run.execute``.
-    quality, notes : tuple of (str, str)
-        Passed on to the report.
-    """
-
-    bars: Mapping[str, Bars]
-    instruments: Mapping[str, Instrument]
-    finer: Mapping[str, Bars]
-    conversion_bars: Mapping[str, Bars]
-    quality: tuple[tuple[str, str], ...] = ()
-    notes: tuple[tuple[str, str], ...] = ()
-
-
 def backtest_stored(
     settings: Settings,
-    shelf: Shelf,
+    history: History,
     stored: StoredModel | None,
     *,
     ledger: TrialLedger,
@@ -75,18 +50,11 @@ def backtest_stored(
     if stored is not None:
         settings = _settings_for(settings, stored)
     progress.stage("Features", 1)
-    prepared = prepare(settings, shelf.bars, shelf.instruments, shelf.conversion_bars)
+    prepared = prepare(settings, history)
     dataset = prepared.dataset
     first = _first_row(dataset, stored)
     progress.advance()
-    market = market_from(
-        first,
-        prepared,
-        settings,
-        shelf.instruments,
-        finer=shelf.finer,
-        conversion_bars=shelf.conversion_bars,
-    )
+    market = market_from(first, prepared, settings, history)
     hashes = dict(prepared.hashes)
     hashes["model"] = stored.identity if stored else "none: equal votes"
     views = _model_views(dataset, first, market, stored) if stored else _votes(dataset, first)
@@ -100,7 +68,7 @@ def backtest_stored(
     )
     metrics, verdict = judged(traded, None, settings, ledger, progress)
     return RunResult(
-        title=f"{', '.join(shelf.bars)} {settings.market.timeframe}, backtest",
+        title=f"{', '.join(history.bars)} {settings.market.timeframe}, backtest",
         currency=settings.account.currency,
         headline=traded.headline,
         strategies=traded.strategies,
@@ -110,9 +78,9 @@ def backtest_stored(
         assumptions=(
             *assumptions_of(
                 settings,
-                shelf.instruments,
+                history.instruments,
                 prepared.spread_notes,
-                has_finer=bool(shelf.finer),
+                has_finer=bool(history.finer),
             ),
             _origin(stored),
         ),
@@ -120,9 +88,9 @@ def backtest_stored(
         hashes=hashes,
         seeds={"run": settings.run.seed},
         warnings=tuple(ledger.notices),
-        quality=shelf.quality,
+        quality=history.quality,
         repeat=repeat,
-        data_notes=shelf.notes,
+        data_notes=history.notes,
         random_sharpes=traded.random_sharpes,
     )
 

@@ -1,16 +1,15 @@
 """The common start of training, walk-forward and backtest: quoted bars, dataset, market, hashes."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from assay.config.settings import Settings
 from assay.data.bars import Bars
 from assay.data.spread import quoted_both_sides
-from assay.domain.instrument import Instrument
 from assay.engine.conversion import conversion_rates
 from assay.engine.tape import build_tape
 from assay.research.benchmarks import Market
 from assay.research.dataset import Dataset, build_dataset
+from assay.research.history import History
 from assay.research.identity import code_hash, data_hash
 from assay.research.trial import settings_hash
 
@@ -36,12 +35,7 @@ class Prepared:
     hashes: dict[str, str]
 
 
-def prepare(
-    settings: Settings,
-    bars: Mapping[str, Bars],
-    instruments: Mapping[str, Instrument],
-    conversion_bars: Mapping[str, Bars] | None = None,
-) -> Prepared:
+def prepare(settings: Settings, history: History) -> Prepared:
     """Quote both sides, compute features and labels, and name what this is.
 
     Raises
@@ -50,16 +44,18 @@ def prepare(
         If a conversion pair is missing or no feature is available.
     """
     quoted, notes = {}, {}
-    for symbol, item in bars.items():
-        quoted[symbol], notes[symbol] = quoted_both_sides(item, instruments[symbol])
-    pairs = {**quoted, **(conversion_bars or {})}
+    for symbol, item in history.bars.items():
+        quoted[symbol], notes[symbol] = quoted_both_sides(item, history.instruments[symbol])
+    pairs = {**quoted, **history.conversion_bars}
     conversion = {
-        symbol: conversion_rates(item, instruments[symbol], settings.account.currency, pairs)
+        symbol: conversion_rates(
+            item, history.instruments[symbol], settings.account.currency, pairs
+        )
         for symbol, item in quoted.items()
     }
-    dataset = build_dataset(quoted, instruments, conversion, settings)
+    dataset = build_dataset(quoted, history.instruments, conversion, settings)
     hashes = {
-        "data": data_hash(bars),
+        "data": data_hash(history.bars),
         "features": dataset.schema_hash,
         "settings": settings_hash(settings.model_dump(mode="json")),
         "code": code_hash(),
@@ -67,27 +63,19 @@ def prepare(
     return Prepared(dataset=dataset, quoted=quoted, spread_notes=notes, hashes=hashes)
 
 
-def market_from(
-    first: int,
-    prepared: Prepared,
-    settings: Settings,
-    instruments: Mapping[str, Instrument],
-    *,
-    finer: Mapping[str, Bars] | None = None,
-    conversion_bars: Mapping[str, Bars] | None = None,
-) -> Market:
+def market_from(first: int, prepared: Prepared, settings: Settings, history: History) -> Market:
     """Return what strategies trade on from event *first* on."""
     tape = build_tape(
         prepared.quoted,
-        instruments,
+        history.instruments,
         settings.costs,
         settings.account.currency,
-        finer=finer or None,
-        conversion_bars=conversion_bars or None,
+        finer=history.finer or None,
+        conversion_bars=history.conversion_bars or None,
     )
     return Market(
         tape=tape.since(first),
         atr=prepared.dataset.column("atr")[first:],
-        instruments=instruments,
+        instruments=history.instruments,
         settings=settings,
     )

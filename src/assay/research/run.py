@@ -1,21 +1,19 @@
 """The whole job: from bars to a judged, repeatable result."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from assay.config.settings import Settings
-from assay.data.bars import Bars
 from assay.domain.errors import ConfigError
-from assay.domain.instrument import Instrument
 from assay.domain.progress import Progress
 from assay.engine.opinion import views_of
 from assay.regimes.volatility import NAMES as REGIME_NAMES
 from assay.regimes.volatility import volatility_regimes
 from assay.research.assumptions import assumptions_of
 from assay.research.dataset import Dataset
+from assay.research.history import History
 from assay.research.identity import worker_count
 from assay.research.judging import Traded, count_trials, judged, trade
 from assay.research.ledger import TrialLedger
@@ -30,17 +28,11 @@ HEADLINE = "hybrid"
 
 def execute(
     settings: Settings,
-    bars: Mapping[str, Bars],
-    instruments: Mapping[str, Instrument],
+    history: History,
     *,
     ledger: TrialLedger,
     progress: Progress,
     at_ns: int,
-    finer: Mapping[str, Bars] | None = None,
-    conversion_bars: Mapping[str, Bars] | None = None,
-    quality: tuple[tuple[str, str], ...] = (),
-    data_notes: tuple[tuple[str, str], ...] = (),
-    warnings: tuple[str, ...] = (),
     repeat: tuple[str, ...] = ("assay run",),
 ) -> RunResult:
     """Train, walk forward, trade, measure and judge.
@@ -48,20 +40,14 @@ def execute(
     Parameters
     ----------
     settings : Settings
-    bars : mapping of str to Bars
-        One timeframe, by symbol; bid only, with a spread, or with both sides.
-    instruments : mapping of str to Instrument
+    history : History
     ledger : TrialLedger
         Where this run's trials are counted before it is judged.
     progress : Progress
     at_ns : int
         Now, UTC nanoseconds, for the ledger alone.
-    finer : mapping of str to Bars, optional
-        Finer bars with both sides, to settle bars that hold both stop and target.
-    conversion_bars : mapping of str to Bars, optional
-        Pairs that convert quote currencies into the account's.
-    quality, data_notes, warnings, repeat
-        Passed on to the report.
+    repeat : tuple of str
+        Commands that make this run again, for the report.
 
     Returns
     -------
@@ -71,11 +57,11 @@ def execute(
     Raises
     ------
     ConfigError
-        If *bars* is empty.
+        If the history has no symbol.
     DataError
         If the history is too short or does not fit together.
     """
-    if not bars:
+    if not history.bars:
         raise ConfigError(
             "A run must have at least one symbol; had none.",
             remedy="Set market.symbols, and import their history with `assay data import`.",
@@ -83,19 +69,12 @@ def execute(
     # Sums of several threads differ in the last bit from machine to machine.
     with threadpool_limits(limits=1):
         progress.stage("Features and labels", 1)
-        prepared = prepare(settings, bars, instruments, conversion_bars)
+        prepared = prepare(settings, history)
         dataset = prepared.dataset
         progress.advance()
         workers = worker_count(settings)
         tested = forecast_out_of_sample(dataset, settings, workers=workers, progress=progress)
-        market = market_from(
-            tested.first,
-            prepared,
-            settings,
-            instruments,
-            finer=finer,
-            conversion_bars=conversion_bars,
-        )
+        market = market_from(tested.first, prepared, settings, history)
         mid = 0.5 * (market.tape.bid_close + market.tape.ask_close)
         views = {
             path: views_of(lean, mid=mid, atr=market.atr) for path, lean in tested.leans.items()
@@ -117,13 +96,13 @@ def execute(
             verdict=verdict,
             assumptions=assumptions_of(
                 settings,
-                {name: instruments[name] for name in bars},
+                {name: history.instruments[name] for name in history.bars},
                 prepared.spread_notes,
-                has_finer=bool(finer),
+                has_finer=bool(history.finer),
             ),
-            warnings=(*warnings, *ledger.notices, *_warnings(dataset, tested)),
-            quality=quality,
-            data_notes=data_notes,
+            warnings=(*ledger.notices, *_warnings(dataset, tested)),
+            quality=history.quality,
+            data_notes=history.notes,
             repeat=repeat,
         )
 

@@ -10,15 +10,14 @@ from typing import Any
 import numpy as np
 
 from assay.config.settings import FusionSettings, Settings
-from assay.data.bars import Bars
 from assay.domain.errors import ModelError
-from assay.domain.instrument import Instrument
 from assay.domain.progress import Progress
 from assay.domain.time import iso_utc
 from assay.models import artifact
 from assay.models.calibration import Calibrator
 from assay.models.ensemble import Forecaster
 from assay.models.quantile import QuantileForecaster
+from assay.research.history import History
 from assay.research.preparation import prepare
 from assay.research.training import select_rows, train
 from assay.signals.signal_model import PATHS, SignalModel
@@ -70,10 +69,8 @@ class StoredModel:
 
 def fit_on_all(
     settings: Settings,
-    bars: Mapping[str, Bars],
-    instruments: Mapping[str, Instrument],
+    history: History,
     *,
-    conversion_bars: Mapping[str, Bars] | None = None,
     progress: Progress,
 ) -> StoredModel:
     """Fit one decision maker on every label that has ended.
@@ -84,7 +81,7 @@ def fit_on_all(
         If there are fewer labels than ``training.rows_min``.
     """
     progress.stage("Features and labels", 1)
-    prepared = prepare(settings, bars, instruments, conversion_bars)
+    prepared = prepare(settings, history)
     dataset = prepared.dataset
     progress.advance()
     first, last = int(dataset.start_ns[0]), int(dataset.start_ns[-1])
@@ -94,7 +91,7 @@ def fit_on_all(
     progress.advance()
     return StoredModel(
         model=training.model,
-        symbols=tuple(bars),
+        symbols=tuple(history.bars),
         timeframe=settings.market.timeframe,
         names=dataset.names,
         trained_from_ns=int(rows.start_ns[0]),

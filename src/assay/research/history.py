@@ -1,0 +1,34 @@
+"""What a run reads beside the settings: bars, contract facts, and where they came from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from assay.data.bars import Bars
+from assay.domain.instrument import Instrument
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class History:
+    """The history of every symbol that is traded.
+
+    Attributes
+    ----------
+    bars : mapping of str to Bars
+        By symbol, all of one timeframe; bid only, with a spread, or with both sides.
+    instruments : mapping of str to Instrument
+    finer : mapping of str to Bars
+        Finer bars with both sides, to settle bars that hold both stop and target.
+    conversion_bars : mapping of str to Bars
+        Pairs that convert quote currencies into that of the account.
+    quality : tuple of (str, str)
+        What the data checks found.
+    notes : tuple of (str, str)
+        Where the rows came from.
+    """
+
+    bars: Mapping[str, Bars]
+    instruments: Mapping[str, Instrument]
+    finer: Mapping[str, Bars] = field(default_factory=dict)
+    conversion_bars: Mapping[str, Bars] = field(default_factory=dict)
+    quality: tuple[tuple[str, str], ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
