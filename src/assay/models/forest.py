@@ -1,5 +1,6 @@
 """Random forest and extra trees: many shallow trees on small samples, on one thread."""
 
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -49,8 +50,9 @@ def flatten_forest(forest: Any, n_features: int) -> Trees:
 class _Forest(Estimator):
     """What both forests share."""
 
+    @abstractmethod
     def _make(self, n_rows: int) -> Any:
-        raise NotImplementedError
+        """Return the library's forest, unfitted, for a training of *n_rows*."""
 
     def _fit(self, x: Float32Array, y: LabelArray, weight: FloatArray) -> Trees:
         self._forest = self._make(x.shape[0])
