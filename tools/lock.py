@@ -10,7 +10,7 @@ import argparse
 import re
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -25,48 +25,58 @@ SYSTEMS = (
 )
 
 
-def closure(texts: Iterable[str]) -> tuple[dict[str, str], set[str]]:
-    """Return the version of every package that *texts* lead to, and what is not installed here."""
-    pinned: dict[str, str] = {}
+def closure(texts: Iterable[str]) -> tuple[dict[str, tuple[str, frozenset[str]]], set[str]]:
+    """Return the version of every package that *texts* lead to, and what is not installed here.
+
+    With each version stand the systems (``sys_platform``) that need the package.
+    """
+    pinned: dict[str, tuple[str, frozenset[str]]] = {}
     elsewhere: set[str] = set()
-    waiting = [Requirement(text) for text in texts]
-    seen: set[tuple[str, tuple[str, ...]]] = set()
-    while waiting:
-        requirement = waiting.pop()
-        name = canonicalize_name(requirement.name)
-        key = (name, tuple(sorted(requirement.extras)))
-        if key in seen:
-            continue
-        seen.add(key)
-        try:
-            found = distribution(name)
-        except PackageNotFoundError:
-            elsewhere.add(name)
-            continue
-        pinned[name] = found.version
-        waiting += _needs(found.requires or [], requirement.extras)
+    for system in SYSTEMS:
+        waiting = [Requirement(text) for text in texts]
+        seen: set[tuple[str, tuple[str, ...]]] = set()
+        while waiting:
+            requirement = waiting.pop()
+            name = canonicalize_name(requirement.name)
+            key = (name, tuple(sorted(requirement.extras)))
+            if key in seen:
+                continue
+            seen.add(key)
+            try:
+                found = distribution(name)
+            except PackageNotFoundError:
+                elsewhere.add(name)
+                continue
+            _, systems = pinned.get(name, ("", frozenset()))
+            pinned[name] = found.version, systems | {system["sys_platform"]}
+            waiting += _needs(found.requires or [], requirement.extras, system)
     return pinned, elsewhere
 
 
-def _needs(texts: Iterable[str], extras: Iterable[str]) -> Iterator[Requirement]:
-    """Yield what a package needs on any of the systems, with the chosen extras."""
+def _needs(
+    texts: Iterable[str], extras: Iterable[str], system: Mapping[str, str]
+) -> Iterator[Requirement]:
+    """Yield what a package needs on one system, with the chosen extras."""
     for text in texts:
         requirement = Requirement(text)
         marker = requirement.marker
         if marker is None or any(
-            marker.evaluate({**system, "extra": extra})
-            for system in SYSTEMS
-            for extra in ("", *extras)
+            marker.evaluate({**system, "extra": extra}) for extra in ("", *extras)
         ):
             yield requirement
 
 
-def render(pinned: dict[str, str], elsewhere: set[str], heading: str) -> str:
+def render(
+    pinned: Mapping[str, tuple[str, frozenset[str]]], elsewhere: set[str], heading: str
+) -> str:
     """Return the text of one lock file."""
     lines = [f"# {heading}", "# Made by `make lock`; tested on Linux x86-64, Python 3.11."]
     if elsewhere:
         lines.append(f"# Needed on other systems only, not pinned: {', '.join(sorted(elsewhere))}.")
-    lines += [f"{name}=={version}" for name, version in sorted(pinned.items())]
+    for name, (version, systems) in sorted(pinned.items()):
+        absent = [s["sys_platform"] for s in SYSTEMS if s["sys_platform"] not in systems]
+        marker = " and ".join(f'sys_platform != "{platform}"' for platform in absent)
+        lines.append(f"{name}=={version}" + (f" ; {marker}" if marker else ""))
     return "\n".join(lines) + "\n"
 
 
