@@ -30,6 +30,8 @@ class Reason(Enum):
     DUPLICATE = "exact duplicate"
     CONFLICT = "other values at the same time"
     ONE_SIDED = "no quote of the other side yet"
+    PADDED = "flat bar of a pause, without volume"
+    OUTSIDE = "time outside the period of the file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,11 +30,11 @@ from assay.data.importers.ordering import (
     without_jumps,
     without_repeats,
 )
+from assay.data.importers.readers import Reader
 from assay.data.importers.refusals import Refusals
 from assay.data.importers.rows import Rows
-from assay.data.importers.scale import divided, price_divisor
-from assay.data.importers.source import file_sha256, lines_at
-from assay.data.importers.tables import rows_at
+from assay.data.importers.scale import divided, price_divisor, refuse_implausible
+from assay.data.importers.source import file_sha256
 from assay.data.importers.zones import Zone, zone
 from assay.data.quarantine import Reason
 from assay.domain.errors import DataError
@@ -68,21 +68,47 @@ def table_of(pieces: list[Rows]) -> Table:
     )
 
 
+def empty_import(path: Path, layout: Layout, choices: Choices) -> Imported:
+    """Return the import of an archive without rows: an empty series, and a warning."""
+    none, nothing = np.empty(0, dtype=np.int64), np.empty(0)
+    timeframe = choices.timeframe or layout.timeframe
+    series: Bars | Ticks
+    if layout.format.is_ticks or timeframe is None:
+        series = Ticks(symbol=choices.symbol, time_ns=none, bid=nothing, ask=nothing)
+    else:
+        parts = ("open", "high", "low", "close", "volume", "spread")
+        columns = dict.fromkeys(parts, nothing)
+        series = Bars(symbol=choices.symbol, timeframe=timeframe, time_ns=none, **columns)
+    finding = clock_of(layout, Table(line=none, time_ns=none, values={}), timeframe)
+    return Imported(
+        series=series,
+        recognised=recognised_as(layout, timeframe, finding, layout.divisor or 1, ()),
+        quarantine=Refusals().quarantine(),
+        rows_in=0,
+        rows_kept=0,
+        rows_out_of_order=0,
+        source=path.name,
+        sha256=file_sha256(path),
+        warnings=layout.warnings,
+        side=layout.side,
+    )
+
+
 def assembled(
     path: Path,
+    reader: Reader,
     layout: Layout,
     choices: Choices,
     table: Table,
     refusals: Refusals,
     n_rows: int,
     labels: Mapping[str, int],
-    block_bytes: int,
 ) -> Imported:
     """Return the import of a whole file from its parsed rows.
 
     Parameters
     ----------
-    path, layout, choices : what is read, how, and what the caller fixed
+    path, reader, layout, choices : what is read, by whom, how, and what the caller fixed
     table : Table
         Rows that stand on their own, in the order of the file, on its clock.
     refusals : Refusals
@@ -91,8 +117,6 @@ def assembled(
         All rows of the file.
     labels : mapping of text to line
         Texts of a timeframe column.
-    block_bytes : int
-        For the second pass that looks up the text of refused rows.
 
     Raises
     ------
@@ -103,7 +127,7 @@ def assembled(
     dropped: Dropped = []
     if layout.format is Format.MT5_TICKS:
         table, dropped = quotes_filled(table)
-    table, divisor, why = _scaled(path, choices, table)
+    table, divisor, why = _scaled(path, layout, choices, table)
     table, timeframe, n_late, gone = _ordered(path, layout, choices, table, labels)
     dropped += gone
     finding = clock_of(layout, table, timeframe, choices.timezone)
@@ -111,7 +135,7 @@ def assembled(
         raise _unclear_clock(path, finding)
     table, n_moved, gone = _in_utc(table, zone(finding.timezone), timeframe)
     dropped += gone
-    _list_dropped(path, layout, dropped, refusals, block_bytes)
+    _list_dropped(path, reader, layout, dropped, refusals)
     _refuse_mostly_bad(path, refusals, n_rows)
     recognised = recognised_as(layout, timeframe, finding, divisor, why)
     said = _warnings(path, layout, recognised, n_late, n_moved)
@@ -130,7 +154,8 @@ def assembled(
         rows_out_of_order=n_late,
         source=path.name,
         sha256=file_sha256(path),
-        warnings=said,
+        warnings=(*layout.warnings, *said),
+        side=layout.side,
     )
 
 
@@ -143,7 +168,8 @@ def _ordered(
     timeframe: Timeframe | None = None
     dropped: Dropped = []
     if not is_ticks:
-        told = choices.timeframe or timeframe_of_labels(path, labels)
+        stated = layout.timeframe or timeframe_of_labels(path, labels)
+        told = choices.timeframe or stated
         timeframe, table, dropped = _on_one_timeframe(path, told, in_file, table, n_late)
     before = table
     table, repeats = without_repeats(table, is_ticks=is_ticks)
@@ -166,12 +192,17 @@ def _in_utc(table: Table, clock: Zone, timeframe: Timeframe | None) -> tuple[Tab
     return table, n_moved, repeats
 
 
-def _scaled(path: Path, choices: Choices, table: Table) -> tuple[Table, int, tuple[str, ...]]:
+def _scaled(
+    path: Path, layout: Layout, choices: Choices, table: Table
+) -> tuple[Table, int, tuple[str, ...]]:
     prices = {
         role: value for role, value in table.values.items() if role not in ("volume", "spread")
     }
     if choices.divisor is not None:
         divisor, why = choices.divisor, f"prices divided by {choices.divisor} as told"
+    elif layout.divisor is not None:
+        divisor, why = layout.divisor, f"prices divided by {layout.divisor}, as the format says"
+        refuse_implausible(prices, choices.symbol, divisor, where=str(path))
     else:
         divisor, why = price_divisor(prices, choices.symbol, digits=choices.digits, where=str(path))
     if divisor == 1:
@@ -266,14 +297,11 @@ def _refuse_mostly_bad(path: Path, refusals: Refusals, n_rows: int) -> None:
 
 
 def _list_dropped(
-    path: Path, layout: Layout, dropped: Dropped, refusals: Refusals, block_bytes: int
+    path: Path, reader: Reader, layout: Layout, dropped: Dropped, refusals: Refusals
 ) -> None:
     """Look up the text of rows that were refused after parsing."""
     wanted = [int(line) for lines, _ in dropped for line in lines[: max(0, refusals.room)]]
-    if layout.format in (Format.PARQUET_BARS, Format.PARQUET_TICKS):
-        texts = rows_at(path, layout, wanted) if wanted else {}
-    else:
-        texts = lines_at(path, layout.encoding, wanted, block_bytes=block_bytes)
+    texts = reader.texts(path, layout, wanted) if wanted else {}
     for lines, reason in dropped:
         refusals.add_all((int(line), reason, texts.get(int(line), "")) for line in lines)
 
@@ -310,7 +338,10 @@ def recognised_as(
     why: tuple[str, ...],
 ) -> Recognised:
     """Return what was recognised, in words."""
-    spacing = () if timeframe is None else (f"timeframe {timeframe.name} by the spacing of rows",)
+    spacing: tuple[str, ...] = ()
+    if timeframe is not None:
+        how = "as the file states" if timeframe is layout.timeframe else "by the spacing of rows"
+        spacing = (f"timeframe {timeframe.name} {how}",)
     return Recognised(
         format=layout.format,
         timeframe=timeframe,

@@ -16,6 +16,8 @@ class Imported:
     Attributes
     ----------
     series : Bars or Ticks
+        Without rows for an archive of an hour without ticks; its symbol is empty where such a
+        file does not say what it is of.
     recognised : Recognised
     quarantine : Quarantine
     rows_in, rows_kept : int
@@ -24,6 +26,8 @@ class Imported:
         Rows that were not in order of time; they are kept, sorted.
     source, sha256 : str
         Name and hash of the file.
+    side : str
+        ``bid`` or ``ask``: the side that bars of one side quote.
     warnings : tuple of str
         What a user should know before trusting the rows.
     """
@@ -37,6 +41,7 @@ class Imported:
     source: str
     sha256: str
     warnings: tuple[str, ...]
+    side: str = "bid"
 
     @property
     def bars(self) -> Bars | None:
@@ -64,16 +69,18 @@ class Imported:
     def as_json(self) -> dict[str, object]:
         """Return plain values for a JSON document."""
         time_ns = self.series.time_ns
+        first, last = (time_ns[0], time_ns[-1]) if len(time_ns) else (None, None)
         return {
             "source": self.source,
             "sha256": self.sha256,
             "symbol": self.series.symbol,
+            "side": self.side,
             "recognised": self.recognised.as_json(),
             "rows_in": self.rows_in,
             "rows_kept": self.rows_kept,
             "rows_out_of_order": self.rows_out_of_order,
-            "first": iso_utc(int(time_ns[0])),
-            "last": iso_utc(int(time_ns[-1])),
+            "first": None if first is None else iso_utc(int(first)),
+            "last": None if last is None else iso_utc(int(last)),
             "quarantine": self.quarantine.as_json(),
             "warnings": list(self.warnings),
         }

@@ -1,6 +1,6 @@
 """Import of one file: recognise, parse, refuse bad rows, order, convert to UTC."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,29 +9,19 @@ from assay.data.importers.assembling import (
     Choices,
     assembled,
     clock_of,
+    empty_import,
     recognised_as,
     table_of,
 )
-from assay.data.importers.detect import recognise_text
-from assay.data.importers.grid import (
-    spacing_of,
-)
+from assay.data.importers.grid import spacing_of
 from assay.data.importers.imported import Imported
 from assay.data.importers.layout import Format, Layout, Recognised
-from assay.data.importers.naming import refuse_other_symbol
-from assay.data.importers.ordering import (
-    sorted_by_time,
-)
+from assay.data.importers.naming import plain, refuse_other_symbol, symbol_of
+from assay.data.importers.ordering import sorted_by_time
+from assay.data.importers.readers import Reader, TextReader, reader_of
 from assay.data.importers.refusals import Refusals
-from assay.data.importers.rows import Rows, parse_block
-from assay.data.importers.source import (
-    BLOCK_BYTES,
-    Progress,
-    checked_file,
-    read_blocks,
-    read_sample,
-)
-from assay.data.importers.tables import is_parquet, read_tables, recognise_parquet
+from assay.data.importers.rows import Rows
+from assay.data.importers.source import BLOCK_BYTES, Progress, read_sample
 from assay.data.importers.zones import zone
 from assay.domain.errors import DataError
 from assay.domain.timeframe import Timeframe
@@ -54,26 +44,28 @@ def recognise(
     Raises
     ------
     DataError
-        If it is missing, empty, binary, or no table of bars or quotes.
+        If it is missing, empty, damaged, or no table of bars or quotes.
     """
     path = Path(path)
-    layout = _layout(path, format, columns)
+    reader, layout = reader_of(path, format=_parsed(format), columns=columns)
     pieces, n_rows = [], 0
-    for rows in _rows(path, layout, BLOCK_BYTES, None):
+    for rows in reader.rows(path, layout, block_bytes=BLOCK_BYTES, progress=None):
         pieces.append(rows)
         n_rows += rows.n_rows
         if n_rows >= _LOOK_ROWS_MAX:
             break
     table, _ = sorted_by_time(table_of(pieces))
-    timeframe = None if layout.format.is_ticks else spacing_of(table.time_ns)
+    timeframe = layout.timeframe
+    if timeframe is None and not layout.format.is_ticks:
+        timeframe = spacing_of(table.time_ns)
     finding = clock_of(layout, table, timeframe)
-    return recognised_as(layout, timeframe, finding, 1, ())
+    return recognised_as(layout, timeframe, finding, layout.divisor or 1, ())
 
 
 def import_file(
     path: Path,
     *,
-    symbol: str,
+    symbol: str | None = None,
     timeframe: Timeframe | str | None = None,
     timezone: str | None = None,
     format: Format | str | None = None,  # noqa: A002  (the word users write)
@@ -84,13 +76,14 @@ def import_file(
     block_bytes: int = BLOCK_BYTES,
     rows_max: int = ROWS_MAX,
 ) -> Imported:
-    """Read bars or ticks of *symbol* from a file.
+    """Read bars or ticks from a file.
 
     Parameters
     ----------
     path : Path
-    symbol : str
-        What the rows are quotes of.
+    symbol : str, optional
+        What the rows are quotes of; without it the file must say, in its bytes, in a column
+        or by its name.
     timeframe, timezone, format, columns : optional
         Override what would be recognised. *timezone* is the clock of the file, such as
         ``NY+7``; *columns* maps roles to headers, or to positions from 1.
@@ -108,65 +101,80 @@ def import_file(
     Raises
     ------
     DataError
-        If the file cannot be read as market data of *symbol*; names file, line, value.
+        If the file cannot be read as market data of one symbol; names file, line, value.
     ConfigError
         If an argument names no format, timeframe, zone or column.
     """
     path = Path(path)
-    choices = Choices(
-        symbol=checked_symbol(symbol),
-        timeframe=Timeframe.parse(timeframe) if isinstance(timeframe, str) else timeframe,
-        timezone=None if timezone is None else zone(timezone).name,
-        digits=digits,
-        divisor=price_divisor,
-    )
-    refuse_other_symbol(path, symbol)
-    layout = _layout(path, format, columns)
-    _refuse_large(path, layout, rows_max)
+    reader, layout = reader_of(path, format=_parsed(format), columns=columns)
+    if symbol is not None:
+        symbol = checked_symbol(symbol)
+        _refuse_other(path, symbol, layout)
+    symbol = symbol or layout.symbol or (None if "symbol" in layout.columns else symbol_of(path))
+    if symbol is None and "symbol" not in layout.columns and path.stat().st_size:
+        raise _unknown_symbol(path)
+    _refuse_large(path, reader, rows_max)
     refusals = Refusals()
     pieces: list[Rows] = []
     n_rows = 0
-    for rows in _rows(path, layout, block_bytes, progress):
-        refuse_other_symbol(path, symbol, rows.labels.get("symbol"))
+    for rows in reader.rows(path, layout, block_bytes=block_bytes, progress=progress):
+        named = rows.labels.get("symbol")
+        symbol = symbol or (next(iter(named)) if named else None)
+        if symbol is not None:
+            refuse_other_symbol(path, symbol, named)
         refusals.add_all(rows.refused)
         n_rows += rows.n_rows
         if n_rows > rows_max:
             raise _too_many(path, n_rows, rows_max)
         pieces.append(replace(rows, refused=[]))
+    choices = Choices(
+        symbol=symbol or "",
+        timeframe=Timeframe.parse(timeframe) if isinstance(timeframe, str) else timeframe,
+        timezone=None if timezone is None else zone(timezone).name,
+        digits=digits if digits is not None else layout.digits,
+        divisor=price_divisor,
+    )
+    if n_rows == 0 and path.stat().st_size == 0:
+        return empty_import(path, layout, choices)
+    if symbol is None:
+        raise _unknown_symbol(path)
     table = table_of(pieces)
     labels = {
         text: line for rows in pieces for text, line in rows.labels.get("timeframe", {}).items()
     }
     del pieces
-    return assembled(path, layout, choices, table, refusals, n_rows, labels, block_bytes)
+    return assembled(path, reader, layout, choices, table, refusals, n_rows, labels)
 
 
-def _layout(
-    path: Path,
-    format: Format | str | None,  # noqa: A002
-    columns: Mapping[str, str | int] | None,
-) -> Layout:
-    checked_file(path)
-    chosen = Format.parse(format) if isinstance(format, str) else format
-    if is_parquet(path):
-        return recognise_parquet(path, format=chosen, columns=columns)
-    return recognise_text(path, format=chosen, columns=columns)
+def _parsed(format: Format | str | None) -> Format | None:  # noqa: A002
+    return Format.parse(format) if isinstance(format, str) else format
 
 
-def _rows(
-    path: Path, layout: Layout, block_bytes: int, progress: Progress | None
-) -> Iterator[Rows]:
-    if layout.format in (Format.PARQUET_BARS, Format.PARQUET_TICKS):
-        yield from read_tables(path, layout, progress=progress)
-        return
-    blocks = read_blocks(path, layout.encoding, block_bytes=block_bytes, progress=progress)
-    for block in blocks:
-        yield parse_block(block, layout)
+def _refuse_other(path: Path, symbol: str, layout: Layout) -> None:
+    """Refuse a file that states another symbol than the one asked for."""
+    if layout.symbol is None:
+        if "symbol" not in layout.columns:
+            refuse_other_symbol(path, symbol)
+    elif plain(layout.symbol) != plain(symbol):
+        raise DataError(
+            f"{path} must hold rows of {symbol}; it states {layout.symbol}.",
+            remedy=f"Pass --symbol {layout.symbol}, or leave --symbol out.",
+            path=str(path),
+            value=layout.symbol,
+        )
 
 
-def _refuse_large(path: Path, layout: Layout, rows_max: int) -> None:
-    """Refuse a file that cannot fit, from its size alone."""
-    if is_parquet(path):
+def _unknown_symbol(path: Path) -> DataError:
+    return DataError(
+        f"{path} must say what its rows are quotes of; neither its bytes nor its name do.",
+        remedy="Pass --symbol, such as --symbol EURUSD.",
+        path=str(path),
+    )
+
+
+def _refuse_large(path: Path, reader: Reader, rows_max: int) -> None:
+    """Refuse a text that cannot fit, from its size alone."""
+    if not isinstance(reader, TextReader):
         return
     n_about = path.stat().st_size / max(1.0, read_sample(path).line_bytes)
     if n_about > 1.5 * rows_max:

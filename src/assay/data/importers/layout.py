@@ -22,6 +22,16 @@ class Format(Enum):
     CSV_TICKS = "csv_ticks"
     PARQUET_BARS = "parquet_bars"
     PARQUET_TICKS = "parquet_ticks"
+    BI5_TICKS = "bi5_ticks"
+    BI5_BARS = "bi5_bars"
+    HST_BARS = "hst_bars"
+    LEAN_TICKS = "lean_ticks"
+    LEAN_BARS = "lean_bars"
+    OANDA_BARS = "oanda_bars"
+    CCXT_BARS = "ccxt_bars"
+    CCXT_TICKS = "ccxt_ticks"
+    TRUEFX_TICKS = "truefx_ticks"
+    YAHOO_BARS = "yahoo_bars"
 
     @property
     def is_ticks(self) -> bool:
@@ -31,7 +41,7 @@ class Format(Enum):
     @property
     def is_server_time(self) -> bool:
         """Whether stamps follow a broker's clock even where they look like UTC."""
-        return self.value.startswith("mt5")
+        return self.value.startswith(("mt5", "hst"))
 
     @classmethod
     def parse(cls, text: str) -> "Format":
@@ -81,8 +91,20 @@ class Layout:
         Clock that the file itself states.
     side : str
         ``bid`` or ``ask``: which side the bars of a one-sided file quote.
+    symbol : str or None
+        What the bytes or the path state that the rows are quotes of.
+    timeframe : Timeframe or None
+        Length of bars, where bytes or path state it.
+    divisor : int or None
+        What prices must be divided by, where the format fixes it.
+    base_ns : int or None
+        UTC instant from which the times of rows count, where they are offsets.
+    digits : int or None
+        Decimal places of prices, where the bytes state them.
     why : tuple of str
         What each choice rests on.
+    warnings : tuple of str
+        What a user should know before trusting the rows.
     """
 
     format: Format
@@ -97,7 +119,13 @@ class Layout:
     encoding: str = "utf-8"
     timezone: str | None = None
     side: str = "bid"
+    symbol: str | None = None
+    timeframe: Timeframe | None = None
+    divisor: int | None = None
+    base_ns: int | None = None
+    digits: int | None = None
     why: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def value_roles(self) -> tuple[str, ...]:

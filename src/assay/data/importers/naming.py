@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 
 from assay.data.importers.scale import plausible_range
@@ -84,3 +85,20 @@ def timeframe_of_labels(path: Path, labels: Mapping[str, int]) -> Timeframe | No
         return Timeframe.parse(text)
     except ConfigError:
         return None
+
+
+def symbol_of(path: Path) -> str | None:
+    """Return the known pair or metal that a file name, or one of its two folders, names.
+
+    Examples
+    --------
+    >>> symbol_of(Path("archive/eur_usd/2019.csv"))
+    'EURUSD'
+    """
+    for text in (path.name, path.parent.name, path.parent.parent.name):
+        words = re.split(r"[^A-Z]+", text.upper())
+        pairs = [first + second for first, second in pairwise(words)]
+        for word in (*words, *pairs):
+            if len(word) == 6 and plausible_range(word) is not None:
+                return word
+    return None

@@ -95,6 +95,23 @@ def price_divisor(
     return fits[0], f"whole numbers near {level:g}: points, divided by {fits[0]}"
 
 
+def refuse_implausible(
+    prices: Mapping[str, FloatArray], symbol: str, divisor: int, *, where: str
+) -> None:
+    """Refuse prices that are not those of *symbol* after division by *divisor*.
+
+    Raises
+    ------
+    DataError
+        If their median lies outside what a known symbol has had or may have.
+    """
+    allowed = plausible_range(symbol)
+    values = np.concatenate([value[:: max(1, len(value) // 5_000)] for value in prices.values()])
+    level = float(np.median(values)) / divisor if len(values) else np.nan
+    if allowed is not None and len(values) and not allowed[0] <= level <= allowed[1]:
+        raise _implausible(where, symbol, level, allowed)
+
+
 def _by_digits(where: str, symbol: str, level: float, digits: int | None) -> tuple[int, str]:
     """Judge whole numbers of an unknown symbol: only small ones are surely prices."""
     if digits == 0 or level < 100.0:
