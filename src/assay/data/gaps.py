@@ -7,12 +7,18 @@ import numpy as np
 
 from assay.data.arrays import BoolArray, IntArray
 from assay.data.calendar import bar_close, boundaries, is_holiday, is_open
+from assay.data.holidays import has_daily_break, rest_numbers, rest_table
 from assay.domain.instrument import Session
-from assay.domain.time import NS_PER_DAY, NS_PER_MINUTE, iso_utc
+from assay.domain.time import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, iso_utc
 from assay.domain.timeframe import Timeframe
 
 _SLOTS_LOOKED_AT_MAX = 2_000_000
 _NS_PER_WEEK = 7 * NS_PER_DAY
+_REST_MIN_NS = 2 * NS_PER_HOUR
+"""A holiday's closure lasts at least this long; less is a gap, holiday or not."""
+_REST_SHARE_MIN = 0.2
+"""And at least this share of the stretch in which it is expected: from 12:00 on an early close
+at 14:30 leaves four bars in ten out, Christmas at its shortest one in three."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,18 +46,40 @@ class Gap:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Every bar in trading hours between the first and the last row that is not there.
+
+    Attributes
+    ----------
+    open_ns : int64, shape (n_missing,)
+        Oldest first. Of a gap longer than two million slots only the count is known.
+    is_rest : bool, shape (n_missing,)
+        In a holiday's closure: absent, and no gap.
+    gaps, closures : tuple of Gap
+        The same bars in succession, oldest first: those that should be there, and those
+        that a holiday explains. Their union is the list of everything that is missing.
+    """
+
+    open_ns: IntArray
+    is_rest: BoolArray
+    gaps: tuple[Gap, ...]
+    closures: tuple[Gap, ...]
+
+
 def trades(open_ns: IntArray, timeframe: Timeframe, sessions: Sequence[Session]) -> BoolArray:
     """Tell whether bars that open at these times hold any trading.
 
     A bar of up to an hour is sampled at its begin, middle and end; a longer one twice an hour.
     """
-    is_trading = _in_sessions(open_ns, timeframe, sessions)
+    is_trading = in_sessions(open_ns, timeframe, sessions)
     if timeframe.nominal_ns <= NS_PER_DAY:
         is_trading &= ~is_holiday(open_ns)
     return is_trading
 
 
-def _in_sessions(open_ns: IntArray, timeframe: Timeframe, sessions: Sequence[Session]) -> BoolArray:
+def in_sessions(open_ns: IntArray, timeframe: Timeframe, sessions: Sequence[Session]) -> BoolArray:
+    """Tell whether bars that open at these times overlap the weekly hours, holiday or not."""
     close_ns = bar_close(open_ns, timeframe)
     step_ns = min(timeframe.nominal_ns, Timeframe.H1.nominal_ns) // 2
     is_trading = is_open(close_ns - NS_PER_MINUTE, sessions)
@@ -64,7 +92,12 @@ def _in_sessions(open_ns: IntArray, timeframe: Timeframe, sessions: Sequence[Ses
 def find_gaps(
     open_ns: IntArray, timeframe: Timeframe, sessions: Sequence[Session]
 ) -> tuple[Gap, ...]:
-    """Return the gaps of a history, oldest first.
+    """Return the gaps of a history, oldest first; see :func:`find_missing`."""
+    return find_missing(open_ns, timeframe, sessions).gaps
+
+
+def find_missing(open_ns: IntArray, timeframe: Timeframe, sessions: Sequence[Session]) -> Missing:
+    """Return what is missing in a history, told apart into gaps and closures on holidays.
 
     Parameters
     ----------
@@ -76,37 +109,82 @@ def find_gaps(
 
     Notes
     -----
-    Weekends, daily pauses, Christmas and New Year's Day are no gaps. A gap over years is
-    counted by weeks. O(n_bars + missing bars).
+    Weekends and daily pauses are not missing. What is missing where the venue may rest (see
+    ``assay.data.holidays``) is a closure if it lasts two hours and a fifth of that stretch
+    without a bar between, else a gap. A gap over years is counted by weeks. O(n_bars + missing bars).
     """
     grid = _Grid.of(timeframe, open_ns)
     number = grid.number(open_ns)
     steps = np.diff(number)
     at = np.flatnonzero(steps > 1)
+    empty = np.zeros(0, dtype=np.int64)
     if len(at) == 0:
-        return ()
+        return Missing(empty, empty.astype(np.bool_), (), ())
     counts = steps[at] - 1
     is_long = counts > _SLOTS_LOOKED_AT_MAX
-    missing = np.zeros(len(at), dtype=np.int64)
-    first = np.zeros(len(at), dtype=np.int64)
+    slots, owners = [empty], [empty]
     for chosen in _pieces(counts, ~is_long):
-        slots = np.concatenate(
+        piece = np.concatenate(
             [np.arange(number[at[i]] + 1, number[at[i] + 1], dtype=np.int64) for i in chosen]
         )
-        owner = np.repeat(chosen, counts[chosen])
-        is_missing = trades(grid.time(slots), timeframe, sessions)
-        missing += np.bincount(owner[is_missing], minlength=len(at))
-        seen, where = np.unique(owner[is_missing], return_index=True)
-        first[seen] = grid.time(slots[is_missing][where])
+        time_ns = grid.time(piece)
+        is_missing = in_sessions(time_ns, timeframe, sessions)
+        slots.append(time_ns[is_missing])
+        owners.append(np.repeat(chosen, counts[chosen])[is_missing])
+    missing_ns, owner = np.concatenate(slots), np.concatenate(owners)
+    is_rest = _rested(missing_ns, owner, timeframe, sessions)
+    stop_ns = open_ns[at + 1]
+    gaps = _gaps(missing_ns[~is_rest], owner[~is_rest], stop_ns)
     for i in np.flatnonzero(is_long):
         week = np.arange(0, _NS_PER_WEEK, timeframe.nominal_ns, dtype=np.int64) + open_ns[at[i]]
-        share = float(np.mean(_in_sessions(week, timeframe, sessions)))
-        missing[i] = int(counts[i] * share)
-        first[i] = int(grid.time(number[at[i] : at[i] + 1] + 1)[0])
-    return tuple(
-        Gap(start_ns=int(first[i]), stop_ns=int(open_ns[at[i] + 1]), bars_missing=int(missing[i]))
-        for i in np.flatnonzero(missing > 0)
+        share = float(np.mean(in_sessions(week, timeframe, sessions)))
+        first = int(grid.time(number[at[i] : at[i] + 1] + 1)[0])
+        gaps[int(i)] = Gap(
+            start_ns=first, stop_ns=int(stop_ns[i]), bars_missing=int(counts[i] * share)
+        )
+    closures = _gaps(missing_ns[is_rest], owner[is_rest], stop_ns)
+    order = np.argsort(missing_ns, kind="stable")
+    return Missing(missing_ns[order], is_rest[order], _in_order(gaps), _in_order(closures))
+
+
+def _in_order(gaps: dict[int, Gap]) -> tuple[Gap, ...]:
+    return tuple(gaps[number] for number in sorted(gaps))
+
+
+def _rested(
+    missing_ns: IntArray, owner: IntArray, timeframe: Timeframe, sessions: Sequence[Session]
+) -> BoolArray:
+    """Tell which missing bars (of the gap *owner*) a holiday's closure explains."""
+    if timeframe.nominal_ns > NS_PER_DAY or len(missing_ns) == 0:
+        return np.zeros(len(missing_ns), dtype=np.bool_)
+    number = rest_numbers(missing_ns, sessions)
+    is_rest = (number >= 0) & (number == _last_number(missing_ns, timeframe, sessions))
+    if timeframe.nominal_ns == NS_PER_DAY:
+        return np.asarray(is_rest | is_holiday(missing_ns), dtype=np.bool_)
+    starts, stops = rest_table(is_exchange=has_daily_break(sessions))
+    pairs, pair, n_rested = np.unique(
+        np.stack([owner[is_rest], number[is_rest]]), axis=1, return_inverse=True, return_counts=True
     )
+    needed = np.empty(pairs.shape[1])
+    for k, i in enumerate(pairs[1]):
+        slots = np.arange(starts[i], stops[i], timeframe.nominal_ns, dtype=np.int64)
+        n_slots = int(np.count_nonzero(in_sessions(slots, timeframe, sessions)))
+        needed[k] = max(_REST_MIN_NS / timeframe.nominal_ns, _REST_SHARE_MIN * n_slots)
+    is_rest[is_rest] = (n_rested >= needed)[pair.ravel()]
+    return is_rest
+
+
+def _last_number(open_ns: IntArray, timeframe: Timeframe, sessions: Sequence[Session]) -> IntArray:
+    """Return the number of the stretch in which the last minute of each bar lies."""
+    return rest_numbers(bar_close(open_ns, timeframe) - NS_PER_MINUTE, sessions)
+
+
+def _gaps(missing_ns: IntArray, owner: IntArray, stop_ns: IntArray) -> dict[int, Gap]:
+    seen, first, n_bars = np.unique(owner, return_index=True, return_counts=True)
+    return {
+        int(i): Gap(start_ns=int(missing_ns[k]), stop_ns=int(stop_ns[i]), bars_missing=int(n))
+        for i, k, n in zip(seen, first, n_bars, strict=True)
+    }
 
 
 def _pieces(counts: IntArray, wanted: BoolArray) -> list[IntArray]:
