@@ -111,7 +111,8 @@ def find_missing(open_ns: IntArray, timeframe: Timeframe, sessions: Sequence[Ses
     -----
     Weekends and daily pauses are not missing. What is missing where the venue may rest (see
     ``assay.data.holidays``) is a closure if it lasts two hours and a fifth of that stretch
-    without a bar between, else a gap. A gap over years is counted by weeks. O(n_bars + missing bars).
+    without a bar between, else a gap. A gap over years is counted by weeks.
+    O(n_bars + missing bars).
     """
     grid = _Grid.of(timeframe, open_ns)
     number = grid.number(open_ns)
@@ -171,7 +172,7 @@ def _rested(
         n_slots = int(np.count_nonzero(in_sessions(slots, timeframe, sessions)))
         needed[k] = max(_REST_MIN_NS / timeframe.nominal_ns, _REST_SHARE_MIN * n_slots)
     is_rest[is_rest] = (n_rested >= needed)[pair.ravel()]
-    return is_rest
+    return np.asarray(is_rest, dtype=np.bool_)
 
 
 def _last_number(open_ns: IntArray, timeframe: Timeframe, sessions: Sequence[Session]) -> IntArray:
