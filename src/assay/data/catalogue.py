@@ -1,38 +1,45 @@
 """The Parquet catalogue: series by symbol and timeframe, merged whole or not at all."""
 
-import contextlib
-from collections.abc import Callable
-from difflib import get_close_matches
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from assay.data import manifest as manifests
 from assay.data.bars import Bars, Ticks
-from assay.data.columns import Columns, bars_of, columns_of, distinct, take, ticks_of, times_of
-from assay.data.disk import TEMPORARY_SUFFIX, Disk, put
-from assay.data.entry import TICKS, Entry, MergeReport, checked_symbol, entry_of, is_symbol
-from assay.data.lock import single_writer
-from assay.data.manifest import IMPORTS_KEPT_MAX, Manifest, Part
-from assay.data.merging import merged_rows, refuse_other_level
-from assay.data.parts import (
-    SUFFIX,
-    encode_part,
-    period_name,
-    periods_of,
-    read_parts,
-    verify_part,
+from assay.data.columns import Columns, bars_of, checked_table, columns_of, ticks_of, times_of
+from assay.data.disk import Disk
+from assay.data.entry import (
+    Entry,
+    InputEntry,
+    MergeReport,
+    checked_symbol,
+    entry_of,
+    input_entry_of,
+    is_symbol,
 )
+from assay.data.lock import single_writer
+from assay.data.manifest import FILE_NAME, Manifest, blank
+from assay.data.manifest import TICKS_NAME as TICKS
 from assay.data.provenance import Provenance
-from assay.data.quarantine import Quarantine
+from assay.data.quarantine import Quarantine, StoredQuarantine
+from assay.data.schema import BARS, MARKET, Schema, registered
+from assay.data.schema import TICKS as TICK_SCHEMA
+from assay.data.store import Merge
+from assay.data.window import (
+    Window,
+    manifest_in,
+    quarantines_of,
+    read_window,
+    refuse_other_schema,
+    scan_window,
+    unknown_series,
+    verify_parts,
+)
 from assay.domain.errors import DataError
 from assay.domain.timeframe import Timeframe
 
 _LOCK_NAME = "catalogue.lock"
-_READ_ATTEMPTS_MAX = 10
-
-T = TypeVar("T")
 
 
 class Catalogue:
@@ -71,12 +78,19 @@ class Catalogue:
         DataError
             If a manifest is damaged.
         """
-        found = [
-            entry_of(manifest)
-            for path in self.root.glob(f"*/*/{manifests.FILE_NAME}")
-            if (manifest := self._manifest(path.parent)) is not None
-        ]
-        return tuple(sorted(found, key=_list_order))
+        found = [entry_of(manifest) for manifest in self._manifests() if not manifest.schema]
+        return tuple(sorted(found, key=lambda entry: entry.order))
+
+    def list_inputs(self) -> tuple[InputEntry, ...]:
+        """Return the stored tables of inputs, sorted by symbol and kind.
+
+        Raises
+        ------
+        DataError
+            If a manifest is damaged.
+        """
+        found = [input_entry_of(manifest) for manifest in self._manifests() if manifest.schema]
+        return tuple(sorted(found, key=lambda entry: (entry.symbol, entry.kind)))
 
     def entry(self, symbol: str, timeframe: Timeframe | None) -> Entry:
         """Return the entry of one series (*timeframe* None: ticks).
@@ -105,14 +119,112 @@ class Catalogue:
         DataError
             If the series is unknown or damaged. An empty window is not an error.
         """
-        columns = self._read(symbol, timeframe, start_ns, stop_ns)
-        return bars_of(symbol, timeframe, columns)
+        return bars_of(symbol, timeframe, self._read(symbol, timeframe, start_ns, stop_ns))
 
     def read_ticks(
         self, symbol: str, start_ns: int | None = None, stop_ns: int | None = None
     ) -> Ticks:
         """Return the ticks in ``[start_ns, stop_ns)``; errors as in :meth:`read_bars`."""
         return ticks_of(symbol, self._read(symbol, None, start_ns, stop_ns))
+
+    def read_columns(
+        self,
+        symbol: str,
+        timeframe: Timeframe | None,
+        columns: Sequence[str],
+        start_ns: int | None = None,
+        stop_ns: int | None = None,
+    ) -> Columns:
+        """Return some columns of a series (*timeframe* None: ticks); others are not read.
+
+        Parameters
+        ----------
+        symbol : str
+        timeframe : Timeframe or None
+        columns : sequence of str
+            Such as ``["close"]``. An ask column is absent from the answer if no row of the
+            window has ask prices, and NaN in rows without.
+        start_ns, stop_ns : int, optional
+
+        Returns
+        -------
+        columns : dict of str to array, shape (n_rows,)
+            ``time_ns`` first, in any case.
+
+        Raises
+        ------
+        DataError
+            As in :meth:`read_bars`, or if a column is unknown.
+        """
+        return self._read(symbol, timeframe, start_ns, stop_ns, columns)
+
+    def read_table(
+        self, symbol: str, kind: str, start_ns: int | None = None, stop_ns: int | None = None
+    ) -> Columns:
+        """Return the rows of a table of inputs that were known in ``[start_ns, stop_ns)``.
+
+        Parameters
+        ----------
+        symbol : str
+            ``_MARKET`` for what is of no one symbol.
+        kind : str
+            Of a registered schema.
+        start_ns, stop_ns : int, optional
+
+        Returns
+        -------
+        columns : dict of str to array, shape (n_rows,)
+            In the order of the schema, ``known_ns`` first, sorted; strings are objects,
+            ``str`` or None.
+
+        Raises
+        ------
+        DataError
+            If the table is unknown or damaged. An empty window is not an error.
+        """
+        schema = registered(kind)
+        return read_window(
+            lambda: self._known_table(symbol, schema),
+            self.root / symbol / kind,
+            Window(start_ns, stop_ns),
+        )
+
+    def scan_bars(
+        self,
+        symbol: str,
+        timeframe: Timeframe,
+        start_ns: int | None = None,
+        stop_ns: int | None = None,
+    ) -> Iterator[Bars]:
+        """Yield the bars of :meth:`read_bars` a year at a time, oldest first.
+
+        Memory: one year. A piece has ask prices if every one of its own bars has them.
+
+        Raises
+        ------
+        DataError
+            As in :meth:`read_bars`, or if a merge changed the series meanwhile.
+        """
+        for columns in self._scan(symbol, timeframe, start_ns, stop_ns):
+            yield bars_of(symbol, timeframe, columns)
+
+    def scan_ticks(
+        self, symbol: str, start_ns: int | None = None, stop_ns: int | None = None
+    ) -> Iterator[Ticks]:
+        """Yield the ticks of :meth:`read_ticks` a week at a time; as :meth:`scan_bars`."""
+        for columns in self._scan(symbol, None, start_ns, stop_ns):
+            yield ticks_of(symbol, columns)
+
+    def quarantined(self, symbol: str, timeframe: Timeframe | None) -> tuple[StoredQuarantine, ...]:
+        """Return the stored quarantines of one series, oldest import first.
+
+        Raises
+        ------
+        DataError
+            If the series is unknown.
+        """
+        folder = self._folder(symbol, timeframe)
+        return quarantines_of(self._known(symbol, timeframe), folder)
 
     def verify(self, symbol: str, timeframe: Timeframe | None) -> None:
         """Read every part of a series and compare it with its hash.
@@ -122,8 +234,12 @@ class Catalogue:
         DataError
             If one does not match.
         """
-        for part in self._known(symbol, timeframe).parts:
-            verify_part(self._folder(symbol, timeframe), part)
+        verify_parts(lambda: self._known(symbol, timeframe), self._folder(symbol, timeframe))
+
+    def verify_table(self, symbol: str, kind: str) -> None:
+        """Do as :meth:`verify` for a table of inputs."""
+        schema = registered(kind)
+        verify_parts(lambda: self._known_table(symbol, schema), self.root / symbol / kind)
 
     def merge(
         self,
@@ -151,18 +267,68 @@ class Catalogue:
             contradict the stored ones by a factor, or the disk refuses (full, read-only).
         """
         symbol = checked_symbol(series.symbol)
-        timeframe = series.timeframe if isinstance(series, Bars) else None
+        name = series.timeframe.name if isinstance(series, Bars) else TICKS
         columns = columns_of(series)
-        if len(series) == 0:
+        return self._merge(symbol, name, None, columns, provenance, quarantine)
+
+    def merge_table(
+        self,
+        symbol: str,
+        kind: str,
+        columns: Mapping[str, NDArray[np.generic] | Sequence[object]],
+        provenance: Provenance,
+    ) -> MergeReport:
+        """Add rows to a table of inputs; of rows with the same keys the newest import stays.
+
+        Idempotent, and whole or not at all, as :meth:`merge`.
+
+        Parameters
+        ----------
+        symbol : str
+            ``_MARKET`` for what is of no one symbol.
+        kind : str
+            Of a registered schema.
+        columns : mapping of str to array or sequence, shape (n_rows,)
+            All columns of the schema; ``known_ns`` sorted. NaN and None are missing values.
+        provenance : Provenance
+            Recorded with the table.
+
+        Raises
+        ------
+        DataError
+            If there are no rows, they are not of the schema, another process is writing, or
+            the disk refuses.
+        """
+        symbol, schema = checked_symbol(symbol, may_be_market=True), registered(kind)
+        table = checked_table(schema, columns)
+        return self._merge(symbol, kind, schema, table, provenance, None)
+
+    def _merge(
+        self,
+        symbol: str,
+        name: str,
+        schema: Schema | None,
+        columns: Columns,
+        provenance: Provenance,
+        quarantine: Quarantine | None,
+    ) -> MergeReport:
+        if len(times_of(columns)) == 0:
             raise DataError(
                 f"{symbol} must have rows to store; had none.",
                 remedy="Check the source file.",
                 symbol=symbol,
             )
+        folder = self.root / symbol / name
         try:
             self._disk.make_folder(self.root)
             with single_writer(self.root / _LOCK_NAME, wait_s_max=self._lock_wait_s_max):
-                return self._merge(symbol, timeframe, columns, provenance, quarantine)
+                self._disk.make_folder(folder)
+                stored = manifest_in(folder) or blank(symbol, name, schema)
+                if schema is not None:
+                    refuse_other_schema(folder, stored, schema)
+                return Merge(self._disk, folder, stored, stored.columns).run(
+                    columns, provenance, quarantine
+                )
         except OSError as error:
             raise DataError(
                 f"The catalogue {self.root} must accept the rows of {symbol}; the disk answered: "
@@ -174,158 +340,60 @@ class Catalogue:
                 errno=error.errno,
             ) from error
 
-    def _merge(
+    def _read(
         self,
         symbol: str,
         timeframe: Timeframe | None,
-        columns: Columns,
-        provenance: Provenance,
-        quarantine: Quarantine | None,
-    ) -> MergeReport:
-        folder = self._folder(symbol, timeframe)
-        self._disk.make_folder(folder)
-        old = self._manifest(folder) or Manifest(
-            symbol=symbol, series=folder.name, parts=(), provenance=(), quarantine=()
-        )
-        self._sweep(folder, old)
-        kept = {part.period: part for part in old.parts}
-        counts = np.zeros(3, dtype=np.int64)
-        is_ticks = timeframe is None
-        periods = periods_of(times_of(columns), is_ticks=is_ticks)
-        for period in distinct(periods):
-            name = period_name(int(period), is_ticks=is_ticks)
-            rows = take(columns, slice(*np.searchsorted(periods, [period, period + 1])))
-            stored_parts = [kept[name]] if name in kept else []
-            stored = read_parts(folder, stored_parts, is_ticks=is_ticks)
-            refuse_other_level(symbol, stored, rows)
-            merged = merged_rows(stored, rows)
-            counts += (merged.rows_added, merged.rows_replaced, merged.rows_unchanged)
-            if merged.rows_added or merged.rows_replaced:
-                part, content = encode_part(merged.columns, name)
-                if kept.get(name) != part:
-                    put(self._disk, folder / part.name, content)
-                    kept[name] = part
-        parts = tuple(kept[name] for name in sorted(kept, key=lambda name: kept[name].first_ns))
-        self._commit(folder, old, parts, provenance, quarantine)
-        stored_manifest = Manifest(
-            symbol=symbol, series=folder.name, parts=parts, provenance=(), quarantine=()
-        )
-        added, replaced, unchanged = (int(count) for count in counts)
-        return MergeReport(
-            symbol=symbol,
-            series=folder.name,
-            is_changed=parts != old.parts,
-            rows_added=added,
-            rows_replaced=replaced,
-            rows_unchanged=unchanged,
-            rows_total=stored_manifest.rows,
-            content_hash=stored_manifest.content_hash,
-        )
-
-    def _commit(
-        self,
-        folder: Path,
-        old: Manifest,
-        parts: tuple[Part, ...],
-        provenance: Provenance,
-        quarantine: Quarantine | None,
-    ) -> None:
-        """Replace the manifest, unless nothing changed."""
-        is_known = any(entry.identity == provenance.identity for entry in old.provenance)
-        if parts == old.parts and is_known:
-            return
-        names = old.quarantine
-        if quarantine is not None and len(quarantine):
-            name = f"quarantine-{provenance.sha256[:24]}.csv"
-            put(self._disk, folder / name, quarantine.as_csv())
-            names = tuple(dict.fromkeys((*names, name)))
-        imports = old.provenance if is_known else (*old.provenance, provenance)
-        manifest = Manifest(
-            symbol=old.symbol,
-            series=old.series,
-            parts=parts,
-            provenance=imports[-IMPORTS_KEPT_MAX:],
-            quarantine=names,
-        )
-        put(self._disk, folder / manifests.FILE_NAME, manifest.encode())
-
-    def _sweep(self, folder: Path, current: Manifest) -> None:
-        """Remove what crashed or superseded merges left; readers retry if they lose a part."""
-        keep = {manifests.FILE_NAME, *current.quarantine, *(part.name for part in current.parts)}
-        for path in folder.iterdir():
-            if path.name not in keep and path.name.endswith((SUFFIX, TEMPORARY_SUFFIX, ".csv")):
-                with contextlib.suppress(PermissionError):  # Windows: a reader has it open
-                    self._disk.remove(path)
-
-    def _read(
-        self, symbol: str, timeframe: Timeframe | None, start_ns: int | None, stop_ns: int | None
+        start_ns: int | None,
+        stop_ns: int | None,
+        names: Sequence[str] | None = None,
     ) -> Columns:
-        def read() -> Columns:
-            manifest = self._known(symbol, timeframe)
-            parts = [
-                part
-                for part in manifest.parts
-                if (start_ns is None or part.last_ns >= start_ns)
-                and (stop_ns is None or part.first_ns < stop_ns)
-            ]
-            folder = self._folder(symbol, timeframe)
-            return read_parts(folder, parts, is_ticks=timeframe is None)
+        schema = TICK_SCHEMA if timeframe is None else BARS
+        odd = [name for name in names or () if name not in schema.columns]
+        if odd:
+            raise DataError(
+                f"Columns of {symbol} must be among {', '.join(schema.columns)}; was {odd[0]!r}.",
+                remedy="Correct the name.",
+                symbol=symbol,
+                column=odd[0],
+            )
 
-        columns = _retried(read)
-        time_ns = times_of(columns)
-        start = 0 if start_ns is None else int(np.searchsorted(time_ns, start_ns))
-        stop = len(time_ns) if stop_ns is None else int(np.searchsorted(time_ns, stop_ns))
-        if (start, stop) == (0, len(time_ns)):
-            return columns
-        return take(columns, slice(start, max(start, stop)))
+        return read_window(
+            lambda: self._known(symbol, timeframe),
+            self._folder(symbol, timeframe),
+            Window(start_ns, stop_ns),
+            names,
+        )
 
-    def _manifest(self, folder: Path) -> Manifest | None:
-        path = folder / manifests.FILE_NAME
-        try:
-            return manifests.decode(path.read_bytes(), path)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+    def _scan(
+        self, symbol: str, timeframe: Timeframe | None, start_ns: int | None, stop_ns: int | None
+    ) -> Iterator[Columns]:
+        folder = self._folder(symbol, timeframe)
+        return scan_window(self._known(symbol, timeframe), folder, Window(start_ns, stop_ns))
+
+    def _manifests(self) -> Iterator[Manifest]:
+        for path in self.root.glob(f"*/*/{FILE_NAME}"):
+            manifest = manifest_in(path.parent)
+            if manifest is not None:
+                yield manifest
 
     def _known(self, symbol: str, timeframe: Timeframe | None) -> Manifest:
         series = TICKS if timeframe is None else timeframe.name
-        folder = self._folder(symbol, timeframe)
-        manifest = self._manifest(folder) if is_symbol(symbol) else None
+        manifest = manifest_in(self._folder(symbol, timeframe)) if is_symbol(symbol) else None
         if manifest is not None and manifest.symbol == symbol:
             return manifest
         stored = [f"{entry.symbol} {entry.series}" for entry in self.list()]
-        if not stored:
-            remedy = f"Import a file first: assay data import FILE --symbol {symbol}."
-        else:
-            nearest = get_close_matches(f"{symbol} {series}".upper(), stored, n=1, cutoff=0.0)
-            remedy = f"Use {nearest[0]}, the nearest, or import it; stored: {', '.join(stored)}."
-        raise DataError(
-            f"The catalogue {self.root} must hold {symbol} {series}; it does not.",
-            remedy=remedy,
-            symbol=symbol,
-            series=series,
-            stored=stored,
-        )
+        raise unknown_series(self.root, symbol, series, stored, f"FILE --symbol {symbol}")
+
+    def _known_table(self, symbol: str, schema: Schema) -> Manifest:
+        is_name = is_symbol(symbol) or symbol == MARKET
+        folder = self.root / symbol / schema.kind
+        manifest = manifest_in(folder) if is_name else None
+        if manifest is not None and manifest.symbol == symbol:
+            refuse_other_schema(folder, manifest, schema)
+            return manifest
+        stored = [f"{entry.symbol} {entry.kind}" for entry in self.list_inputs()]
+        raise unknown_series(self.root, symbol, schema.kind, stored, "FILE")
 
     def _folder(self, symbol: str, timeframe: Timeframe | None) -> Path:
         return self.root / symbol / (TICKS if timeframe is None else timeframe.name)
-
-
-def _list_order(entry: Entry) -> tuple[str, int]:
-    return entry.symbol, 0 if entry.timeframe is None else entry.timeframe.value
-
-
-def _retried(read: Callable[[], T]) -> T:
-    """Call *read* again while a writer takes parts away under it."""
-    for _ in range(_READ_ATTEMPTS_MAX - 1):
-        try:
-            return read()
-        except FileNotFoundError:
-            continue
-    try:
-        return read()
-    except FileNotFoundError as error:
-        raise DataError(
-            f"{error.filename} must exist, since its manifest names it; it does not.",
-            remedy="Delete its folder and import the sources again.",
-            path=str(error.filename),
-        ) from error

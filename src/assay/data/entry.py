@@ -3,13 +3,13 @@
 import re
 from dataclasses import asdict, dataclass
 
-from assay.data.manifest import Manifest
+from assay.data.manifest import TICKS_NAME, Manifest
 from assay.data.provenance import Provenance
+from assay.data.schema import MARKET
 from assay.domain.errors import DataError
 from assay.domain.time import iso_utc
 from assay.domain.timeframe import Timeframe
 
-TICKS = "TICKS"
 _SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._#+-]{0,63}")
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 
@@ -46,7 +46,12 @@ class Entry:
     @property
     def series(self) -> str:
         """``H1`` and the like, or ``TICKS``."""
-        return TICKS if self.timeframe is None else self.timeframe.name
+        return TICKS_NAME if self.timeframe is None else self.timeframe.name
+
+    @property
+    def order(self) -> tuple[str, int]:
+        """Where it stands in a list: by symbol and length of bar, ticks first."""
+        return self.symbol, 0 if self.timeframe is None else self.timeframe.value
 
     def as_json(self) -> dict[str, object]:
         """Return plain values for a JSON document."""
@@ -57,6 +62,46 @@ class Entry:
             "first": iso_utc(self.first_ns),
             "last": iso_utc(self.last_ns),
             "has_ask": self.has_ask,
+            "content_hash": self.content_hash,
+            "provenance": [entry.as_json() for entry in self.provenance],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputEntry:
+    """One stored table of inputs: news, sentiment, an order book.
+
+    Attributes
+    ----------
+    symbol : str
+        ``_MARKET`` for what is of no one symbol.
+    kind : str
+        Kind of its schema.
+    rows : int
+    first_ns, last_ns : int
+        When the first and the last row were known, UTC nanoseconds.
+    content_hash : str
+        SHA-256 that depends on the decoded rows alone.
+    provenance : tuple of Provenance
+        Imports, oldest first.
+    """
+
+    symbol: str
+    kind: str
+    rows: int
+    first_ns: int
+    last_ns: int
+    content_hash: str
+    provenance: tuple[Provenance, ...]
+
+    def as_json(self) -> dict[str, object]:
+        """Return plain values for a JSON document."""
+        return {
+            "symbol": self.symbol,
+            "kind": self.kind,
+            "rows": self.rows,
+            "first": iso_utc(self.first_ns),
+            "last": iso_utc(self.last_ns),
             "content_hash": self.content_hash,
             "provenance": [entry.as_json() for entry in self.provenance],
         }
@@ -94,7 +139,7 @@ class MergeReport:
 
 def entry_of(manifest: Manifest) -> Entry:
     """Return the entry that a manifest describes."""
-    is_ticks = manifest.series == TICKS
+    is_ticks = manifest.series == TICKS_NAME
     return Entry(
         symbol=manifest.symbol,
         timeframe=None if is_ticks else Timeframe[manifest.series],
@@ -107,20 +152,39 @@ def entry_of(manifest: Manifest) -> Entry:
     )
 
 
+def input_entry_of(manifest: Manifest) -> InputEntry:
+    """Return the entry of a table of inputs."""
+    return InputEntry(
+        symbol=manifest.symbol,
+        kind=manifest.columns.kind,
+        rows=manifest.rows,
+        first_ns=manifest.parts[0].first_ns,
+        last_ns=manifest.parts[-1].last_ns,
+        content_hash=manifest.content_hash,
+        provenance=manifest.provenance,
+    )
+
+
 def is_symbol(text: str) -> bool:
     """Tell whether *text* can name a folder on every system."""
     return bool(_SYMBOL.fullmatch(text)) and not _RESERVED.fullmatch(text) and text[-1] != "."
 
 
-def checked_symbol(symbol: str) -> str:
+def checked_symbol(symbol: str, *, may_be_market: bool = False) -> str:
     """Return *symbol* if it can name a folder on every system.
+
+    Parameters
+    ----------
+    symbol : str
+    may_be_market : bool
+        Whether ``_MARKET`` will do: for tables of inputs alone.
 
     Raises
     ------
     DataError
         If it cannot.
     """
-    if is_symbol(symbol):
+    if is_symbol(symbol) or (may_be_market and symbol == MARKET):
         return symbol
     raise DataError(
         f"A symbol must consist of letters, digits and . _ # + - (at most 64); was {symbol!r}.",

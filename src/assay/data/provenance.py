@@ -21,6 +21,8 @@ class Provenance:
         ``rows_in == rows_kept + rows_quarantined``.
     imported_ns : int
         When, in UTC nanoseconds; passed in by the caller.
+    piece : str
+        Which piece of a source too large for memory, such as ``2014-05-03``; else empty.
     """
 
     source: str
@@ -31,12 +33,13 @@ class Provenance:
     rows_kept: int
     rows_quarantined: int
     imported_ns: int
+    piece: str = ""
 
     def as_json(self) -> dict[str, object]:
         """Return plain values for a JSON document."""
         return asdict(self)
 
     @property
-    def identity(self) -> tuple[str, str, str]:
-        """What makes two imports the same: bytes, importer and clock."""
-        return self.sha256, self.importer, self.timezone
+    def identity(self) -> tuple[str, str, str, str]:
+        """What makes two imports the same: bytes, importer, clock and piece."""
+        return self.sha256, self.importer, self.timezone, self.piece

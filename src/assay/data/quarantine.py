@@ -6,6 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum, unique
+from pathlib import Path
+
+from assay.domain.errors import DataError
 
 TEXT_CHARACTERS_MAX = 300
 ROWS_LISTED_MAX = 100_000
@@ -32,6 +35,9 @@ class Reason(Enum):
     ONE_SIDED = "no quote of the other side yet"
     PADDED = "flat bar of a pause, without volume"
     OUTSIDE = "time outside the period of the file"
+    WORD = "not a known word"
+    RANGE = "value outside its range"
+    RULE = "recurrence that cannot be followed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,4 +103,60 @@ class Quarantine:
                 }
                 for reason, count in self.counts.items()
             ],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredQuarantine:
+    """Refused rows of one import, as the catalogue keeps them.
+
+    Attributes
+    ----------
+    path : Path
+        CSV of line, reason and text; at most the first ``ROWS_LISTED_MAX`` rows.
+    source : str
+        File that held them.
+    rows : int
+        All refused rows, listed or not.
+    reasons : dict of str to int
+        Rows by reason; empty where an earlier version did not store them.
+    """
+
+    path: Path
+    source: str
+    rows: int
+    reasons: dict[str, int]
+
+    def listed(self) -> tuple[QuarantinedRow, ...]:
+        """Return the listed rows.
+
+        Raises
+        ------
+        DataError
+            If the file is gone or damaged.
+        """
+        by_text = {reason.value: reason for reason in Reason}
+        try:
+            with self.path.open(encoding="utf-8", newline="") as file:
+                rows = csv.DictReader(file)
+                return tuple(
+                    QuarantinedRow(
+                        line=int(row["line"]), reason=by_text[row["reason"]], text=row["text"]
+                    )
+                    for row in rows
+                )
+        except (OSError, KeyError, ValueError, csv.Error) as error:
+            raise DataError(
+                f"{self.path} must list quarantined rows; it does not: {error}.",
+                remedy=f"Import {self.source or 'the source'} again.",
+                path=str(self.path),
+            ) from error
+
+    def as_json(self) -> dict[str, object]:
+        """Return plain values for a JSON document."""
+        return {
+            "file": self.path.name,
+            "source": self.source,
+            "rows": self.rows,
+            "reasons": dict(self.reasons),
         }

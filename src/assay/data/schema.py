@@ -1,4 +1,4 @@
-"""What the columns of a stored series are: their types, what identifies a row, how parts are cut."""
+"""The columns of a stored series: their types, what identifies a row, how parts are cut."""
 
 import re
 from collections.abc import Mapping
