@@ -8,15 +8,10 @@ import numpy as np
 
 from assay.data.bars import Bars, Ticks
 from assay.data.importers import histdata
+from assay.data.importers.bi5_path import divisor_of
 from assay.data.importers.building import bars_from, ticks_from
 from assay.data.importers.clock import CONFIDENCE_MIN, ClockFinding, infer_clock
-from assay.data.importers.grid import (
-    aligned,
-    off_grid,
-    refuse_mixed,
-    refuse_off_grid,
-    spacing_of,
-)
+from assay.data.importers.grid import aligned
 from assay.data.importers.imported import Imported
 from assay.data.importers.layout import Format, Layout, Recognised
 from assay.data.importers.naming import timeframe_of_labels
@@ -28,6 +23,7 @@ from assay.data.importers.ordering import (
     refuse_level_change,
     sorted_by_time,
     without_jumps,
+    without_padding,
     without_repeats,
 )
 from assay.data.importers.readers import Reader
@@ -35,6 +31,7 @@ from assay.data.importers.refusals import Refusals
 from assay.data.importers.rows import Rows
 from assay.data.importers.scale import divided, price_divisor, refuse_implausible
 from assay.data.importers.source import file_sha256
+from assay.data.importers.timeframes import on_one_timeframe
 from assay.data.importers.zones import Zone, zone
 from assay.data.quarantine import Reason
 from assay.domain.errors import DataError
@@ -68,8 +65,14 @@ def table_of(pieces: list[Rows]) -> Table:
     )
 
 
-def empty_import(path: Path, layout: Layout, choices: Choices) -> Imported:
-    """Return the import of an archive without rows: an empty series, and a warning."""
+def empty_import(
+    path: Path, layout: Layout, choices: Choices, refusals: Refusals | None = None
+) -> Imported:
+    """Return the import of an archive without rows, or of padding alone: an empty series."""
+    refusals = refusals or Refusals()
+    said = layout.warnings
+    if len(refusals):
+        said += (f"All {len(refusals)} bars fill a pause of the market (flat, without volume).",)
     none, nothing = np.empty(0, dtype=np.int64), np.empty(0)
     timeframe = choices.timeframe or layout.timeframe
     series: Bars | Ticks
@@ -83,13 +86,13 @@ def empty_import(path: Path, layout: Layout, choices: Choices) -> Imported:
     return Imported(
         series=series,
         recognised=recognised_as(layout, timeframe, finding, layout.divisor or 1, ()),
-        quarantine=Refusals().quarantine(),
-        rows_in=0,
+        quarantine=refusals.quarantine(),
+        rows_in=len(refusals),
         rows_kept=0,
         rows_out_of_order=0,
         source=path.name,
         sha256=file_sha256(path),
-        warnings=layout.warnings,
+        warnings=said,
         side=layout.side,
     )
 
@@ -128,6 +131,16 @@ def assembled(
     if layout.format is Format.MT5_TICKS:
         table, dropped = quotes_filled(table)
     table, divisor, why = _scaled(path, layout, choices, table)
+    if not layout.format.is_ticks:
+        ordered, padding = without_padding(
+            sorted_by_time(table)[0], is_archive=layout.format.is_archive
+        )
+        if padding and not len(ordered) and not len(refusals):
+            _list_dropped(path, reader, layout, padding, refusals)
+            return empty_import(path, layout, choices, refusals)
+        if padding:
+            table = table.kept(~np.isin(table.line, padding[0][0]))
+            dropped += padding
     table, timeframe, n_late, gone = _ordered(path, layout, choices, table, labels)
     dropped += gone
     finding = clock_of(layout, table, timeframe, choices.timezone)
@@ -170,7 +183,7 @@ def _ordered(
     if not is_ticks:
         stated = layout.timeframe or timeframe_of_labels(path, labels)
         told = choices.timeframe or stated
-        timeframe, table, dropped = _on_one_timeframe(path, told, in_file, table, n_late)
+        timeframe, table, dropped = on_one_timeframe(path, layout, told, in_file, table, n_late)
     before = table
     table, repeats = without_repeats(table, is_ticks=is_ticks)
     for lines, reason in repeats:
@@ -200,8 +213,8 @@ def _scaled(
     }
     if choices.divisor is not None:
         divisor, why = choices.divisor, f"prices divided by {choices.divisor} as told"
-    elif layout.divisor is not None:
-        divisor, why = layout.divisor, f"prices divided by {layout.divisor}, as the format says"
+    elif (fixed := _fixed_divisor(path, layout, choices)) is not None:
+        divisor, why = fixed, f"prices divided by {fixed}, as the format says"
         refuse_implausible(prices, choices.symbol, divisor, where=str(path))
     else:
         divisor, why = price_divisor(prices, choices.symbol, digits=choices.digits, where=str(path))
@@ -211,32 +224,20 @@ def _scaled(
     return replace(table, values={**table.values, **scaled}), divisor, (why,)
 
 
-def _on_one_timeframe(
-    path: Path, timeframe: Timeframe | None, in_file: Table, table: Table, n_late: int
-) -> tuple[Timeframe, Table, Dropped]:
-    """Settle the timeframe; refuse mixtures, and rows off its grid."""
-    spaced = spacing_of(table.time_ns)
-    timeframe = timeframe or spaced
-    if timeframe is None:
+def _fixed_divisor(path: Path, layout: Layout, choices: Choices) -> int | None:
+    """Return the divisor that the format fixes, if it does."""
+    if layout.divisor is not None or layout.format not in (Format.BI5_BARS, Format.BI5_TICKS):
+        return layout.divisor
+    divisor = divisor_of(choices.symbol)
+    if divisor is None:
         raise DataError(
-            f"{path} must show its timeframe by the spacing of its rows; {len(table)} rows do not.",
-            remedy="Pass --timeframe, such as --timeframe H1.",
+            f"{path} must be of a symbol whose prices are divided by a known number; "
+            f"{choices.symbol} has none here.",
+            remedy="Pass --price-divisor: 10 ** decimals of its prices, 1000 for most indices.",
             path=str(path),
+            symbol=choices.symbol,
         )
-    if spaced is not None and spaced is not timeframe:
-        raise DataError(
-            f"{path} must hold {timeframe.name} bars; its rows are {spaced.name} apart.",
-            remedy=f"Pass --timeframe {spaced.name}, or import the right file.",
-            path=str(path),
-            line=int(table.line[0]),
-        )
-    ordered = in_file if n_late <= 0.01 * len(table) or n_late == len(table) else table
-    refuse_mixed(path, ordered.line, ordered.time_ns, timeframe)
-    is_off = off_grid(table.time_ns, timeframe)
-    if not is_off.any():
-        return timeframe, table, []
-    refuse_off_grid(path, table.line, is_off, timeframe)
-    return timeframe, table.kept(~is_off), [(table.line[is_off], Reason.OFF_GRID)]
+    return divisor
 
 
 def clock_of(
@@ -278,7 +279,9 @@ def _unclear_clock(path: Path, finding: ClockFinding) -> DataError:
 
 def _refuse_mostly_bad(path: Path, refusals: Refusals, n_rows: int) -> None:
     n_kept = n_rows - len(refusals)
-    mostly = len(refusals) > max(_REFUSED_MIN, _REFUSED_SHARE_MAX * n_rows)
+    n_padding = refusals.quarantine().counts.get(Reason.PADDED, 0)
+    n_bad, n_rows = len(refusals) - n_padding, n_rows - n_padding
+    mostly = n_bad > max(_REFUSED_MIN, _REFUSED_SHARE_MAX * n_rows)
     if n_kept > 0 and not mostly:
         return
     if n_rows == 0:
@@ -287,7 +290,7 @@ def _refuse_mostly_bad(path: Path, refusals: Refusals, n_rows: int) -> None:
         )
     row = min(refusals.rows, key=lambda row: row.line)
     raise DataError(
-        f"{path} must have rows that can be used; {len(refusals)} of {n_rows} could not. The first "
+        f"{path} must have rows that can be used; {n_bad} of {n_rows} could not. The first "
         f"is line {row.line}, {row.reason.value}: {row.text[:120]!r}.",
         remedy="Check the file; if its columns were taken wrongly, name them with --column.",
         path=str(path),

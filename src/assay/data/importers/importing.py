@@ -116,6 +116,7 @@ def import_file(
     _refuse_large(path, reader, rows_max)
     refusals = Refusals()
     pieces: list[Rows] = []
+    said: list[str] = []
     n_rows = 0
     for rows in reader.rows(path, layout, block_bytes=block_bytes, progress=progress):
         named = rows.labels.get("symbol")
@@ -126,6 +127,7 @@ def import_file(
         n_rows += rows.n_rows
         if n_rows > rows_max:
             raise _too_many(path, n_rows, rows_max)
+        said += [words for words in rows.warnings if words not in said]
         pieces.append(replace(rows, refused=[]))
     choices = Choices(
         symbol=symbol or "",
@@ -142,6 +144,7 @@ def import_file(
     labels = {
         text: line for rows in pieces for text, line in rows.labels.get("timeframe", {}).items()
     }
+    layout = replace(layout, warnings=(*layout.warnings, *said))
     del pieces
     return assembled(path, reader, layout, choices, table, refusals, n_rows, labels)
 

@@ -39,6 +39,11 @@ class Format(Enum):
         return self.value.endswith("ticks")
 
     @property
+    def is_archive(self) -> bool:
+        """Whether a file holds one timeframe by construction, and its path says which."""
+        return self.value.startswith(("bi5", "lean"))
+
+    @property
     def is_server_time(self) -> bool:
         """Whether stamps follow a broker's clock even where they look like UTC."""
         return self.value.startswith(("mt5", "hst"))

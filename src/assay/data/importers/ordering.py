@@ -95,6 +95,31 @@ def without_repeats(table: Table, *, is_ticks: bool) -> tuple[Table, Dropped]:
     ]
 
 
+def without_padding(table: Table, *, is_archive: bool) -> tuple[Table, Dropped]:
+    """Drop flat bars without volume that repeat the last close: a pause filled by the vendor.
+
+    Parameters
+    ----------
+    table : Table
+        Bars, sorted by time.
+    is_archive : bool
+        Whether the vendor is known to fill pauses, so that a file of nothing else is one long
+        pause. In other files bars have a volume somewhere, or volume says nothing.
+    """
+    values = table.values
+    if "volume" not in values:
+        return table, []
+    is_padding = values["volume"] == 0.0
+    if not is_padding.any() or not (is_archive or (values["volume"] > 0.0).any()):
+        return table, []
+    close = values["close"]
+    last_close = np.concatenate([close[:1], close[:-1]])
+    for role in ("open", "high", "low", "close"):
+        is_padding &= values[role] == last_close
+    is_padding[0] &= is_archive
+    return table.kept(~is_padding), [(table.line[is_padding], Reason.PADDED)]
+
+
 def refuse_interleaved(
     path: Path, table: Table, conflict_lines: IntArray, timeframe: Timeframe
 ) -> None:

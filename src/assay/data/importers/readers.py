@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from assay.data.importers.bi5 import Bi5Reader
 from assay.data.importers.detect import recognise_text
 from assay.data.importers.layout import Format, Layout
 from assay.data.importers.rows import Rows, parse_block
@@ -116,7 +117,7 @@ class ParquetReader:
 
 TEXT = TextReader()
 PARQUET = ParquetReader()
-READERS: tuple[Reader, ...] = (PARQUET, TEXT)
+READERS: tuple[Reader, ...] = (PARQUET, Bi5Reader(), TEXT)
 """In the order in which they look: signatures first, text last."""
 
 

@@ -35,6 +35,8 @@ class Rows:
     refused : list of (line, reason, text)
     labels : dict of role to dict of text to line
         Distinct texts of a symbol or timeframe column, and where each first stood.
+    warnings : tuple of str
+        What the rows themselves say that a user should know.
     """
 
     n_rows: int
@@ -43,6 +45,7 @@ class Rows:
     values: dict[str, FloatArray]
     refused: list[Refused]
     labels: dict[str, dict[str, int]]
+    warnings: tuple[str, ...] = ()
 
 
 def parse_block(block: Block, layout: Layout) -> Rows:
