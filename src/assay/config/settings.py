@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 NotNegative = Annotated[float, Field(ge=0.0)]
+BaseUrl = Annotated[str, Field(pattern=r"^https?://[^/@?#\s]+(/[^@?#\s]*)?$", max_length=300)]
+"""An address without name, password or query: settings hold no secrets."""
 
 ALGORITHMS = ("lightgbm", "xgboost", "random_forest", "extra_trees", "logistic", "mlp")
 
@@ -272,6 +274,56 @@ class EvaluationSettings(Section):
     )
 
 
+class DownloadSettings(Section):
+    """``[downloads]``: how politely history is asked for, and where. Keys never stand here."""
+
+    concurrency: int = Field(default=4, ge=1, le=16, description="requests under way at once")
+    requests_per_second: float = Field(
+        default=5.0, gt=0.0, le=100.0, description="requests begun per second, at most"
+    )
+    retries_max: int = Field(
+        default=6, ge=0, le=20, description="times a request is repeated before the file fails"
+    )
+    timeout_s: float = Field(
+        default=60.0, gt=0.0, le=600.0, description="longest wait for one whole answer, in seconds"
+    )
+    stall_s: float = Field(
+        default=15.0,
+        gt=0.0,
+        le=120.0,
+        description="longest wait for a connection or for the next bytes, in seconds",
+    )
+    wait_s_max: float = Field(
+        default=300.0,
+        ge=0.0,
+        le=3600.0,
+        description="longest pause that a server may ask for, in seconds",
+    )
+    answer_bytes_max: int = Field(
+        default=64_000_000, ge=1_000, le=1_000_000_000, description="largest answer, in bytes"
+    )
+    dukascopy_url: BaseUrl = Field(
+        default="https://datafeed.dukascopy.com/datafeed", description="bi5 files of Dukascopy"
+    )
+    oanda_url: BaseUrl | None = Field(
+        default=None, description="of the v20 API, in place of the host of oanda_account"
+    )
+    oanda_account: Literal["practice", "live"] = Field(
+        default="practice", description="which of OANDA's hosts knows the token"
+    )
+    oanda_token_variable: str = Field(
+        default="OANDA_TOKEN",
+        pattern="^[A-Za-z_][A-Za-z0-9_]*$",
+        description="environment variable that holds the token; the token itself is never stored",
+    )
+    ccxt_url: BaseUrl | None = Field(
+        default=None, description="in place of the exchange's own address"
+    )
+    yahoo_url: BaseUrl = Field(
+        default="https://query1.finance.yahoo.com", description="chart API of Yahoo"
+    )
+
+
 class Settings(Section):
     """The whole of ``assay.toml``."""
 
@@ -286,6 +338,7 @@ class Settings(Section):
     exits: ExitSettings = ExitSettings()
     costs: CostSettings = CostSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+    downloads: DownloadSettings = DownloadSettings()
     instruments: dict[str, dict[str, object]] = Field(
         default_factory=dict, description="overrides of contract facts, by symbol"
     )

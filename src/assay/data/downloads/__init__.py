@@ -1,0 +1,1 @@
+"""Downloads of market history: polite requests, partial work kept, sources by name."""
