@@ -1,0 +1,157 @@
+"""Imports of one series that wait to be merged together."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from os.path import commonpath
+
+import numpy as np
+
+from assay.data.bars import Bars, Ticks
+from assay.data.importers.imported import Imported
+from assay.data.importers.sides import joined, rows_of, with_ask_side
+from assay.data.provenance import Provenance
+from assay.data.quarantine import ROWS_LISTED_MAX, Quarantine, Reason
+
+_TEXT_MAX = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Rows of one series from one or many files, ready to be merged.
+
+    Attributes
+    ----------
+    series : Bars or Ticks
+    provenance : Provenance
+        Of all files as one; ``rows_in`` counts every row of every file.
+    quarantine : Quarantine
+        The text of each row names its file where there are several.
+    n_files : int
+    warnings : tuple of str
+    """
+
+    series: Bars | Ticks
+    provenance: Provenance
+    quarantine: Quarantine
+    n_files: int
+    warnings: tuple[str, ...]
+
+
+def grouped(imports: Sequence[Imported], now_ns: int, stored: Bars | None = None) -> Group:
+    """Return imports of one symbol and timeframe as one; later files win, sides are joined.
+
+    Parameters
+    ----------
+    imports : sequence of Imported
+        At least one.
+    now_ns : int
+        The time of import.
+    stored : Bars, optional
+        Bid bars of the catalogue, for ask bars that come without their own.
+
+    Notes
+    -----
+    Ask bars join the bid bars of the same times, from the files or from the catalogue. Where
+    there are none at all, they are kept as bid, and a warning says so.
+    """
+    said = Counter(warning for item in imports for warning in item.warnings)
+    warnings = [text + (f" ({n} files)" if n > 1 else "") for text, n in said.items()]
+    asks = [item.series for item in imports if is_ask(item) and isinstance(item.series, Bars)]
+    bids = [item.series for item in imports if not is_ask(item)]
+    if asks and not bids and stored is not None and len(stored):
+        bids = [stored]
+    series, n_repeated = _joined(bids or list(asks))
+    if asks and bids and isinstance(series, Bars):
+        ask, n_more = joined(asks)
+        n_repeated += n_more
+        series, left, n_crossed = with_ask_side(series, ask)
+        if bids[0] is stored:
+            series = rows_of(
+                series, np.isfinite(series.spread) & np.isin(series.time_ns, ask.time_ns)
+            )
+        warnings = [text for text in warnings if "stored as bid" not in text]
+        if left is not None:
+            warnings.append(f"{len(left)} ask bars have no bid bar at their time; left out.")
+        if n_crossed:
+            warnings.append(f"{n_crossed} ask bars lie below their bid bars; left out.")
+    if n_repeated:
+        warnings.append(f"{n_repeated} rows stand in more than one file; the later file won.")
+    return Group(
+        series=series,
+        provenance=_provenance(imports, now_ns),
+        quarantine=_quarantine(imports),
+        n_files=len({item.source for item in imports}),
+        warnings=tuple(warnings),
+    )
+
+
+def is_ask(imported: Imported) -> bool:
+    """Tell whether an import holds bars of the ask side alone."""
+    return imported.side == "ask" and isinstance(imported.series, Bars)
+
+
+def split_at_partners(imports: Sequence[Imported]) -> tuple[list[Imported], list[Imported]]:
+    """Return imports that can be merged, and those that wait for their other side.
+
+    Where both sides come in, a file that begins after the last row of the other side waits.
+    """
+    asks = [item for item in imports if is_ask(item)]
+    bids = [item for item in imports if not is_ask(item)]
+    if not asks or not bids:
+        return list(imports), []
+    last = min(max(int(item.series.time_ns[-1]) for item in side) for side in (asks, bids))
+    ready = [item for item in imports if int(item.series.time_ns[0]) <= last]
+    return ready, [item for item in imports if int(item.series.time_ns[0]) > last]
+
+
+def _joined(pieces: Sequence[Bars | Ticks]) -> tuple[Bars | Ticks, int]:
+    bars = [piece for piece in pieces if isinstance(piece, Bars)]
+    if bars:
+        return joined(bars)
+    return joined([piece for piece in pieces if isinstance(piece, Ticks)])
+
+
+def _provenance(imports: Sequence[Imported], now_ns: int) -> Provenance:
+    first = imports[0].provenance(now_ns)
+    if len(imports) == 1:
+        return first
+    sources = sorted({item.source for item in imports})
+    digest = hashlib.sha256("".join(sorted(item.sha256 for item in imports)).encode())
+    name = sources[0]
+    if len(sources) > 1:
+        name = f"{_common(sources)} ({len(sources)} files)"
+    return replace(
+        first,
+        source=name,
+        sha256=digest.hexdigest(),
+        importer=", ".join(dict.fromkeys(item.recognised.format.value for item in imports)),
+        timezone=", ".join(dict.fromkeys(item.recognised.timezone or "" for item in imports)),
+        rows_in=sum(item.rows_in for item in imports),
+        rows_kept=sum(item.rows_kept for item in imports),
+        rows_quarantined=sum(len(item.quarantine) for item in imports),
+    )
+
+
+def _common(sources: Sequence[str]) -> str:
+    try:
+        return commonpath(sources) or sources[0]
+    except ValueError:  # absolute and relative ones
+        return sources[0]
+
+
+def _quarantine(imports: Sequence[Imported]) -> Quarantine:
+    if len({item.source for item in imports}) == 1 and len(imports) == 1:
+        return imports[0].quarantine
+    several = len({item.source for item in imports}) > 1
+    rows, unlisted = [], Counter[Reason]()
+    for item in imports:
+        room = max(0, ROWS_LISTED_MAX - len(rows))
+        listed = item.quarantine.rows[:room]
+        for row in listed:
+            text = f"{item.source}: {row.text}"[:_TEXT_MAX] if several else row.text
+            rows.append(replace(row, text=text))
+        unlisted.update(item.quarantine.counts)
+        unlisted.subtract(Counter(row.reason for row in listed))
+    return Quarantine.of(rows, +unlisted)
