@@ -35,9 +35,13 @@ def without(bars: Bars, gone: list[int]) -> Bars:
 def test_a_clean_history_has_no_findings(
     make_bars: Make, sessions: Sessions, timeframe: Timeframe
 ) -> None:
-    report = check_bars(make_bars(7, timeframe), sessions, digits=5)
-    assert found(report) == {}
+    bars = make_bars(7, timeframe)
+    report = check_bars(bars, sessions, digits=5)
+    by_chance = found(report).pop("coarse_prices", 0)  # one row in ten thousand ends in zeros
+    assert found(report).keys() <= {"coarse_prices"}
+    assert by_chance <= 5e-4 * len(bars)
     assert report.is_passed
+    assert report.score > 99.0
 
 
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])

@@ -1,0 +1,76 @@
+"""Checks of volume: none, unknown, impossible, far above usual."""
+
+import numpy as np
+
+from assay.data.arrays import BoolArray
+from assay.data.quality.local import local_median
+from assay.data.quality.report import Severity
+from assay.data.quality.window import BarRule, BarWindow, no_flags
+
+_KNOWN_SHARE_MIN = 0.5
+_SPIKE_TIMES = 30.0
+_SPIKE_VOLUME_MIN = 100.0
+_OVERFLOW = float(2**31 - 1)
+"""The largest count of 32 bits; what lies at it or above, or below zero, went round."""
+
+
+def _zero(window: BarWindow) -> BoolArray:
+    """Rule: volume 0 where at least half of the rows have one above."""
+    volume = window.bars.volume
+    if np.mean(volume > 0.0) < _KNOWN_SHARE_MIN:
+        return no_flags(len(window))
+    return np.asarray(volume == 0.0, dtype=np.bool_)
+
+
+def _missing(window: BarWindow) -> BoolArray:
+    """Rule: volume unknown where at least half of the rows know it."""
+    is_known = np.isfinite(window.bars.volume)
+    if np.mean(is_known) < _KNOWN_SHARE_MIN:
+        return no_flags(len(window))
+    return np.asarray(np.isnan(window.bars.volume), dtype=np.bool_)
+
+
+def _overflow(window: BarWindow) -> BoolArray:
+    """Rule: volume below zero, infinite, or at least the largest 32-bit count."""
+    volume = window.bars.volume
+    return np.asarray((volume < 0.0) | (volume >= _OVERFLOW), dtype=np.bool_)
+
+
+def _spikes(window: BarWindow) -> BoolArray:
+    """Rule: volume above thirty times the usual one around; on clean hours at most twenty."""
+    volume = np.nan_to_num(window.bars.volume, nan=0.0, posinf=_OVERFLOW, neginf=0.0)
+    usual = local_median(volume)
+    is_high = volume > np.maximum(_SPIKE_TIMES * usual, _SPIKE_VOLUME_MIN)
+    return np.asarray(is_high & (usual > 0.0), dtype=np.bool_)
+
+
+BAR_RULES = (
+    BarRule(
+        name="zero_volume",
+        what="bars without volume in a history that has it",
+        find=_zero,
+        share_max=0.01,
+        severity=Severity.MINOR,
+    ),
+    BarRule(
+        name="missing_volume",
+        what="bars whose volume is unknown in a history that knows it",
+        find=_missing,
+        share_max=0.01,
+        severity=Severity.MINOR,
+    ),
+    BarRule(
+        name="volume_overflow",
+        what="bars with an impossible volume",
+        find=_overflow,
+        share_max=0.0,
+        severity=Severity.SERIOUS,
+    ),
+    BarRule(
+        name="volume_spike",
+        what="bars with a volume far above usual",
+        find=_spikes,
+        share_max=0.001,
+        severity=Severity.MINOR,
+    ),
+)
