@@ -8,7 +8,7 @@ from assay.data.quality.local import neighbours_max, neighbours_min
 from assay.data.quality.report import Severity
 from assay.data.quality.window import BarRule, BarWindow, TickRule, TickWindow, any_of, no_flags
 
-SPIKE_RANGES = 4.0
+SPIKE_RANGES = 3.0
 _SLIP_RANGES = 2.5
 _OPEN_GAP_RANGES = 5.0
 _TICK_SPIKE_MOVES = 8.0
@@ -36,10 +36,10 @@ def _distance(price: FloatArray, low: FloatArray, high: FloatArray) -> FloatArra
 def _spikes(window: BarWindow) -> BoolArray:
     """Tell which bars have a price that leaves the neighbourhood and is not followed there.
 
-    Rule: a price beyond the range of the two bars before and the two after by more than four
+    Rule: a price beyond the range of the two bars before and the two after by more than three
     usual ranges of a bar (local median, so that a wild hour is judged by wild hours). A move
     that lasts carries its neighbours along. On twelve clean histories of 9,500 to 76,000 bars at
-    most one bar in ten thousand lies that far out.
+    most four bars in ten thousand lie that far out.
     """
     low, high = envelope(window)
     limit = SPIKE_RANGES * window.scale

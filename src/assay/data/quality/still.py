@@ -35,8 +35,8 @@ def _padded(window: BarWindow) -> BoolArray:
     """Tell which bars only fill time.
 
     Rule: open, high, low and close equal the close before, and the bar has no volume in a history
-    that has it, or stands where the venue is closed, or in a history of which at most one bar in
-    two hundred is flat.
+    that has it, or stands where the venue is closed; or, in a history without volume, at most one
+    bar in two hundred is flat.
     """
     bars = window.bars
     is_flat = (bars.high == bars.low) & (bars.open == bars.close) & (bars.open == bars.high)
@@ -49,7 +49,7 @@ def _padded(window: BarWindow) -> BoolArray:
     is_pad = is_flat & is_closed
     if has_volume:
         is_pad |= is_flat & ~(bars.volume > 0.0)
-    if np.mean(is_flat) <= _FLAT_SHARE_MAX:
+    elif np.mean(is_flat) <= _FLAT_SHARE_MAX:
         is_pad |= is_flat
     return np.asarray(is_pad, dtype=np.bool_)
 
