@@ -35,6 +35,7 @@ class Reason(Enum):
     ONE_SIDED = "no quote of the other side yet"
     PADDED = "flat bar of a pause, without volume"
     OUTSIDE = "time outside the period of the file"
+    OFF_STEP = "price off the step of its digits"
     WORD = "not a known word"
     RANGE = "value outside its range"
     RULE = "recurrence that cannot be followed"

@@ -110,6 +110,8 @@ def import_file(
     if symbol is not None:
         symbol = checked_symbol(symbol)
         _refuse_other(path, symbol, layout)
+    elif layout.symbol is not None:
+        refuse_other_symbol(path, layout.symbol)
     symbol = symbol or layout.symbol or (None if "symbol" in layout.columns else symbol_of(path))
     if symbol is None and "symbol" not in layout.columns and path.stat().st_size:
         raise _unknown_symbol(path)

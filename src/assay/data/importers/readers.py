@@ -6,7 +6,9 @@ from typing import Protocol
 
 from assay.data.importers.bi5 import Bi5Reader
 from assay.data.importers.detect import recognise_text
+from assay.data.importers.hst import HstReader
 from assay.data.importers.layout import Format, Layout
+from assay.data.importers.lean import LeanReader
 from assay.data.importers.rows import Rows, parse_block
 from assay.data.importers.source import Progress, checked_file, lines_at, read_blocks
 from assay.data.importers.tables import SIGNATURE, read_tables, recognise_parquet, rows_at
@@ -117,7 +119,7 @@ class ParquetReader:
 
 TEXT = TextReader()
 PARQUET = ParquetReader()
-READERS: tuple[Reader, ...] = (PARQUET, Bi5Reader(), TEXT)
+READERS: tuple[Reader, ...] = (PARQUET, Bi5Reader(), HstReader(), LeanReader(), TEXT)
 """In the order in which they look: signatures first, text last."""
 
 
