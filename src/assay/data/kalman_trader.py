@@ -6,8 +6,8 @@ import numpy as np
 
 from assay.config.settings import CostSettings
 from assay.data.calendar import minute_of_week, rollover_nights, trading_day_start
+from assay.data.market_shape import USUAL_SHAPE, MarketShape
 from assay.data.price_path import base_volatility, seasonal_volatility
-from assay.data.spread import typical_shape
 from assay.domain.instrument import Instrument, SwapMode
 from assay.domain.time import NS_PER_DAY, NS_PER_HOUR
 from assay.domain.timeframe import Timeframe
@@ -156,10 +156,12 @@ def scene_of(
     instrument: Instrument,
     costs: CostSettings,
     annual_volatility: float,
+    shape: MarketShape = USUAL_SHAPE,
 ) -> Scene:
     """Translate quotes and contract facts into returns and costs per unit of base."""
     minute = minute_of_week(time_ns)
-    season = seasonal_volatility(minute_of_week(time_ns + timeframe.nominal_ns // 2), instrument)
+    middle = minute_of_week(time_ns + timeframe.nominal_ns // 2)
+    season = seasonal_volatility(middle, instrument, shape)
     per_lot = float(instrument.commission_per_lot) * costs.commission_multiple
     commission = np.full(len(time_ns), per_lot / float(instrument.contract_size))
     if instrument.quote != "USD":  # the fee is in dollars; one unit of base counts as one dollar
@@ -178,7 +180,7 @@ def scene_of(
     return Scene(
         log_return=np.log(mid_close / mid_open),
         season=season,
-        sigma=base_volatility(timeframe, instrument, annual_volatility),
+        sigma=base_volatility(timeframe, instrument, annual_volatility, shape),
         bar_hours=timeframe.nominal_ns / NS_PER_HOUR,
         mid_open=mid_open,
         mid_close=mid_close,
@@ -188,7 +190,7 @@ def scene_of(
         swap_short=nights * per_night * short_rate,
         # Owning one more unit earns half the difference of the swaps, whichever side it is on.
         carry=0.5 * (long_rate - short_rate) * nights.mean() * share_per_night,
-        waits=np.asarray(typical_shape(minute) > _WIDE, dtype=np.bool_),
+        waits=np.asarray(shape.spread_multiple()[minute] > _WIDE, dtype=np.bool_),
         bars_per_year=len(time_ns) / years,
         day_first=day_first,
         days_per_year=len(day_first) / years,

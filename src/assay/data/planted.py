@@ -17,6 +17,7 @@ from assay.data.kalman_trader import (
     scene_of,
     view_of,
 )
+from assay.data.market_shape import USUAL_SHAPE, MarketShape
 from assay.data.price_path import bar_times, price_path, usual_market
 from assay.domain.errors import ConfigError, DataError
 from assay.domain.instrument import Instrument
@@ -135,6 +136,7 @@ def best_trader(
     *,
     annual_volatility: float | None = None,
     start_price: float | None = None,
+    shape: MarketShape = USUAL_SHAPE,
 ) -> BestTrader:
     """Return what the best trader of a planted edge makes of one simulated history.
 
@@ -186,6 +188,7 @@ def best_trader(
         bars.timeframe,
         annual_volatility=volatility,
         start_price=start_price or usual_price,
+        shape=shape,
     )
     scene = scene_of(
         bars.time_ns,
@@ -196,6 +199,7 @@ def best_trader(
         instrument,
         costs or CostSettings(),
         volatility,
+        shape,
     )
     view = view_of(scene, known.strength, edge.half_life_bars)
     position, gross, paid = run(scene, view, known.policy)
@@ -219,6 +223,7 @@ def strength_of(
     *,
     annual_volatility: float,
     start_price: float,
+    shape: MarketShape = USUAL_SHAPE,
 ) -> Strength:
     """Return the drift that gives the best trader the stated expected net Sharpe ratio.
 
@@ -230,6 +235,7 @@ def strength_of(
     timeframe : Timeframe
     annual_volatility, start_price : float
         Of the simulated market.
+    shape : MarketShape
 
     Returns
     -------
@@ -249,13 +255,14 @@ def strength_of(
     """
     symbol = instrument.symbol
     usual = symbol in SYMBOLS and instrument == load_instrument(symbol)
+    usual = usual and shape == USUAL_SHAPE
     if usual and (annual_volatility, start_price) == usual_market(instrument):
         key = (symbol, timeframe.name, edge.half_life_bars, edge.net_sharpe)
         if key in _STORED:
             strength, threshold, slope, tilt, slack = _STORED[key]
             policy = Policy(threshold=threshold, slope=slope, tilt=tilt, slack=slack)
             return Strength(strength=strength, policy=policy)
-    return calibrate(edge, instrument, timeframe, annual_volatility, start_price)
+    return calibrate(edge, instrument, timeframe, annual_volatility, start_price, shape)
 
 
 @lru_cache(maxsize=32)
@@ -265,6 +272,7 @@ def calibrate(
     timeframe: Timeframe,
     annual_volatility: float,
     start_price: float,
+    shape: MarketShape = USUAL_SHAPE,
 ) -> Strength:
     """Search the strength of an edge; ``strength_of`` answers usual cases from a table."""
     policy = Policy(threshold=0.3, slope=0.5, tilt=0.5, slack=0.1)
@@ -274,7 +282,7 @@ def calibrate(
         paths = [
             _calibration_path(
                 instrument, timeframe, annual_volatility, start_price, guess,
-                edge.half_life_bars, i,
+                edge.half_life_bars, i, shape,
             )
             for i in range(_N_PATHS)
         ]  # fmt: skip
@@ -317,6 +325,7 @@ def _calibration_path(
     strength: float,
     half_life_bars: float,
     number: int,
+    shape: MarketShape,
 ) -> _CalibrationPath:
     """Simulate one history coarsely: two steps a bar have the same closes in law."""
     times = _calibration_times(instrument, timeframe)
@@ -330,11 +339,12 @@ def _calibration_path(
         n_steps=2,
         strength=strength,
         half_life_bars=half_life_bars,
+        shape=shape,
     )
     spread = path.ask[:, 0] - path.bid[:, 0]
     scene = scene_of(
         times, timeframe, path.mid_open, path.mid_close, spread, instrument, CostSettings(),
-        annual_volatility,
+        annual_volatility, shape,
     )  # fmt: skip
     view = view_of(scene, strength, half_life_bars)
     x = path.drift / (strength * path.sigma)

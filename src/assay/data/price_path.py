@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+from scipy.special import erf
 
 from assay.data.calendar import (
     MINUTES_PER_WEEK,
@@ -12,34 +13,17 @@ from assay.data.calendar import (
     is_open,
     minute_of_week,
 )
-from assay.data.spread import typical_shape
+from assay.data.market_shape import USUAL_SHAPE, MarketShape
 from assay.domain.instrument import Instrument
 from assay.domain.time import NS_PER_HOUR, NS_PER_MINUTE, NS_PER_SECOND
 from assay.domain.timeframe import Timeframe
 from assay.kernels.compiler import FloatArray, IntArray, kernel
 
-# Volatility by hour of the day in New York, multiple of the mean; gold and EURUSD, 2006-2019.
-_HOURLY_VOLATILITY = (
-    0.62, 0.70, 0.95, 1.15, 1.00, 0.90, 0.88, 0.97, 1.62, 1.50, 1.52, 1.25,
-    1.05, 1.00, 1.05, 0.90, 0.55, 0.45, 0.55, 0.75, 0.90, 0.72, 0.65, 0.58,
-)  # fmt: skip
-
-# Regimes: calm, usual, stressed. Volatility multiple, mean stay in trading hours, where to next.
-_REGIME_VOLATILITY = np.array([0.7, 1.0, 1.7])
-_REGIME_HOURS = np.array([350.0, 230.0, 110.0])
 _REGIME_NEXT = np.array([[0.0, 0.9, 0.1], [0.6, 0.0, 0.4], [0.25, 0.75, 0.0]])
+"""Regimes calm, usual, stressed: where to next."""
 
-_CLUSTER_HOURS = 60.0  # how long a burst of volatility lasts
-_CLUSTER_WEIGHT = 0.09  # answer of the variance to one squared hourly shock
 _SHOCK_MAX = 4.0
-_JUMP_SQUARE = 7.3  # what a jump adds to a squared shock so clipped, on average
-_JUMPS_PER_HOUR = 0.004
-_JUMP_SIGMAS = 4.0  # standard deviation of a jump, in hourly sigmas
-_GAP_SIGMAS_WEEKEND = 1.5  # standard deviation of a gap, in hourly sigmas
-_GAP_SIGMAS_DAILY = 0.35
-_SPREAD_NOISE = 0.20
-_SPREAD_MEMORY = 0.9
-_SPREAD_VOLATILITY_POWER = 0.4
+_JUMP_SQUARE_OF_4 = 7.3  # what a jump of 4 sigmas adds to a squared shock so clipped, on average
 _TICKS_PER_HOUR = 4_000.0
 _CHUNK_STEPS = 1_000_000
 
@@ -106,7 +90,9 @@ def bar_times(
     return np.ascontiguousarray(grid[trades & ~is_holiday(grid)])
 
 
-def seasonal_volatility(minute: IntArray, instrument: Instrument) -> FloatArray:
+def seasonal_volatility(
+    minute: IntArray, instrument: Instrument, shape: MarketShape = USUAL_SHAPE
+) -> FloatArray:
     """Return the volatility at minutes of the week, as a multiple with mean square 1.
 
     Parameters
@@ -115,13 +101,14 @@ def seasonal_volatility(minute: IntArray, instrument: Instrument) -> FloatArray:
         Minutes since Sunday 00:00 New York.
     instrument : Instrument
         Its trading hours define over what the mean is taken.
+    shape : MarketShape
 
     Returns
     -------
     multiple : float64, shape (n,)
     """
     hours = np.arange(-1, 26) + 0.5
-    values = np.array([_HOURLY_VOLATILITY[h % 24] for h in range(-1, 26)])
+    values = np.array([shape.hourly_volatility[h % 24] for h in range(-1, 26)])
     week = np.interp(np.arange(MINUTES_PER_WEEK) % 1440 / 60.0, hours, values)
     opens = np.zeros(MINUTES_PER_WEEK, dtype=np.bool_)
     for session in instrument.sessions:
@@ -132,12 +119,13 @@ def seasonal_volatility(minute: IntArray, instrument: Instrument) -> FloatArray:
 
 
 @cache
-def _regime_multiples() -> FloatArray:
+def _regime_multiples(shape: MarketShape) -> FloatArray:
     """Return the regimes' volatilities, scaled so that the mean variance over time is 1."""
     jump = np.linalg.matrix_power(0.5 * (_REGIME_NEXT + np.eye(3)), 200)[0]
-    time = jump * _REGIME_HOURS
+    time = jump * np.array(shape.regime_hours)
     time /= time.sum()
-    multiples: FloatArray = _REGIME_VOLATILITY / np.sqrt(float(time @ _REGIME_VOLATILITY**2))
+    volatility = np.array(shape.regime_volatility)
+    multiples: FloatArray = volatility / np.sqrt(float(time @ volatility**2))
     return multiples
 
 
@@ -168,7 +156,8 @@ def _walk(
 
     state: log mid, variance cluster, x, spread noise, regime.
     settings: sigma of one bar, persistence, cluster weight, jump probability, strength, memory of
-    x, spread in ticks, tick in points, points per unit of price, ticks a bar, spread memory.
+    x, spread in ticks, tick in points, points per unit of price, ticks a bar, spread memory,
+    spread noise, spread's power of volatility, sigmas of a jump, its clipped square.
     shape: shape (n_bars, n_steps + 1), spread multiple at each step.
     z_bar: columns jump, gap, x, spread, volume. u_bar: columns regime switch, regime, jump.
     regimes: shape (3, 5): volatility, switch probability, cumulative next regime.
@@ -179,6 +168,8 @@ def _walk(
     jump_p, strength, memory = settings[3], settings[4], settings[5]
     spread_ticks, tick_points, scale = settings[6], settings[7], settings[8]
     ticks_per_bar, spread_memory = settings[9], settings[10]
+    noise, power = settings[11], settings[12]
+    jump_sigmas, jump_square = settings[13], settings[14]
     x_noise = np.sqrt(1.0 - memory * memory)
     spread_noise = np.sqrt(1.0 - spread_memory * spread_memory)
     log_mid, cluster, x, wide, regime = state[0], state[1], state[2], state[3], int(state[4])
@@ -194,12 +185,12 @@ def _walk(
             log_mid += step * z_bar[i, 1] - 0.5 * step * step
         hidden[i, 0] = np.exp(log_mid)
         drift = strength * sigma * x
-        jump_sigma = _JUMP_SIGMAS * sigma
+        jump_sigma = jump_sigmas * sigma
         jump_mean = np.log1p(jump_p * np.expm1(0.5 * jump_sigma * jump_sigma))
         step_sigma = sigma / np.sqrt(n_steps)
         step_mean = (drift - 0.5 * sigma * sigma - jump_mean) / n_steps
         jump_at = int(u_bar[i, 2] / jump_p * n_steps) if u_bar[i, 2] < jump_p else -1
-        width = spread_ticks * np.exp(_SPREAD_NOISE * wide) * level**_SPREAD_VOLATILITY_POWER
+        width = spread_ticks * np.exp(noise * wide) * level**power
         shock = 0.0
         bid_high, bid_low, ask_high, ask_low = -np.inf, np.inf, -np.inf, np.inf
         bid, ask = 0.0, 0.0
@@ -225,7 +216,7 @@ def _walk(
         activity = ticks_per_bar * season[i] * level**0.7 * np.exp(0.25 * z_bar[i, 4])
         hidden[i, 4], hidden[i, 5] = max(1.0, np.rint(activity)), regime
         z = max(-_SHOCK_MAX, min(_SHOCK_MAX, shock / sigma))
-        cluster *= persistence - weight + weight * z * z / (1.0 + jump_p * _JUMP_SQUARE)
+        cluster *= persistence - weight + weight * z * z / (1.0 + jump_p * jump_square)
         cluster += 1.0 - persistence
     state[0], state[1], state[2], state[3], state[4] = log_mid, cluster, x, wide, regime
 
@@ -241,6 +232,7 @@ def price_path(
     n_steps: int,
     strength: float = 0.0,
     half_life_bars: float = 1.0,
+    shape: MarketShape = USUAL_SHAPE,
 ) -> Path:
     """Draw one history of quotes at the given bars.
 
@@ -261,6 +253,7 @@ def price_path(
     strength, half_life_bars : float
         The hidden drift of bar *i* is ``strength * sigma[i] * x[i]``, where x is a stationary
         Ornstein-Uhlenbeck process of variance 1 and this half-life.
+    shape : MarketShape
 
     Returns
     -------
@@ -275,24 +268,29 @@ def price_path(
     """
     n_bars = len(time_ns)
     hours = timeframe.nominal_ns / NS_PER_HOUR
-    season = seasonal_volatility(minute_of_week(time_ns + timeframe.nominal_ns // 2), instrument)
-    base = base_volatility(timeframe, instrument, annual_volatility)
-    gap = _gaps(time_ns, timeframe)
-    persistence = float(np.exp(-hours / _CLUSTER_HOURS))
+    middle = minute_of_week(time_ns + timeframe.nominal_ns // 2)
+    season = seasonal_volatility(middle, instrument, shape)
+    base = base_volatility(timeframe, instrument, annual_volatility, shape)
+    gap = _gaps(time_ns, timeframe, shape)
+    persistence = float(np.exp(-hours / shape.cluster_hours))
     tick_points = float(instrument.tick_size / instrument.point)
+    spread_points = instrument.spread_points if shape.spread_points is None else shape.spread_points
     settings = np.array([
-        base, persistence, min(_CLUSTER_WEIGHT * np.sqrt(hours), 0.3 * persistence),
-        _JUMPS_PER_HOUR * hours, strength, 0.5 ** (1.0 / half_life_bars),
-        instrument.spread_points / tick_points, tick_points, 10.0**instrument.digits,
-        _TICKS_PER_HOUR * hours, _SPREAD_MEMORY**hours,
+        base, persistence, min(shape.cluster_weight * np.sqrt(hours), 0.3 * persistence),
+        shape.jumps_per_hour * hours, strength, 0.5 ** (1.0 / half_life_bars),
+        spread_points / tick_points, tick_points, 10.0**instrument.digits,
+        _TICKS_PER_HOUR * hours, shape.spread_memory**hours,
+        shape.spread_noise, shape.spread_volatility_power, shape.jump_sigmas,
+        _jump_square(shape.jump_sigmas),
     ])  # fmt: skip
-    switch = -np.expm1(-hours / _REGIME_HOURS)
-    regimes = np.column_stack([_regime_multiples(), switch, np.cumsum(_REGIME_NEXT, axis=1)])
+    switch = -np.expm1(-hours / np.array(shape.regime_hours))
+    regimes = np.column_stack([_regime_multiples(shape), switch, np.cumsum(_REGIME_NEXT, axis=1)])
     sequences = np.random.SeedSequence(seed).spawn(len(STREAMS))
     streams = {name: np.random.default_rng(s) for name, s in zip(STREAMS, sequences, strict=True)}
     first_x = streams["edge"].standard_normal()
     state = np.array([np.log(start_price), 1.0, first_x, 0.0, 1.0])
     bars, hidden = np.empty((n_bars, 8)), np.empty((n_bars, 6))
+    week = shape.spread_multiple()
     chunk = max(1, _CHUNK_STEPS // n_steps)
     for i in range(0, n_bars, chunk):
         part = slice(i, min(i + chunk, n_bars))
@@ -302,18 +300,40 @@ def price_path(
             for name in ("jump", "gap", "edge", "spread", "volume")
         ])  # fmt: skip
         u_bar = streams["regime"].random((size, 3))
-        shape = _spread_shape(time_ns[part], timeframe, n_steps)
+        widths = _spread_shape(time_ns[part], timeframe, n_steps, week)
         z_path = streams["path"].standard_normal((size, n_steps))
         _walk(
-            state, settings, season[part], gap[part], shape, z_path, z_bar, u_bar, regimes,
+            state, settings, season[part], gap[part], widths, z_path, z_bar, u_bar, regimes,
             bars[part], hidden[part],
         )  # fmt: skip
     columns = [np.ascontiguousarray(column) for column in hidden.T]
     return Path(bars[:, :4], bars[:, 4:], columns[0], columns[1], *columns[2:])
 
 
+def _jump_square(sigmas: float) -> float:
+    """Return what a jump of this size adds to a squared shock that is clipped, on average.
+
+    The mean square of a normal variable clipped at ``_SHOCK_MAX``, with the jump less without it,
+    scaled to what was measured for jumps of 4 sigmas.
+    """
+
+    def clipped(variance: float) -> float:
+        at = _SHOCK_MAX / float(np.sqrt(variance))
+        inside = float(erf(at / np.sqrt(2.0)))
+        density = float(np.exp(-0.5 * at * at) / np.sqrt(2.0 * np.pi))
+        return variance * (inside - 2.0 * at * density) + _SHOCK_MAX**2 * (1.0 - inside)
+
+    if sigmas == 4.0:
+        return _JUMP_SQUARE_OF_4
+    of_4 = clipped(17.0) - clipped(1.0)
+    return _JUMP_SQUARE_OF_4 * (clipped(1.0 + sigmas * sigmas) - clipped(1.0)) / of_4
+
+
 def base_volatility(
-    timeframe: Timeframe, instrument: Instrument, annual_volatility: float
+    timeframe: Timeframe,
+    instrument: Instrument,
+    annual_volatility: float,
+    shape: MarketShape = USUAL_SHAPE,
 ) -> float:
     """Return sigma of a bar of usual season, regime and cluster: a log return.
 
@@ -322,27 +342,28 @@ def base_volatility(
     hours = timeframe.nominal_ns / NS_PER_HOUR
     open_minutes = sum(s.close_minute - s.open_minute for s in instrument.sessions)
     bars_per_week = open_minutes / 60.0 / hours
-    variance = bars_per_week * (1.0 + _JUMPS_PER_HOUR * hours * _JUMP_SIGMAS**2)
+    variance = bars_per_week * (1.0 + shape.jumps_per_hour * hours * shape.jump_sigmas**2)
     n_daily = len(instrument.sessions) - 1
-    variance += (_GAP_SIGMAS_WEEKEND**2 + n_daily * _GAP_SIGMAS_DAILY**2) / hours
+    variance += (shape.gap_sigmas_weekend**2 + n_daily * shape.gap_sigmas_daily**2) / hours
     return float(annual_volatility / np.sqrt(variance * 365.25 / 7.0))
 
 
-def _gaps(time_ns: IntArray, timeframe: Timeframe) -> FloatArray:
+def _gaps(time_ns: IntArray, timeframe: Timeframe, shape: MarketShape) -> FloatArray:
     """Return the standard deviation of the gap before each bar, in sigmas of a bar."""
     hours = timeframe.nominal_ns / NS_PER_HOUR
     gap = np.zeros(len(time_ns))
     closed = time_ns[1:] - bar_close(time_ns[:-1], timeframe)
-    gap[1:][closed > 0] = _GAP_SIGMAS_DAILY / np.sqrt(hours)
-    gap[1:][closed > 24 * NS_PER_HOUR] = _GAP_SIGMAS_WEEKEND / np.sqrt(hours)
+    gap[1:][closed > 0] = shape.gap_sigmas_daily / np.sqrt(hours)
+    gap[1:][closed > 24 * NS_PER_HOUR] = shape.gap_sigmas_weekend / np.sqrt(hours)
     return gap
 
 
-def _spread_shape(time_ns: IntArray, timeframe: Timeframe, n_steps: int) -> FloatArray:
+def _spread_shape(
+    time_ns: IntArray, timeframe: Timeframe, n_steps: int, week: FloatArray
+) -> FloatArray:
     """Return the spread multiple at each step of each bar: shape (n_bars, n_steps + 1)."""
     offsets = np.arange(n_steps + 1, dtype=np.int64) * (timeframe.nominal_ns // n_steps)
     offsets[-1] = timeframe.nominal_ns - NS_PER_SECOND
-    week = typical_shape(np.arange(MINUTES_PER_WEEK, dtype=np.int64))
     minutes = minute_of_week(time_ns)[:, None] + offsets[None, :] // NS_PER_MINUTE
     multiples: FloatArray = week[minutes % MINUTES_PER_WEEK]
     return multiples

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.data.bars import Bars
+from assay.data.market_shape import USUAL_SHAPE, MarketShape
 from assay.data.planted import PlantedEdge, strength_of
 from assay.data.price_path import Path, bar_times, price_path, steps_per_bar, usual_market
 from assay.domain.errors import ConfigError
@@ -44,6 +45,8 @@ class SimulatedMarket:
         Of the log mid, fraction a year; None takes the symbol's usual one.
     start_price : float or None
         None takes a usual price of the symbol.
+    shape : MarketShape
+        How it behaves; ``market_fit.fit_market`` fits one to a history.
     """
 
     seed: int
@@ -54,6 +57,7 @@ class SimulatedMarket:
     edge: PlantedEdge | None = None
     annual_volatility: float | None = None
     start_price: float | None = None
+    shape: MarketShape = USUAL_SHAPE
 
     def __post_init__(self) -> None:
         limits = (
@@ -138,7 +142,12 @@ def simulate_path(market: SimulatedMarket, instrument: Instrument) -> tuple[IntA
     strength = 0.0
     if edge is not None:
         strength = strength_of(
-            edge, instrument, market.timeframe, annual_volatility=volatility, start_price=price
+            edge,
+            instrument,
+            market.timeframe,
+            annual_volatility=volatility,
+            start_price=price,
+            shape=market.shape,
         ).strength
     path = price_path(
         time_ns,
@@ -150,6 +159,7 @@ def simulate_path(market: SimulatedMarket, instrument: Instrument) -> tuple[IntA
         n_steps=steps_per_bar(market.timeframe),
         strength=strength,
         half_life_bars=edge.half_life_bars if edge else 1.0,
+        shape=market.shape,
     )
     return time_ns, path
 
