@@ -26,10 +26,8 @@ from assay.execution.venue import (
 SLIPPAGE = getattr(slippage, "py_func", slippage)
 SWAP = getattr(swap, "py_func", swap)
 RULES = SimpleNamespace(slippage_points_min=2.0, slippage_volatility_fraction=0.5)
-FACTS = SimpleNamespace(
-    swap_long=-20.0, swap_short=7.2, swap_is_percent=0, point=0.01, contract=100.0
-)
-PERCENT = SimpleNamespace(**{**vars(FACTS), "swap_is_percent": 1})
+FACTS = SimpleNamespace(swap_long=-20.0, swap_short=7.2, swap_mode=0, point=0.01, contract=100.0)
+PERCENT = SimpleNamespace(**{**vars(FACTS), "swap_mode": 1})
 
 
 def test_slippage_is_the_greater_of_floor_and_volatility() -> None:
@@ -39,9 +37,9 @@ def test_slippage_is_the_greater_of_floor_and_volatility() -> None:
 
 
 def test_swap_and_commission_by_hand() -> None:
-    assert SWAP(3.0, 1, 2.0, 100.0, 1.0, FACTS, 1.0) == pytest.approx(-120.0)
-    assert SWAP(1.0, -1, 2.0, 100.0, 0.5, FACTS, 2.0) == pytest.approx(14.4)
-    assert SWAP(1.0, -1, 1.0, 100.0, 1.0, PERCENT, 1.0) == pytest.approx(2.0)
+    assert SWAP(3.0, 1, 2.0, 90.0, 100.0, 1.0, FACTS, 1.0) == pytest.approx(-120.0)
+    assert SWAP(1.0, -1, 2.0, 90.0, 100.0, 0.5, FACTS, 2.0) == pytest.approx(14.4)
+    assert SWAP(1.0, -1, 1.0, 90.0, 100.0, 1.0, PERCENT, 1.0) == pytest.approx(2.0)
     assert commission(2.0, 3.5, 2.0) == 14.0
 
 
@@ -99,8 +97,10 @@ def test_a_round_trip_costs_spread_slippage_and_two_commissions() -> None:
     fee = 2 * 3.0 / (100 * 2000.0)
     assert found == pytest.approx([2 / 2000 + fee, 2 / 2000 + fee + 2 * 0.001])
 
-    long, short = carry(bars, gold(), costs, horizon_bars=24)
+    ones = np.ones(2)
+    long, short = carry(bars, gold(), costs, horizon_bars=24, conversion=ones)
     assert long == pytest.approx(np.full(2, -20 * 0.01 / 2000 * 1.4))
     assert short == pytest.approx(np.full(2, 7.2 * 0.01 / 2000 * 1.4))
-    long, _ = carry(bars, gold(swap_mode=SwapMode.PERCENT), costs, horizon_bars=24)
+    percent = gold(swap_mode=SwapMode.PERCENT)
+    long, _ = carry(bars, percent, costs, horizon_bars=24, conversion=ones)
     assert long == pytest.approx(np.full(2, -20 / 100 / 360 * 1.4))

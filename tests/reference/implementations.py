@@ -1,6 +1,6 @@
 """The implementations of the execution page that the tests hold against each other."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import astuple
 from decimal import Decimal
 
@@ -9,11 +9,13 @@ from reference_markets import BAR_SECONDS, Market
 from reference_words import Facts, Fill, Outcome, Rules, Trade
 
 from assay.config.settings import Settings
+from assay.domain.facts_history import DatedFacts, FactsHistory
 from assay.domain.fill import ExitReason
-from assay.domain.instrument import Instrument, Session, SwapMode
+from assay.domain.instrument import Instrument, MarginBasis, MarginTier, Session, SwapMode
 from assay.domain.order import OrderKind
 from assay.domain.timeframe import Timeframe
 from assay.engine.backtest import BacktestResult, backtest
+from assay.engine.dated import CHARGE, no_charges
 from assay.engine.state import REQUEST
 from assay.engine.tape import Tape, calm_events
 from assay.engine.views import Views
@@ -87,7 +89,40 @@ def instrument_of(symbol: str, facts: Facts) -> Instrument:
         stop_level_points=facts.stop_level_points,
         spread_points=1,
         sessions=(Session(open_minute=0, close_minute=open_hours * 60),),
+        margin_basis=MarginBasis(facts.tiers_count),
+        margin_tiers=tuple(
+            MarginTier(up_to=exact(up_to), fraction=exact(fraction))
+            for up_to, fraction in facts.tiers
+        ),
     )
+
+
+def history_of(symbol: str, versions: Sequence[Facts]) -> FactsHistory:
+    """Write *versions* as a history; the tape of a market says which holds when."""
+    dated = [
+        DatedFacts(valid_from_ns=k, instrument=instrument_of(symbol, facts))
+        for k, facts in enumerate(versions)
+    ]
+    return FactsHistory(symbol=symbol, versions=tuple(dated))
+
+
+def versions_of(market: Market) -> tuple[np.ndarray, np.ndarray]:
+    """Write the version of every event, and what is charged before it."""
+    if not any(market.later):
+        return np.empty(0, dtype=np.int64), no_charges()
+    sizes = [len(versions) for versions in market.versions]
+    first = np.concatenate(([0], np.cumsum(sizes)[:-1]))
+    version = [first[event.symbol] + event.version for event in market.events]
+    charges = [
+        (i, first[event.symbol] + which, nights)
+        for i, event in enumerate(market.events)
+        for which, nights in (
+            ((event.version, event.nights),) if event.charges is None else event.charges
+        )
+        if nights > 0.0
+    ]
+    rows = np.array(charges, dtype=CHARGE).view(np.recarray)
+    return np.array(version, dtype=np.int64), rows
 
 
 def tape_of(market: Market) -> Tape:
@@ -109,6 +144,7 @@ def tape_of(market: Market) -> Tape:
     stops = np.cumsum([len(event.finer) for event in events], dtype=np.int64)
     starts = stops - np.array([len(event.finer) for event in events], dtype=np.int64)
     has_finer = len(finer) > 0
+    version, charges = versions_of(market)
     return Tape(
         symbols=tuple(f"SYM{s}" for s in range(len(market.facts))),
         timeframe=Timeframe.H1,
@@ -116,7 +152,9 @@ def tape_of(market: Market) -> Tape:
         known_ns=np.array([event.known_ns for event in events], dtype=np.int64),
         symbol=symbol,
         market=table,
-        is_calm=calm_events(table, symbol),
+        is_calm=calm_events(table, symbol, version),
+        version=version,
+        charges=charges,
         finer=np.ascontiguousarray(np.array(finer, dtype=np.float64).reshape(-1, 8).T),
         finer_range=np.ascontiguousarray(np.array([starts, stops], dtype=np.int64))
         if has_finer
@@ -151,7 +189,7 @@ def backtest_of(market: Market, *, is_fast: bool) -> BacktestResult:
         tape,
         views_of(market),
         settings_of(market.rules),
-        {name: instrument_of(name, f) for name, f in zip(tape.symbols, market.facts, strict=True)},
+        {name: history_of(name, f) for name, f in zip(tape.symbols, market.versions, strict=True)},
         requests_of(market),
         close_at_end=market.rules.close_at_end,
         is_fast=is_fast,

@@ -20,13 +20,14 @@ from reference_words import (
 class Account:
     """Balance, positions and orders, and what changes them."""
 
-    def __init__(self, facts: Sequence[Facts], rules: Rules) -> None:
-        self.facts = facts
+    def __init__(self, versions: Sequence[Sequence[Facts]], rules: Rules) -> None:
+        self.versions = versions
+        self.facts = [mine[0] for mine in versions]
         self.rules = rules
         self.balance = rules.balance
         self.positions: dict[int, Position] = {}
-        self.queued: dict[int, list[Order]] = {s: [] for s in range(len(facts))}
-        self.working: dict[int, list[Order]] = {s: [] for s in range(len(facts))}
+        self.queued: dict[int, list[Order]] = {s: [] for s in range(len(versions))}
+        self.working: dict[int, list[Order]] = {s: [] for s in range(len(versions))}
         self.conversion: dict[int, float] = {}
         self.slip: dict[int, float] = {}
         self.i = -1
@@ -46,8 +47,21 @@ class Account:
     def notional(self, p: Position) -> float:
         return p.lots * self.value(p.symbol) * p.mark
 
+    def margin_of(self, s: int, lots: float, price: float) -> float:
+        """Return the margin of *lots* at *price*, each tier of them at its own fraction."""
+        f, value = self.facts[s], self.value(s)
+        if not f.tiers:
+            return lots * value * price * f.margin_fraction
+        size = lots if f.tiers_count == "lots" else lots * value * price
+        below, margin = 0.0, 0.0
+        for bound_of_tier, fraction in f.tiers:
+            part = max(0.0, min(size, bound_of_tier) - below)
+            margin += part * fraction * (value * price if f.tiers_count == "lots" else 1.0)
+            below = bound_of_tier
+        return margin
+
     def margin(self, p: Position) -> float:
-        return self.notional(p) * self.facts[p.symbol].margin_fraction
+        return self.margin_of(p.symbol, p.lots, p.mark)
 
     def refuse(self, reason: str) -> None:
         self.outcome.refusals[reason] = self.outcome.refusals.get(reason, 0) + 1
@@ -57,16 +71,21 @@ class Account:
             p = self.positions[s]
             p.mark = long_mark if p.side > 0 else short_mark
 
-    def charge_swap(self, s: int, nights: float) -> None:
-        """Step 1."""
+    def charge_swap(self, s: int, nights: float, f: Facts) -> None:
+        """Step 1, of one version."""
         if s not in self.positions or not nights > 0:
             return
-        p, f = self.positions[s], self.facts[s]
+        p = self.positions[s]
         swap = f.swap_long if p.side > 0 else f.swap_short
-        if f.swap_mode == "points":
-            rate = swap * f.point * f.contract * self.conversion[s]
-        else:
-            rate = swap / 100 / 360 * f.contract * p.mark * self.conversion[s]
+        conversion = self.conversion[s]
+        rate = {
+            "points": swap * f.point * f.contract * conversion,
+            "percent": swap / 100 / 360 * f.contract * p.mark * conversion,
+            "percent of open": swap / 100 / 360 * f.contract * p.entry * conversion,
+            "base currency": swap * p.mark * conversion,
+            "quote currency": swap * conversion,
+            "account currency": swap,
+        }[f.swap_mode]
         amount = nights * p.lots * rate * self.rules.swap_multiple
         self.balance += amount
         p.swap += amount

@@ -7,7 +7,7 @@ One builder serves Hypothesis (which shrinks) and a seeded ``random.Random`` (wh
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import nan
+from math import inf, nan
 from random import Random
 from typing import TypeVar
 
@@ -26,6 +26,16 @@ GAPS = (0, 0, 0, 0, 0, 1, -1, 4, -4, 12, -12, 40, -40)
 WICKS = (0, 0, 1, 1, 2, 3, 6, 15)
 SPREADS = (0, 1, 1, 2, 2, 3, 6)
 OPEN_HOURS_PER_WEEK = (120, 168, 37)
+SWAP_MODES = (
+    "points",
+    "points",
+    "percent",
+    "percent",
+    "percent of open",
+    "base currency",
+    "quote currency",
+    "account currency",
+)
 VOLATILITIES = (0.001, 0.001, 0.01, 0.0001, 0.0, nan)
 
 
@@ -37,31 +47,51 @@ class Market:
     rules: Rules
     events: tuple[Event, ...]
     requests: tuple[Request, ...]
+    later: tuple[tuple[Facts, ...], ...] = ()  # by symbol, what its facts become
+
+    @property
+    def versions(self) -> list[tuple[Facts, ...]]:
+        """All versions of the facts, by symbol."""
+        later = self.later or tuple(() for _ in self.facts)
+        return [(first, *others) for first, others in zip(self.facts, later, strict=True)]
 
     def outcome(self) -> Outcome:
         """Run the reference."""
-        return Venue(self.facts, self.rules).run(self.events, self.requests)
+        return Venue(self.versions, self.rules).run(self.events, self.requests)
 
 
-def _facts(pick: Pick) -> Facts:
+def _tiers(pick: Pick, lot_step: float) -> tuple[str, tuple[tuple[float, float], ...]]:
+    """Return what tiers count, and the tiers."""
+    count = pick(("lots", "notional"))
+    unit = lot_step if count == "lots" else pick((100.0, 20_000.0))
+    shape = pick((((3.0, 0.005),), ((2.0, 0.01), (10.0, 0.05)), ((1.0, 0.2), (4.0, 0.02))))
+    last = (inf, pick((0.1, 0.5)))
+    return count, (*((bound * unit, fraction) for bound, fraction in shape), last)
+
+
+def _facts(pick: Pick, contract: float | None = None) -> Facts:
     digits = pick((2, 2, 3, 5))
     point = float(f"1e-{digits}")
     tick = point * pick((1, 1, 1, 5, 10))
     lot_step = pick((0.01, 0.01, 0.1, 1.0))
+    has_tiers = pick((False, False, False, True))
+    tiers_count, tiers = _tiers(pick, lot_step) if has_tiers else ("lots", ())
     return Facts(
         tick_size=float(f"{tick:.{digits}f}"),
         point=point,
-        contract=pick((1.0, 10.0, 100.0, 1000.0, 100000.0)),
+        contract=contract or pick((1.0, 10.0, 100.0, 1000.0, 100000.0)),
         lot_step=lot_step,
         lot_min=round(lot_step * pick((1, 1, 2, 5)), 10),
         lot_max=round(lot_step * pick((5, 100, 1000, 10000)), 10),
-        margin_fraction=pick((0.01, 0.02, 0.05, 0.2, 1.0)),
+        margin_fraction=tiers[0][1] if tiers else pick((0.01, 0.02, 0.05, 0.2, 1.0)),
         commission_per_lot=pick((0.0, 3.5, 7.0)),
-        swap_mode=pick(("points", "percent")),
+        swap_mode=pick(SWAP_MODES),
         swap_long=pick((0.0, -25.0, 12.5)),
         swap_short=pick((0.0, 15.0, -7.25)),
         stop_level_points=pick((0, 0, 1, 4, 20)),
         bars_per_year=pick(OPEN_HOURS_PER_WEEK) * 365.25 / 7,
+        tiers=tiers,
+        tiers_count=tiers_count,
     )
 
 
@@ -187,6 +217,7 @@ def _events(
     has_finer: bool,
     has_gaps: bool,
     is_calm: bool,
+    n_versions: int,
 ) -> list[Event]:
     """Return the bars of one symbol; a calm one holds its views, its conversion and its nights."""
     tick = facts.tick_size
@@ -196,7 +227,11 @@ def _events(
     scale = 10.0 if is_calm else 1.0
     conversion, view = base_conversion, _view(pick, tick, scale)
     events = []
+    version = pick((0, 0, n_versions - 1))
     for i in range(n_bars):
+        before = version
+        if version < n_versions - 1 and pick((False,) * 5 + (True,)):
+            version += 1
         start = max(2, close + pick(GAPS))
         quotes, close = _quotes(pick, tick, start)
         if has_gaps and pick((False, False, False, True)):
@@ -206,6 +241,8 @@ def _events(
         if pick(rarely):
             view = _view(pick, tick, scale)
         time_ns = (START_SECONDS + i * BAR_SECONDS) * NS_PER_SECOND
+        nights = pick((0.0, 0.0, 0.0, 1.0, 3.0)) if pick(rarely) else 0.0
+        charges = _charges(pick, nights, before, version) if n_versions > 1 else None
         events.append(
             Event(
                 symbol=symbol,
@@ -213,7 +250,9 @@ def _events(
                 known_ns=time_ns + BAR_SECONDS * NS_PER_SECOND,
                 quotes=quotes,
                 conversion=conversion,
-                nights=pick((0.0, 0.0, 0.0, 1.0, 3.0)) if pick(rarely) else 0.0,
+                nights=nights,
+                version=version,
+                charges=charges,
                 volatility=pick(VOLATILITIES),
                 volatility_next=pick(VOLATILITIES),
                 view=view,
@@ -221,6 +260,17 @@ def _events(
             )
         )
     return events
+
+
+def _charges(pick: Pick, nights: float, before: int, version: int) -> tuple[tuple[int, float], ...]:
+    """Return which version charges how many of *nights*; the older one pays first."""
+    if nights == 0.0:
+        return ()
+    if before == version:
+        return ((version, nights),)
+    older = pick((0.0, 1.0, nights))
+    parts = ((before, older), (version, nights - older))
+    return tuple((which, count) for which, count in parts if count > 0.0)
 
 
 def _request(pick: Pick, i: int, event: Event, facts: Facts) -> Request:
@@ -253,12 +303,20 @@ def build_market(pick: Pick, lengths: Sequence[int]) -> Market:
     """Build a market whose choices are made by *pick*."""
     n_symbols = pick((1, 1, 2, 3))
     facts = tuple(_facts(pick) for _ in range(n_symbols))
+    is_dated = pick((False, False, True))
+    later = tuple(
+        tuple(_facts(pick, contract=first.contract) for _ in range(pick((0, 1, 1, 3))))
+        if is_dated
+        else ()
+        for first in facts
+    )
     rules = _rules(pick)
     n_bars = pick(lengths)
     has_finer, has_gaps, is_calm = (pick((False, True)) for _ in range(3))
     events: list[Event] = []
     for s in range(n_symbols):
-        events += _events(pick, s, facts[s], n_bars, has_finer, has_gaps, is_calm)
+        n_versions = 1 + len(later[s])
+        events += _events(pick, s, facts[s], n_bars, has_finer, has_gaps, is_calm, n_versions)
     events.sort(key=lambda event: (event.known_ns, event.time_ns, event.symbol))
     every = pick((0, 1, 4, 4, 12, 12))  # 0: no requests; n: one event in n brings one
     requests = []
@@ -266,7 +324,7 @@ def build_market(pick: Pick, lengths: Sequence[int]) -> Market:
         if every and pick((True,) + (False,) * (every - 1)):
             for _ in range(pick((1, 1, 1, 2, 3))):
                 requests.append(_request(pick, i, event, facts[event.symbol]))
-    return Market(facts, rules, tuple(events), tuple(requests))
+    return Market(facts, rules, tuple(events), tuple(requests), later)
 
 
 @st.composite

@@ -46,12 +46,15 @@ class Venue(Account):
         """Steps 1 to 10 of one event."""
         s, q = event.symbol, event.quotes
         self.conversion[s] = event.conversion
+        charges = ((event.version, event.nights),) if event.charges is None else event.charges
+        for version, nights in charges:
+            self.charge_swap(s, nights, self.versions[s][version])
+        self.facts[s] = self.versions[s][event.version]
         volatility = 0.0 if isnan(event.volatility) else event.volatility
         self.slip[s] = max(
             self.rules.slippage_points_min * self.facts[s].point,
             self.rules.slippage_volatility_fraction * volatility * q.bid_open,
         )
-        self.charge_swap(s, event.nights)
         self.mark(s, q.bid_open, q.ask_open)
         self.fill_queue(s, q)
         self.stop_out()
@@ -332,7 +335,7 @@ class Venue(Account):
         room = equity * rules.margin_fraction_max - margin
         if room <= 0:
             return "MARGIN_LIMIT"
-        limits.append(room / (price * value * f.margin_fraction))
+        limits.append(self.lots_of_margin(s, room, price))
         lots = down_to(f.lot_step, min([*limits, f.lot_max]))
         if lots < f.lot_min:
             return "BELOW_MINIMUM_SIZE"
@@ -352,6 +355,20 @@ class Venue(Account):
         )
         return None
 
+    def lots_of_margin(self, s: int, room: float, price: float) -> float:
+        """Return the lots whose margin is *room*, from the margin at each bound."""
+        f, per_lot = self.facts[s], price * self.value(s)
+        if not f.tiers:
+            return room / (per_lot * f.margin_fraction)
+        below = 0.0
+        for bound_of_tier, fraction in f.tiers:
+            bound = bound_of_tier / (1.0 if f.tiers_count == "lots" else per_lot)
+            if self.margin_of(s, bound, price) >= room:
+                rest = room - self.margin_of(s, below, price)
+                return below + rest / (per_lot * fraction)
+            below = bound
+        raise AssertionError("the last tier has no end")
+
     def held_elsewhere(self, s: int) -> tuple[float, float]:
         """Return notional and margin of the other symbols' positions and queued entries."""
         notional = margin = 0.0
@@ -362,7 +379,7 @@ class Venue(Account):
             if other != s:
                 amount = order.lots * self.value(other) * order.price
                 notional += amount
-                margin += amount * self.facts[other].margin_fraction
+                margin += self.margin_of(other, order.lots, order.price)
         return notional, margin
 
     # -- requests ------------------------------------------------------------------------

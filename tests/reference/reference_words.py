@@ -16,11 +16,13 @@ class Facts:
     lot_max: float
     margin_fraction: float
     commission_per_lot: float
-    swap_mode: str  # "points" or "percent"
+    swap_mode: str  # the value of a SwapMode
     swap_long: float
     swap_short: float
     stop_level_points: int
     bars_per_year: float
+    tiers: tuple[tuple[float, float], ...] = ()  # (up to, fraction); the last up to is infinite
+    tiers_count: str = "lots"  # or "notional"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +67,8 @@ class Event:
     volatility_next: float
     view: View
     finer: tuple[Quotes, ...] = ()
+    version: int = 0
+    charges: tuple[tuple[int, float], ...] | None = None  # (version, nights); None: by version
 
 
 @dataclass(frozen=True, kw_only=True)

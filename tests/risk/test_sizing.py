@@ -3,12 +3,14 @@
 import math
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from assay.domain.refusal import RefusalReason
 from assay.risk.exposure import is_margin_call, margin_level, notional
+from assay.risk.facts import FACTS as CONTRACT
 from assay.risk.grid import down_lot, down_tick, is_on_lot_step, up_tick
 from assay.risk.kelly import kelly_fraction, kelly_share
 from assay.risk.sizing import Funds, Stake, size_lots
@@ -47,12 +49,10 @@ FUNDS = Funds(1e6, 0.0, 0.0)
 
 
 def size(stake=STAKE, funds=FUNDS, facts=(), **rules) -> tuple[float, int]:
-    return SIZE(
-        stake,
-        funds,
-        SimpleNamespace(**{**FACTS, **dict(facts)}),
-        SimpleNamespace(**{**RULES, **rules}),
-    )
+    record = np.zeros(1, dtype=CONTRACT).view(np.recarray)[0]
+    for name, value in {**FACTS, **dict(facts)}.items():
+        setattr(record, name, value)
+    return SIZE(stake, funds, record, SimpleNamespace(**{**RULES, **rules}))
 
 
 WIDE = {

@@ -1,8 +1,8 @@
 """Contract facts by symbol: the built-in catalogue, and overrides from ``assay.toml``."""
 
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, fields
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from functools import cache
@@ -10,7 +10,14 @@ from importlib.resources import files
 from typing import cast
 
 from assay.domain.errors import ConfigError
-from assay.domain.instrument import Instrument, Session, SwapMode
+from assay.domain.instrument import (
+    MARGIN_TIERS_MAX,
+    Instrument,
+    MarginBasis,
+    MarginTier,
+    Session,
+    SwapMode,
+)
 
 MINUTES_PER_WEEK = 7 * 24 * 60
 LIKE = "like"
@@ -21,6 +28,7 @@ _WHOLE = {
     "swap_triple_weekday": (0, 4),
     "stop_level_points": (0, 1_000_000),
     "spread_points": (0, 1_000_000),
+    "freeze_level_points": (0, 1_000_000),
 }
 _DECIMAL = {  # lower bound (exclusive where marked), upper bound
     "tick_size": ("0", "1000000"),
@@ -35,7 +43,19 @@ _DECIMAL = {  # lower bound (exclusive where marked), upper bound
 }
 _MAY_BE_ZERO = {"commission_per_lot", "swap_long", "swap_short"}
 _TEXT = {"description", "base", "quote"}
+_MAY_BE_EMPTY = {"swap_currency", "margin_currency"}
 _FIELDS = tuple(field.name for field in fields(Instrument) if field.name != "symbol")
+_DEFAULTS = {
+    field.name: field.default for field in fields(Instrument) if field.default is not MISSING
+}
+_REPLACES = {  # an override on the left makes the fact on the right meaningless
+    "swap_triple_weekday": ("swap_nights",),
+    "swap_mode": ("swap_currency",),
+    "margin_fraction": ("margin_tiers",),
+    "digits": ("tick_size",),
+}
+NIGHTS_MAX = Decimal(10)
+"""Most nights that one rollover may count."""
 
 
 @cache
@@ -89,6 +109,46 @@ def load_instrument(symbol: str, overrides: Mapping[str, object] | None = None) 
     'XAUUSD.m'
     """
     overrides = dict(overrides or {})
+    _known_keys(symbol, overrides)
+    return _overridden(symbol, _starting_facts(symbol, overrides), overrides)
+
+
+def with_overrides(instrument: Instrument, overrides: Mapping[str, object]) -> Instrument:
+    """Return *instrument* with the user's overrides applied; ``like`` among them is moot.
+
+    Parameters
+    ----------
+    instrument : Instrument
+        Facts from elsewhere than the catalogue, such as a broker's specification.
+    overrides : mapping
+        As in ``load_instrument``.
+
+    Raises
+    ------
+    ConfigError
+        As in ``load_instrument``.
+    """
+    _known_keys(instrument.symbol, overrides)
+    facts = {name: getattr(instrument, name) for name in _FIELDS}
+    return _overridden(instrument.symbol, facts, overrides)
+
+
+def checked_instrument(symbol: str, facts: Mapping[str, object]) -> Instrument:
+    """Return the instrument of *facts*, which must be complete; errors as in ``load_instrument``.
+
+    Raises
+    ------
+    ConfigError
+        If a fact is unknown, missing, of the wrong type or impossible.
+    """
+    _known_keys(symbol, facts)
+    for name in _FIELDS:
+        if name not in facts and name not in _DEFAULTS:
+            raise _wrong(symbol, name, "be given", None, "Look it up in the specification.")
+    return _overridden(symbol, {}, facts)
+
+
+def _known_keys(symbol: str, overrides: Mapping[str, object]) -> None:
     for key in overrides:
         if key not in _FIELDS and key != LIKE:
             guess = get_close_matches(key, (*_FIELDS, LIKE), n=1)
@@ -97,10 +157,23 @@ def load_instrument(symbol: str, overrides: Mapping[str, object] | None = None) 
                 remedy=f"Use {guess[0]}." if guess else f"Choose from {', '.join(_FIELDS)}.",
                 key=f"instruments.{symbol}.{key}",
             )
-    facts = {**_starting_facts(symbol, overrides), **overrides}
+
+
+def _overridden(
+    symbol: str, start: Mapping[str, object], overrides: Mapping[str, object]
+) -> Instrument:
+    """Return the checked instrument of *start* where *overrides* are silent."""
+    facts = {**_DEFAULTS, **start, **overrides}
     facts.pop(LIKE, None)
-    if "digits" in overrides and "tick_size" not in overrides:
+    for name, replaced in _REPLACES.items():
+        for other in replaced:
+            if name in overrides and other not in overrides:
+                facts[other] = _DEFAULTS.get(other)
+    if facts["tick_size"] is None:
         facts["tick_size"] = str(Decimal(1).scaleb(-_whole(symbol, "digits", facts["digits"])))
+    tiers = _tiers(symbol, facts["margin_tiers"])
+    if tiers and "margin_tiers" in overrides and "margin_fraction" not in overrides:
+        facts["margin_fraction"] = tiers[0].fraction
     instrument = _typed(symbol, facts)
     _check(instrument)
     return instrument
@@ -112,7 +185,7 @@ def _starting_facts(symbol: str, overrides: Mapping[str, object]) -> Mapping[str
     like = overrides.get(LIKE, symbol)
     if isinstance(like, str) and like in catalogue:
         return catalogue[like]
-    if LIKE not in overrides and set(_FIELDS) <= overrides.keys():
+    if LIKE not in overrides and set(_FIELDS) - _DEFAULTS.keys() <= overrides.keys():
         return {}
     near = _nearest(str(like))
     key = f"instruments.{symbol}.{LIKE}" if LIKE in overrides else "symbol"
@@ -154,10 +227,12 @@ def _typed(symbol: str, facts: Mapping[str, object]) -> Instrument:
             if not isinstance(raw, str) or not raw.strip():
                 raise _wrong(symbol, name, "be a text that is not empty", raw, "Quote it.")
             values[name] = raw
-        elif name == "swap_mode":
-            values[name] = _swap_mode(symbol, raw)
+        elif name in _MAY_BE_EMPTY:
+            if not isinstance(raw, str):
+                raise _wrong(symbol, name, "be a text", raw, "Quote it.")
+            values[name] = raw
         else:
-            values[name] = _sessions(symbol, raw)
+            values[name] = _PARSERS[name](symbol, raw)
     return Instrument(**values)  # type: ignore[arg-type]  # each value was parsed for its field
 
 
@@ -199,6 +274,63 @@ def _swap_mode(symbol: str, raw: object) -> SwapMode:
     return SwapMode(raw)
 
 
+def _margin_basis(symbol: str, raw: object) -> MarginBasis:
+    if isinstance(raw, MarginBasis):
+        return raw
+    names = [basis.value for basis in MarginBasis]
+    if raw not in names:
+        raise _wrong(symbol, "margin_basis", f"be one of {', '.join(names)}", raw, "Choose one.")
+    return MarginBasis(raw)
+
+
+def _number(raw: object) -> Decimal | None:
+    if isinstance(raw, bool) or not isinstance(raw, str | int | float | Decimal):
+        return None
+    try:
+        value = Decimal(str(raw))
+    except InvalidOperation:
+        return None
+    return None if value.is_nan() else value
+
+
+def _swap_nights(symbol: str, raw: object) -> tuple[Decimal, ...]:
+    rule = f"be seven numbers of nights from 0 to {NIGHTS_MAX}, Monday to Sunday, or empty"
+    remedy = "For three on Wednesday write [1, 1, 3, 1, 1, 0, 0]."
+    is_list = isinstance(raw, Sequence) and not isinstance(raw, str)
+    nights = [_number(one) for one in cast("Sequence[object]", raw)] if is_list else [None]
+    known = tuple(one for one in nights if one is not None and 0 <= one <= NIGHTS_MAX)
+    if len(known) != len(nights) or len(nights) not in (0, 7):
+        raise _wrong(symbol, "swap_nights", rule, raw, remedy)
+    return known
+
+
+def _tiers(symbol: str, raw: object) -> tuple[MarginTier, ...]:
+    rule = (
+        f"be at most {MARGIN_TIERS_MAX} pairs [up to, fraction] with rising bounds, the last one "
+        "'inf', and fractions above 0 to 1"
+    )
+    remedy = 'For 1:200 up to 50 lots and 1:100 beyond write [["50", "0.005"], ["inf", "0.01"]].'
+    wrong = _wrong(symbol, "margin_tiers", rule, raw, remedy)
+    if not isinstance(raw, Sequence) or isinstance(raw, str) or len(raw) > MARGIN_TIERS_MAX:
+        raise wrong
+    tiers: list[MarginTier] = []
+    last = Decimal(0)
+    for pair in raw:
+        if isinstance(pair, MarginTier):
+            pair = (pair.up_to, pair.fraction)  # noqa: PLW2901
+        numbers = [_number(one) for one in pair] if isinstance(pair, list | tuple) else []
+        if len(numbers) != 2 or numbers[0] is None or numbers[1] is None:
+            raise wrong
+        up_to, fraction = numbers[0], numbers[1]
+        if not last < up_to or not 0 < fraction <= 1:
+            raise wrong
+        tiers.append(MarginTier(up_to=up_to, fraction=fraction))
+        last = up_to
+    if tiers and not last.is_infinite():
+        raise wrong
+    return tuple(tiers)
+
+
 def _sessions(symbol: str, raw: object) -> tuple[Session, ...]:
     rule = (
         f"be a list of [open, close] in minutes since Sunday 00:00 New York, in rising order, "
@@ -224,9 +356,22 @@ def _sessions(symbol: str, raw: object) -> tuple[Session, ...]:
     return tuple(sessions)
 
 
+_PARSERS: Mapping[str, Callable[[str, object], object]] = {
+    "swap_mode": _swap_mode,
+    "swap_nights": _swap_nights,
+    "margin_basis": _margin_basis,
+    "margin_tiers": _tiers,
+    "sessions": _sessions,
+}
+
+
 def _check(instrument: Instrument) -> None:
     """Refuse facts that are possible one by one, but not together."""
     symbol = instrument.symbol
+    tiers = instrument.margin_tiers
+    if tiers and tiers[0].fraction != instrument.margin_fraction:
+        rule = f"be that of the first margin tier ({tiers[0].fraction})"
+        raise _wrong(symbol, "margin_fraction", rule, instrument.margin_fraction, "Leave it out.")
     if instrument.tick_size % instrument.point != 0:
         rule = f"be a multiple of one point ({instrument.point})"
         remedy = "Correct digits or tick_size."

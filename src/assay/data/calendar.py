@@ -238,12 +238,10 @@ def bar_close(
 
 
 @cache
-def _nights_before(triple_weekday: int) -> FloatArray:
+def _nights_before(nights: tuple[float, ...]) -> FloatArray:
     """Return the swap nights of all rollovers up to each trading-day start, that one included."""
     weekday = (_day_starts("new_york_17") // NS_PER_DAY + 3) % 7
-    nights = np.where(weekday > 4, 0.0, 1.0)
-    nights[weekday == triple_weekday] = 3.0
-    return np.cumsum(nights)
+    return np.cumsum(np.array(nights)[weekday])
 
 
 def rollover_nights(open_ns: IntArray, triple_weekday: int) -> FloatArray:
@@ -267,12 +265,45 @@ def rollover_nights(open_ns: IntArray, triple_weekday: int) -> FloatArray:
     A position that is open across the rollover pays it; one opened at the rollover does not.
     The triple day stands for the weekend: metals and pairs settle two business days later.
     """
+    nights = [1.0] * 5 + [0.0] * 2
+    nights[triple_weekday] = 3.0
+    return weekday_nights(open_ns, tuple(nights))
+
+
+def weekday_nights(
+    open_ns: IntArray,
+    nights: tuple[float, ...],
+    *,
+    from_ns: int | None = None,
+    until_ns: int | None = None,
+) -> FloatArray:
+    """Return the swap nights charged at the open of each bar, where each weekday has its own count.
+
+    Parameters
+    ----------
+    open_ns : int64, shape (n_bars,)
+        Opens of bars, oldest first, UTC nanoseconds.
+    nights : tuple of float
+        Nights that the 17:00 New York rollover of Monday, Tuesday … Sunday counts.
+    from_ns, until_ns : int, optional
+        Count only the rollovers in ``[from_ns, until_ns)``.
+
+    Returns
+    -------
+    nights : float64, shape (n_bars,)
+        As in ``rollover_nights``.
+    """
     open_ns = np.asarray(open_ns, dtype=np.int64)
-    nights = np.zeros(len(open_ns), dtype=np.float64)
+    charged = np.zeros(len(open_ns), dtype=np.float64)
     if len(open_ns):
-        total = _nights_before(triple_weekday)[_index(_day_starts("new_york_17"), open_ns)]
-        nights[1:] = np.diff(total)
-    return nights
+        table = _day_starts("new_york_17")
+        last = _index(table, open_ns)
+        if from_ns is not None:
+            last = np.maximum(last, max(0, int(np.searchsorted(table, from_ns)) - 1))
+        if until_ns is not None:
+            last = np.minimum(last, max(0, int(np.searchsorted(table, until_ns)) - 1))
+        charged[1:] = np.diff(_nights_before(nights)[last])
+    return charged
 
 
 def is_open(time_ns: IntArray, sessions: Sequence[Session]) -> BoolArray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from assay.data.bars import Bars
 from assay.data.calendar import MINUTES_PER_WEEK, minute_of_week
-from assay.domain.instrument import Instrument
+from assay.domain.facts_history import ContractFacts, FactsHistory
 from assay.kernels.compiler import FloatArray, IntArray, kernel
 
 _SHAPE_KNOTS = (
@@ -98,14 +98,15 @@ def spread_by_minute_of_week(bars: Bars) -> FloatArray:
     return _profile(slot, bars.spread, -(-MINUTES_PER_WEEK // minutes), _MEMORY)
 
 
-def quoted_both_sides(bars: Bars, instrument: Instrument) -> tuple[Bars, str]:
+def quoted_both_sides(bars: Bars, facts: ContractFacts) -> tuple[Bars, str]:
     """Return the bars with an ask side, and say where it came from.
 
     Parameters
     ----------
     bars : Bars
         Bid prices; quoted on both sides, or with a spread, or with neither.
-    instrument : Instrument
+    facts : Instrument or FactsHistory
+        Of dated facts, the typical spread is that of each bar's open; the grid is the finest.
 
     Returns
     -------
@@ -123,8 +124,11 @@ def quoted_both_sides(bars: Bars, instrument: Instrument) -> tuple[Bars, str]:
     if bars.ask_open is not None and bars.ask_close is not None:
         spread = np.where(np.isnan(bars.spread), bars.ask_close - bars.close, bars.spread)
         return replace(bars, spread=spread), "Costs use the bid and ask quotes of the source."
-    tick = float(instrument.tick_size)
-    typical = float(instrument.spread_points) * float(instrument.point)
+    history = FactsHistory.of(facts)
+    instrument = history.at(int(bars.time_ns[-1])) if len(bars) else history.latest
+    tick = float(min(item.tick_size for item in history.instruments))
+    digits = max(item.digits for item in history.instruments)
+    typical = _typical(bars, history)
     known = np.isfinite(bars.spread) & (bars.spread >= 0.0)
     if not (known & (bars.spread > 0.0)).any():
         spread = typical * typical_shape(minute_of_week(bars.time_ns))
@@ -143,12 +147,19 @@ def quoted_both_sides(bars: Bars, instrument: Instrument) -> tuple[Bars, str]:
                 f" It is missing in {share:.1%} of the bars; there the spread is that of earlier "
                 "bars at the same minute of the week."
             )
-    spread = _on_grid(np.maximum(spread, 0.0), tick, instrument.digits)
+    spread = _on_grid(np.maximum(spread, 0.0), tick, digits)
     asks = {
-        f"ask_{name}": np.round(getattr(bars, name) + spread, instrument.digits)
+        f"ask_{name}": np.round(getattr(bars, name) + spread, digits)
         for name in ("open", "high", "low", "close")
     }
     return replace(bars, spread=spread, **asks), text
+
+
+def _typical(bars: Bars, history: FactsHistory) -> FloatArray:
+    """Return the typical spread of the facts that hold at each bar's open, price units."""
+    points = [float(item.spread_points) * float(item.point) for item in history.instruments]
+    starts = np.array(history.starts_ns, dtype=np.int64)
+    return np.array(points)[np.searchsorted(starts, bars.time_ns, side="right")]
 
 
 def _on_grid(spread: FloatArray, tick: float, digits: int) -> FloatArray:

@@ -4,6 +4,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum, unique
 
+WORKDAYS = 5
+MARGIN_TIERS_MAX = 8
+"""Margin tiers of one instrument."""
+
 
 @unique
 class SwapMode(Enum):
@@ -12,7 +16,40 @@ class SwapMode(Enum):
     POINTS = "points"
     """Points of price per lot and night; the usual MT5 mode."""
     PERCENT = "percent"
-    """Annual interest in per cent of the notional, paid per night over 360 days."""
+    """Annual interest in per cent of the notional at the last price, over 360 days."""
+    PERCENT_OPEN = "percent of open"
+    """Annual interest in per cent of the notional at the open price, over 360 days."""
+    BASE = "base currency"
+    """Units of the base currency per lot and night."""
+    QUOTE = "quote currency"
+    """Units of the quote (profit) currency per lot and night."""
+    ACCOUNT = "account currency"
+    """Units of the account (deposit) currency per lot and night."""
+
+
+@unique
+class MarginBasis(Enum):
+    """What the bounds of margin tiers count."""
+
+    LOTS = "lots"
+    NOTIONAL = "notional"
+    """Account currency."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarginTier:
+    """One step of a margin that grows with the position.
+
+    Attributes
+    ----------
+    up_to : Decimal
+        Upper end of the step, lots or notional; the last one of an instrument is infinite.
+    fraction : Decimal
+        Margin over notional of what lies in the step, (0, 1].
+    """
+
+    up_to: Decimal
+    fraction: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +87,7 @@ class Instrument:
     lot_step, lot_min, lot_max : Decimal
         Size grid and limits, in lots.
     margin_fraction : Decimal
-        Margin over notional, (0, 1]; 0.01 means a leverage of 100.
+        Margin over notional, (0, 1]; 0.01 means a leverage of 100. With tiers, the first one's.
     commission_per_lot : Decimal
         Fee per lot and side, in account currency.
     swap_mode : SwapMode
@@ -64,6 +101,19 @@ class Instrument:
         Typical spread, used where neither quotes nor history give one.
     sessions : tuple of Session
         Trading hours.
+    freeze_level_points : int
+        Distance from the market within which the venue changes no order; not simulated.
+    swap_nights : tuple of Decimal
+        Nights that the 17:00 New York rollover of each weekday counts, Monday to Sunday. Empty:
+        one from Monday to Friday, three on *swap_triple_weekday*.
+    swap_currency : str
+        Account currency for which swaps of mode ``ACCOUNT`` were quoted; empty: any.
+    margin_currency : str
+        Currency in which the venue counts margin; empty: *base*.
+    margin_basis : MarginBasis
+    margin_tiers : tuple of MarginTier
+        Margin of the first, second … step of a position, each at its own fraction; empty: one
+        fraction for all.
     """
 
     symbol: str
@@ -85,6 +135,21 @@ class Instrument:
     stop_level_points: int
     spread_points: int
     sessions: tuple[Session, ...]
+    freeze_level_points: int = 0
+    swap_nights: tuple[Decimal, ...] = ()
+    swap_currency: str = ""
+    margin_currency: str = ""
+    margin_basis: MarginBasis = MarginBasis.LOTS
+    margin_tiers: tuple[MarginTier, ...] = ()
+
+    @property
+    def nights(self) -> tuple[Decimal, ...]:
+        """Nights that the rollover of each weekday counts, Monday to Sunday."""
+        if self.swap_nights:
+            return self.swap_nights
+        return tuple(
+            Decimal(3 if day == self.swap_triple_weekday else day < WORKDAYS) for day in range(7)
+        )
 
     @property
     def point(self) -> Decimal:

@@ -30,12 +30,12 @@ def note_terms(bar: Event, position: Any, facts: Any, rules: Any) -> None:
 
 
 @kernel
-def charge_swap(bar: Event, position: Any, facts: Any, rules: Any, account: Any) -> None:
-    """Step 1: the nights before this event's open."""
-    if position.side != 0 and bar.nights > 0.0:
+def charge_swap(nights: float, position: Any, facts: Any, rules: Any, account: Any) -> None:
+    """Step 1: nights before an event's open, at the terms of *facts*."""
+    if position.side != 0 and nights > 0.0:
         amount = swap(
-            bar.nights, position.side, position.lots, position.mark, position.conversion,
-            facts, rules.swap_multiple,
+            nights, position.side, position.lots, position.entry, position.mark,
+            position.conversion, facts, rules.swap_multiple,
         )  # fmt: skip
         account.balance += amount
         position.swap += amount
@@ -103,7 +103,7 @@ def advance(
     position = positions[symbol]
     fact = facts[symbol]
     note_terms(bar, position, fact, rules)
-    charge_swap(bar, position, fact, rules, account)
+    charge_swap(bar.nights, position, fact, rules, account)
     mark_position(position, bar.bid_open, bar.ask_open)
     if position.n_queued > 0:
         fill_queue(event, symbol, bar, position, fact, rules, account)

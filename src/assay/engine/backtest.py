@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from assay.config.settings import Settings
 from assay.domain.errors import DataError
+from assay.domain.facts_history import ContractFacts
 from assay.domain.fill import ExitReason
-from assay.domain.instrument import Instrument
 from assay.domain.refusal import RefusalReason
 from assay.engine.booking import close_piece
 from assay.engine.code import code
+from assay.engine.dated import Dated
 from assay.engine.loop import move_records, run_events
 from assay.engine.state import (
     BALANCE,
@@ -26,11 +27,11 @@ from assay.engine.state import (
     opened_books,
     records,
 )
-from assay.engine.tape import Tape
+from assay.engine.tape import Tape, check_versions
 from assay.engine.totals import account_equity
 from assay.engine.views import ViewArrays, Views, view_arrays
 from assay.kernels.compiler import FloatArray, kernel
-from assay.risk.facts import RecordArray, contract_facts
+from assay.risk.facts import RecordArray, dated_facts
 from assay.risk.rules import compiled_rules
 
 _END = code(ExitReason.END)
@@ -156,7 +157,7 @@ def backtest(
     tape: Tape,
     views: Views,
     settings: Settings,
-    instruments: Mapping[str, Instrument],
+    instruments: Mapping[str, ContractFacts],
     requests: NDArray[Any] | None = None,
     *,
     close_at_end: bool = False,
@@ -170,7 +171,8 @@ def backtest(
     views : Views
         One per event. Hazard: view *i* is acted upon at the open after event *i*.
     settings : Settings
-    instruments : mapping of symbol to Instrument
+    instruments : mapping of symbol to Instrument or FactsHistory
+        Those that the tape was built with.
     requests : records of ``REQUEST``, optional
         Explicit orders beside the decisions of the views.
     close_at_end : bool
@@ -181,14 +183,16 @@ def backtest(
     Raises
     ------
     DataError
-        If views and tape differ in length, or a request is malformed.
+        If views and tape differ in length, the tape was built with other versions of the
+        facts, or a request is malformed.
     """
     if len(views) != len(tape):
         raise DataError(
             f"There must be one view per event; had {len(views)} for {len(tape)} events.",
             remedy="Align the views with the tape.",
         )
-    facts = contract_facts([instruments[name] for name in tape.symbols], tape.timeframe)
+    facts, _ = dated_facts([instruments[name] for name in tape.symbols], tape.timeframe)
+    check_versions(tape, len(facts))
     return run_backtest(
         tape,
         view_arrays(views),
@@ -210,9 +214,13 @@ def run_backtest(
     close_at_end: bool,
     is_fast: bool = True,
 ) -> BacktestResult:
-    """Run compiled arguments; ``backtest`` is the checked form."""
+    """Run compiled arguments; ``backtest`` is the checked form.
+
+    *facts* are those of ``dated_facts``: one record per version of each symbol.
+    """
     n_events = len(tape)
-    books = opened_books(len(tape.symbols), float(rules[0].balance))
+    books = opened_books(facts[tape.first_versions()], float(rules[0].balance))
+    dated = Dated(tape.version, tape.charges, facts) if len(tape.version) else None
     account = books.account[0]
     made = _Records(max(CAPACITY_MIN, n_events // 8))
     equity = np.empty(n_events)
@@ -220,7 +228,7 @@ def run_backtest(
     while True:
         i = run_events(
             i, is_fast, tape.market, tape.symbol, tape.is_calm, tape.finer, tape.finer_range,
-            views, requests, books, facts, rules,
+            views, requests, books, dated, rules,
             made.fills, made.trades, made.balances, made.counts, equity,
         )  # fmt: skip
         if i >= n_events:
@@ -228,7 +236,7 @@ def run_backtest(
         made.put_away()
     if close_at_end and n_events:
         made.put_away()
-        close_all(n_events - 1, books, facts, rules[0])
+        close_all(n_events - 1, books, books.facts, rules[0])
         move_records(n_events - 1, account, made.fills, made.trades, made.balances, made.counts)
         equity[-1] = account.equity
     fills, trades, balances = made.joined()

@@ -7,20 +7,20 @@ import numpy as np
 from assay.data.bars import Bars
 from assay.data.calendar import bar_close
 from assay.domain.errors import DataError
-from assay.domain.instrument import Instrument
+from assay.domain.facts_history import ContractFacts, FactsHistory
 from assay.kernels.compiler import FloatArray
 
 
 def conversion_rates(
-    bars: Bars, instrument: Instrument, account_currency: str, pairs: Mapping[str, Bars]
+    bars: Bars, facts: ContractFacts, account_currency: str, pairs: Mapping[str, Bars]
 ) -> FloatArray:
     """Return the conversion at each bar of *bars*, shape (n_bars,).
 
     Parameters
     ----------
     bars : Bars
-    instrument : Instrument
-        That of *bars*.
+    facts : Instrument or FactsHistory
+        Those of *bars*.
     account_currency : str
     pairs : mapping of symbol to Bars
         Where the rate of another pair may be read; only closes known at the open of a
@@ -31,6 +31,7 @@ def conversion_rates(
     DataError
         If no pair of the quote and the account currency is given.
     """
+    instrument = FactsHistory.of(facts).latest
     if instrument.quote == account_currency:
         return np.ones(len(bars))
     if instrument.base == account_currency:

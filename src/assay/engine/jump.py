@@ -224,8 +224,9 @@ def mark_day(equity: float, holding: Any, swept: Any) -> None:
 def charge_night(nights: float, mark: float, holding: Any, facts: Any, rules: Any) -> None:
     """Charge *nights* before an open, at the last mark."""
     amount = swap(
-        nights, holding.side, holding.lots, mark, holding.conversion, facts, rules.swap_multiple
-    )
+        nights, holding.side, holding.lots, holding.entry, mark, holding.conversion,
+        facts, rules.swap_multiple,
+    )  # fmt: skip
     holding.balance += amount
     holding.swap += amount
 

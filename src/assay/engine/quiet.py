@@ -25,7 +25,7 @@ def stop_out_price(position: Any, facts: Any, rules: Any, balance: float) -> flo
     per_price = position.lots * facts.contract * position.conversion
     cushion = balance / per_price
     padding = PADDING * (abs(position.entry) + abs(cushion))
-    pledged = rules.stop_out_level * facts.margin_fraction
+    pledged = rules.stop_out_level * facts.margin_fraction_max
     if position.side > 0:
         if pledged >= 1.0:
             return math.inf

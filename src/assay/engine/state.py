@@ -1,8 +1,9 @@
 """What the engine remembers between two events, as compiled records."""
 
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assay.domain.order import OrderKind
 from assay.domain.refusal import RefusalReason
@@ -171,11 +172,13 @@ BALANCE = np.dtype([("event", "i8"), ("balance", "f8")])
 class Books(NamedTuple):
     """The state of one account: records alone, so that a step allocates nothing.
 
-    ``account`` has shape (1,), ``positions`` (n_symbols,).
+    ``account`` has shape (1,), ``positions`` and ``facts`` (n_symbols,); facts are those that
+    held at each symbol's latest event.
     """
 
     account: RecordArray
     positions: RecordArray
+    facts: RecordArray
 
 
 def records(dtype: np.dtype[np.void], n: int) -> RecordArray:
@@ -183,9 +186,10 @@ def records(dtype: np.dtype[np.void], n: int) -> RecordArray:
     return np.zeros(n, dtype=dtype).view(np.recarray)
 
 
-def opened_books(n_symbols: int, balance: float) -> Books:
-    """Return the books of a flat account."""
-    books = Books(records(ACCOUNT, 1), records(POSITION, n_symbols))
+def opened_books(facts: NDArray[Any], balance: float) -> Books:
+    """Return the books of a flat account whose symbols have *facts*, which are copied."""
+    first = facts.copy().view(np.recarray)
+    books = Books(records(ACCOUNT, 1), records(POSITION, len(facts)), first)
     books.account[0].balance = balance
     books.account[0].equity = balance
     books.account[0].recorded = balance
@@ -194,4 +198,4 @@ def opened_books(n_symbols: int, balance: float) -> Books:
 
 def copied_books(books: Books) -> Books:
     """Return books that share nothing with *books*."""
-    return Books(books.account.copy(), books.positions.copy())
+    return Books(books.account.copy(), books.positions.copy(), books.facts.copy())

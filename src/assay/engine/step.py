@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 
 from assay.config.settings import Settings
-from assay.domain.instrument import Instrument
+from assay.domain.facts_history import ContractFacts
 from assay.domain.timeframe import Timeframe
 from assay.engine.advance import advance
+from assay.engine.dated import Dated, begin_event, no_charges, without_nights
 from assay.engine.market import N_QUOTES, Event
 from assay.engine.requests import submit
 from assay.engine.state import Books, copied_books, opened_books
 from assay.engine.views import View
-from assay.kernels.compiler import FloatArray
-from assay.risk.facts import RecordArray, contract_facts
+from assay.kernels.compiler import FloatArray, IntArray
+from assay.risk.facts import RecordArray, dated_facts
 from assay.risk.rules import compiled_rules
 
 
@@ -26,24 +27,37 @@ def no_finer() -> FloatArray:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What binds every step: contract facts per symbol, and one set of rules."""
+    """What binds every step: contract facts per symbol, and one set of rules.
+
+    Attributes
+    ----------
+    facts : records of ``FACTS``, shape (n_versions,)
+        Every version of every symbol; see ``assay.risk.facts.dated_facts``.
+    first_version : int64, shape (n_symbols,)
+        Row of each symbol's first version.
+    rules : records of ``RULES``, shape (1,)
+    """
 
     facts: RecordArray
+    first_version: IntArray
     rules: RecordArray
 
     @classmethod
     def of(
         cls,
         symbols: Sequence[str],
-        instruments: Mapping[str, Instrument],
+        instruments: Mapping[str, ContractFacts],
         timeframe: Timeframe,
         settings: Settings,
     ) -> "Terms":
         """Return the terms of *symbols*, whose order fixes their index."""
-        return cls(
-            facts=contract_facts([instruments[name] for name in symbols], timeframe),
-            rules=compiled_rules(settings),
-        )
+        facts, first = dated_facts([instruments[name] for name in symbols], timeframe)
+        return cls(facts=facts, first_version=first, rules=compiled_rules(settings))
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether the facts of any symbol change."""
+        return len(self.facts) > len(self.first_version)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +72,19 @@ class SymbolEvent:
         Finer bars of the event, if there are any.
     requests : sequence of records of ``REQUEST``
         Explicit orders submitted at its close.
+    version : int
+        Which version of the symbol's facts holds, from 0.
+    charges : records of ``CHARGE``
+        What each version charges before its open, where facts change; ``version`` in them is a
+        row of the terms' facts, ``event`` is not read.
     """
 
     symbol: int
     bar: Event
     finer: FloatArray = field(default_factory=no_finer)
     requests: Sequence[Any] = ()
+    version: int = 0
+    charges: RecordArray = field(default_factory=no_charges)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +101,7 @@ class EngineState:
     def opened(cls, terms: Terms) -> "EngineState":
         """Return the state of a flat account before any event."""
         balance = float(terms.rules[0].balance)
-        return cls(books=opened_books(len(terms.facts), balance), n_events=0)
+        return cls(books=opened_books(terms.facts[terms.first_version], balance), n_events=0)
 
     @property
     def balance(self) -> float:
@@ -115,13 +136,23 @@ def take_event(books: Books, number: int, event: SymbolEvent, view: View, terms:
     account = books.account[0]
     account.n_fills = 0
     account.n_trades = 0
-    s = event.symbol
+    s, bar = event.symbol, event.bar
+    if terms.is_dated:
+        charges = event.charges.copy()
+        charges.event = number
+        version = terms.first_version[s] + event.version
+        dated = Dated(np.array([version]), charges, terms.facts)
+        begin_event(
+            number, s, bar, int(version), 0, dated,
+            books.positions, books.facts, terms.rules[0], account,
+        )  # fmt: skip
+        bar = without_nights(bar)
     advance(
-        number, s, event.bar, view, event.finer, 0, event.finer.shape[1],
-        books.positions, terms.facts, terms.rules[0], account,
+        number, s, bar, view, event.finer, 0, event.finer.shape[1],
+        books.positions, books.facts, terms.rules[0], account,
     )  # fmt: skip
     for request in event.requests:
-        submit(request, event.bar, books.positions[s], terms.facts[s], account)
+        submit(request, bar, books.positions[s], books.facts[s], account)
 
 
 def step(

@@ -12,17 +12,17 @@ from numpy.typing import ArrayLike
 from assay.config.settings import Settings
 from assay.data.calendar import trading_day_start
 from assay.domain.errors import DataError
-from assay.domain.instrument import Instrument
+from assay.domain.facts_history import ContractFacts
 from assay.engine import market as columns
 from assay.engine.backtest import BacktestResult, run_backtest
 from assay.engine.blocks import COARSE_BARS, FINE_BARS, block_extremes
 from assay.engine.jump import HOLDING, SWEPT
 from assay.engine.state import REQUEST, TRADE, records
 from assay.engine.sweep_case import run_cases
-from assay.engine.tape import Tape
+from assay.engine.tape import Tape, check_versions
 from assay.engine.views import ViewArrays, Views, view_arrays
 from assay.kernels.compiler import BoolArray, FloatArray, IntArray, kernel
-from assay.risk.facts import RecordArray, contract_facts
+from assay.risk.facts import RecordArray, dated_facts
 from assay.risk.rules import compiled_rules
 
 CASES_PER_TASK = 20
@@ -134,6 +134,7 @@ def _is_plain(tape: Tape) -> bool:
     conversion = tape.market[columns.CONVERSION]
     return bool(
         len(tape.symbols) == 1
+        and not len(tape.version)
         and tape.finer_range.shape[1] == 0
         and (conversion == conversion[0]).all()
     )
@@ -193,7 +194,7 @@ def sweep(
     signals: Sequence[Views],
     signal_index: ArrayLike,
     rules: RecordArray,
-    instruments: Mapping[str, Instrument],
+    instruments: Mapping[str, ContractFacts],
     *,
     threads: int = 0,
 ) -> RecordArray:
@@ -208,17 +209,20 @@ def sweep(
         Which of *signals* each case follows.
     rules : records of ``RULES``, shape (n_cases,)
         See ``varied_rules``.
-    instruments : mapping of symbol to Instrument
+    instruments : mapping of symbol to Instrument or FactsHistory
+        Those that the tape was built with.
     threads : int
         0 uses every core. The result does not depend on it.
 
     Notes
     -----
     A case whose rules ``assay.engine.sweep_case`` knows jumps from trade to trade; any
-    other, and one that came near a stop-out, runs through the engine. Trades are the same.
+    other, and one that came near a stop-out, runs through the engine, as do all where the
+    contract facts change on the way. Trades are the same.
     """
     index = np.asarray(signal_index, dtype=np.int64)
-    facts = contract_facts([instruments[name] for name in tape.symbols], tape.timeframe)
+    facts, _ = dated_facts([instruments[name] for name in tape.symbols], tape.timeframe)
+    check_versions(tape, len(facts))
     course = _course(tape, facts)
     prepared = [_signal(views) for views in signals]
     swept = records(SWEPT, len(rules))

@@ -1,21 +1,23 @@
 """The tape: every event of every symbol, in the order in which it became known."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assay.config.settings import CostSettings
 from assay.data.bars import Bars
-from assay.data.calendar import bar_close, rollover_nights
+from assay.data.calendar import bar_close
 from assay.domain.errors import DataError
-from assay.domain.instrument import Instrument
+from assay.domain.facts_history import ContractFacts, FactsHistory
 from assay.domain.timeframe import Timeframe
 from assay.engine import market as columns
 from assay.engine.conversion import conversion_rates
+from assay.engine.dated import check_facts, dated_events, nights_by_version, no_charges
 from assay.kernels.compiler import FloatArray, IntArray
 from assay.kernels.volatility import ewma_volatility
+from assay.risk.facts import RecordArray
 
 Uint8Array = NDArray[np.uint8]
 
@@ -43,6 +45,10 @@ class Tape:
         Quotes of finer bars, rows as in *market*.
     finer_range : int64, shape (2, n_events), or (2, 0) without finer bars
         First and one-past-last finer bar of each event.
+    version : int64, shape (n_events,), or (0,) where no contract facts change
+        Row of ``assay.risk.facts.dated_facts`` that holds at each event.
+    charges : records of ``CHARGE``
+        Which version charges which nights, where facts change.
     """
 
     symbols: tuple[str, ...]
@@ -54,6 +60,8 @@ class Tape:
     is_calm: Uint8Array
     finer: FloatArray
     finer_range: IntArray
+    version: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    charges: RecordArray = field(default_factory=no_charges)
 
     def __len__(self) -> int:
         return len(self.time_ns)
@@ -71,31 +79,66 @@ class Tape:
     def since(self, first: int) -> "Tape":
         """Return the tape from event *first* on; what was known before stays in its columns."""
         market = np.ascontiguousarray(self.market[:, first:])
+        version = self.version[first:]
+        charges = self.charges[self.charges.event >= first].view(np.recarray)
+        charges.event -= first
         return replace(
             self,
             time_ns=self.time_ns[first:],
             known_ns=self.known_ns[first:],
             symbol=self.symbol[first:],
             market=market,
-            is_calm=calm_events(market, self.symbol[first:]),
+            is_calm=calm_events(market, self.symbol[first:], version),
             finer_range=self.finer_range[:, first:],
+            version=version,
+            charges=charges,
+        )
+
+    def first_versions(self) -> IntArray:
+        """Return the row of ``dated_facts`` that holds at each symbol's first event."""
+        if not len(self.version):
+            return np.arange(len(self.symbols))
+        begins = [int(np.argmax(self.symbol == s)) for s in range(len(self.symbols))]
+        return self.version[begins]
+
+
+def check_versions(tape: Tape, n_versions: int) -> None:
+    """Refuse contract facts of *n_versions* versions that *tape* was not built with.
+
+    Raises
+    ------
+    DataError
+        If the tape knows of fewer or more.
+    """
+    known = int(tape.version.max()) + 1 if len(tape.version) else len(tape.symbols)
+    is_dated = n_versions > len(tape.symbols)
+    if is_dated != (len(tape.version) > 0) or known > n_versions:
+        raise DataError(
+            f"A tape must be run with the contract facts it was built with; they have "
+            f"{n_versions} versions for {len(tape.symbols)} symbols, and the tape knows "
+            f"{known}.",
+            remedy="Pass the same instruments to build_tape and to the run.",
         )
 
 
-def calm_events(market: FloatArray, symbol: IntArray) -> Uint8Array:
-    """Return 1 for events that charge no night and keep their symbol's conversion."""
+def calm_events(
+    market: FloatArray, symbol: IntArray, version: IntArray | None = None
+) -> Uint8Array:
+    """Return 1 for events that charge no night and keep their symbol's conversion and facts."""
     calm = market[columns.NIGHTS] == 0.0
     conversion = market[columns.CONVERSION]
     for s in np.unique(symbol):
         mine = np.flatnonzero(symbol == s)
         calm[mine[1:]] &= conversion[mine[1:]] == conversion[mine[:-1]]
+        if version is not None and len(version):
+            calm[mine[1:]] &= version[mine[1:]] == version[mine[:-1]]
         calm[mine[:1]] = False
     return np.asarray(calm, dtype=np.uint8)
 
 
 def build_tape(
     bars_by_symbol: Mapping[str, Bars],
-    instruments: Mapping[str, Instrument],
+    instruments: Mapping[str, ContractFacts],
     costs: CostSettings,
     account_currency: str,
     *,
@@ -108,7 +151,7 @@ def build_tape(
     ----------
     bars_by_symbol : mapping of symbol to Bars
         With both sides quoted, of one timeframe, at least one bar each.
-    instruments : mapping of symbol to Instrument
+    instruments : mapping of symbol to Instrument or FactsHistory
     costs : CostSettings
         ``spread_multiple`` widens the ask here; everything else is applied by the engine.
     account_currency : str
@@ -120,8 +163,10 @@ def build_tape(
     Raises
     ------
     DataError
-        If bars are missing, one-sided, inconsistent, of several timeframes, or a
-        conversion pair is missing.
+        If bars are missing, one-sided, inconsistent, of several timeframes, a
+        conversion pair is missing, or the size of a contract changes.
+    ConfigError
+        If swaps were quoted in the currency of another account.
     """
     if not bars_by_symbol:
         raise DataError("A tape must have at least one symbol; had none.", remedy="Pass bars.")
@@ -133,9 +178,10 @@ def build_tape(
             remedy="Resample them to one of these.",
         )
     pairs = {**bars_by_symbol, **(conversion_bars or {})}
+    histories = [FactsHistory.of(instruments[symbol]) for symbol in bars_by_symbol]
     parts = [
-        _symbol_market(bars, instruments[symbol], costs, account_currency, pairs)
-        for symbol, bars in bars_by_symbol.items()
+        _symbol_market(bars, history, costs, account_currency, pairs)
+        for bars, history in zip(bars_by_symbol.values(), histories, strict=True)
     ]
     timeframe = timeframes.pop()
     time_ns = np.concatenate([bars.time_ns for bars in bars_by_symbol.values()])
@@ -149,6 +195,7 @@ def build_tape(
     finer_quotes, finer_range = _finer_ranges(
         tuple(bars_by_symbol), time_ns, known_ns, symbol, finer or {}, costs
     )
+    version, charges = dated_events(time_ns, symbol, histories)
     return Tape(
         symbols=tuple(bars_by_symbol),
         timeframe=timeframe,
@@ -156,9 +203,11 @@ def build_tape(
         known_ns=known_ns,
         symbol=symbol,
         market=market,
-        is_calm=calm_events(market, symbol),
+        is_calm=calm_events(market, symbol, version),
         finer=finer_quotes,
         finer_range=finer_range,
+        version=version,
+        charges=charges,
     )
 
 
@@ -202,7 +251,7 @@ def _quotes(bars: Bars, costs: CostSettings, out: FloatArray) -> None:
 
 def _symbol_market(
     bars: Bars,
-    instrument: Instrument,
+    history: FactsHistory,
     costs: CostSettings,
     account_currency: str,
     pairs: Mapping[str, Bars],
@@ -213,6 +262,7 @@ def _symbol_market(
             remedy="Widen market.start and market.end, or import more history.",
             symbol=bars.symbol,
         )
+    check_facts(history, bars.time_ns, account_currency)
     out = np.empty((columns.N_COLUMNS, len(bars)))
     _quotes(bars, costs, out)
     mid = 0.5 * (out[columns.BID_CLOSE] + out[columns.ASK_CLOSE])
@@ -220,8 +270,8 @@ def _symbol_market(
     out[columns.VOLATILITY_NEXT] = known
     out[columns.VOLATILITY, 0] = np.nan
     out[columns.VOLATILITY, 1:] = known[:-1]
-    out[columns.CONVERSION] = conversion_rates(bars, instrument, account_currency, pairs)
-    out[columns.NIGHTS] = rollover_nights(bars.time_ns, instrument.swap_triple_weekday)
+    out[columns.CONVERSION] = conversion_rates(bars, history, account_currency, pairs)
+    out[columns.NIGHTS] = nights_by_version(bars.time_ns, history).sum(axis=0)
     return out
 
 

@@ -8,7 +8,7 @@ from assay.engine.code import code
 from assay.engine.state import MARKET
 from assay.execution.margin import is_stopped_out
 from assay.kernels.compiler import kernel
-from assay.risk.exposure import notional
+from assay.risk.exposure import margin_of, notional
 from assay.risk.facts import RecordArray
 
 _STOP_OUT = code(ExitReason.STOP_OUT)
@@ -26,8 +26,7 @@ def floating_profit(position: Any, facts: Any) -> float:
 def margin_used(position: Any, facts: Any) -> float:
     """Return the margin of an open position at its last mark and conversion."""
     value = facts.contract * position.conversion
-    margin: float = notional(position.lots, value, position.mark) * facts.margin_fraction
-    return margin
+    return margin_of(position.lots, value, position.mark, facts)
 
 
 class Others(NamedTuple):
@@ -77,9 +76,8 @@ def others_use(symbol: int, positions: RecordArray, facts: RecordArray) -> Other
             order = position.queued[k]
             if order.kind == MARKET:
                 n_positions += 1
-                used = notional(order.lots, value, order.price)
-                worth += used
-                margin += used * facts[s].margin_fraction
+                worth += notional(order.lots, value, order.price)
+                margin += margin_of(order.lots, value, order.price, facts[s])
     return Others(n_positions, worth, margin, margin_positions)
 
 

@@ -8,12 +8,13 @@ import numpy as np
 
 from assay.config.settings import Settings
 from assay.data.bars import Bars
-from assay.data.calendar import rollover_nights
 from assay.domain.errors import ConfigError, DataError
-from assay.domain.instrument import Instrument
+from assay.domain.facts_history import ContractFacts, FactsHistory
 from assay.domain.timeframe import Timeframe
+from assay.engine.dated import CHARGE, check_facts, nights_by_version
 from assay.engine.market import Event
 from assay.engine.opinion import views_of
+from assay.engine.state import records
 from assay.engine.step import SymbolEvent
 from assay.engine.step import Terms as EngineTerms
 from assay.engine.stream import EngineStream
@@ -23,7 +24,7 @@ from assay.execution.round_trip import carry, round_trip_cost
 from assay.features.frame import FeatureStream
 from assay.kernels.compiler import FloatArray
 from assay.kernels.volatility import START, State, ewma_step
-from assay.risk.facts import RecordArray
+from assay.risk.facts import RecordArray, versions_at
 from assay.signals.signal_model import PATHS, SignalModel
 from assay.signals.terms import Terms
 from assay.signals.votes import vote_inputs, votes_from
@@ -71,7 +72,7 @@ class Trader:
     model : SignalModel
     symbols : sequence of str
         Their order is the order in which bars of one moment must come.
-    instruments : mapping of str to Instrument
+    instruments : mapping of str to Instrument or FactsHistory
     settings : Settings
     path : {"hybrid", "ai", "indicators"}
     """
@@ -80,7 +81,7 @@ class Trader:
         self,
         model: SignalModel,
         symbols: Sequence[str],
-        instruments: Mapping[str, Instrument],
+        instruments: Mapping[str, ContractFacts],
         settings: Settings,
         *,
         path: str = "hybrid",
@@ -93,7 +94,7 @@ class Trader:
         timeframe = Timeframe.parse(settings.market.timeframe)
         higher = [Timeframe.parse(text) for text in settings.features.timeframes]
         self._model, self._settings, self._path = model, settings, path
-        self._instruments = instruments
+        self._histories = {name: FactsHistory.of(instruments[name]) for name in symbols}
         self._timeframe = timeframe
         self._votes_need = vote_inputs(
             [frame.name for frame in higher if frame.value > timeframe.value]
@@ -106,7 +107,9 @@ class Trader:
         self._atr = place[atr]
         self._index = {symbol: i for i, symbol in enumerate(symbols)}
         self._states = {symbol: _Symbol(names, timeframe) for symbol in symbols}
-        self._engine = EngineStream(EngineTerms.of(symbols, instruments, timeframe, settings))
+        terms = EngineTerms.of(symbols, instruments, timeframe, settings)
+        self._first_version = terms.first_version
+        self._engine = EngineStream(terms)
 
     @property
     def engine(self) -> EngineStream:
@@ -139,12 +142,10 @@ class Trader:
         row = state.features.update(bar).reshape(1, -1)
         event = self._event(state, bar, conversion)
         view = self._view(state, bar, row, conversion)
-        fills, trades = self._engine.update(
-            SymbolEvent(symbol=self._index[bar.symbol], bar=event), view
-        )
+        fills, trades = self._engine.update(event, view)
         return Outcome(view=view, fills=fills, trades=trades, equity=self._engine.equity)
 
-    def _event(self, state: _Symbol, bar: Bars, conversion: float) -> Event:
+    def _event(self, state: _Symbol, bar: Bars, conversion: float) -> SymbolEvent:
         """Return the bar as the venue meets it."""
         bid, ask = _sides(bar, self._settings.costs.spread_multiple)
         before = state.known_volatility
@@ -154,19 +155,27 @@ class Trader:
             VOLATILITY_SPAN_BARS,
             VOLATILITY_RETURNS_MIN,
         )
-        opened = int(bar.time_ns[0])
-        nights = 0.0
-        if state.last_open_ns is not None:
-            both = np.array([state.last_open_ns, opened], dtype=np.int64)
-            triple = self._instruments[bar.symbol].swap_triple_weekday
-            nights = float(rollover_nights(both, triple)[1])
+        opened, history = int(bar.time_ns[0]), self._histories[bar.symbol]
+        last = opened if state.last_open_ns is None else state.last_open_ns
         state.last_open_ns = opened
-        return Event._make((*bid, *ask, before, state.known_volatility, conversion, nights))
+        both = np.array([last, opened], dtype=np.int64)
+        check_facts(history, both, self._settings.account.currency)
+        nights = nights_by_version(both, history)[:, 1]
+        symbol, charged = self._index[bar.symbol], np.flatnonzero(nights > 0.0)
+        charges = records(CHARGE, len(charged))
+        charges.version, charges.nights = self._first_version[symbol] + charged, nights[charged]
+        quoted = (*bid, *ask, before, state.known_volatility, conversion, float(nights.sum()))
+        return SymbolEvent(
+            symbol=symbol,
+            bar=Event._make(quoted),
+            version=int(versions_at(both, history)[1]),
+            charges=charges,
+        )
 
     def _view(self, state: _Symbol, bar: Bars, row: FloatArray, conversion: float) -> View:
         """Return the fused view at the bar's close."""
         assert bar.ask_close is not None
-        settings, instrument = self._settings, self._instruments[bar.symbol]
+        settings, history = self._settings, self._histories[bar.symbol]
         mid = 0.5 * (bar.close + bar.ask_close)
         span = settings.labels.volatility_bars
         state.label_volatility, per_bar = ewma_step(
@@ -175,13 +184,19 @@ class Trader:
         volatility = np.array([per_bar])
         cost = round_trip_cost(
             bar,
-            instrument,
+            history,
             settings.costs,
             volatility=volatility,
             conversion=np.array([conversion]),
         )
         horizon = settings.labels.horizon_bars
-        longs, shorts = carry(bar, instrument, settings.costs, horizon_bars=horizon)
+        longs, shorts = carry(
+            bar,
+            history,
+            settings.costs,
+            horizon_bars=horizon,
+            conversion=np.array([conversion]),
+        )
         terms = Terms(
             volatility=volatility * sqrt(horizon), cost=cost, carry_long=longs, carry_short=shorts
         )

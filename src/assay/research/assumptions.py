@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 
 from assay.config.settings import Settings
-from assay.domain.instrument import Instrument, SwapMode
+from assay.domain.facts_history import ContractFacts, FactsHistory
+from assay.domain.instrument import Instrument, MarginBasis, SwapMode
+from assay.domain.time import iso_utc
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 def assumptions_of(
     settings: Settings,
-    instruments: Mapping[str, Instrument],
+    instruments: Mapping[str, ContractFacts],
     spread_notes: Mapping[str, str],
     *,
     has_finer: bool,
@@ -20,8 +22,8 @@ def assumptions_of(
     Parameters
     ----------
     settings : Settings
-    instruments : mapping of str to Instrument
-        The symbols traded.
+    instruments : mapping of str to Instrument or FactsHistory
+        The symbols traded; of dated facts, the versions that the traded bars meet.
     spread_notes : mapping of str to str
         Where each symbol's spread came from.
     has_finer : bool
@@ -44,8 +46,9 @@ def assumptions_of(
             else "; limit fills do not slip."
         )
     )
-    for symbol, item in instruments.items():
-        told.append(_contract(symbol, item))
+    histories = {symbol: FactsHistory.of(item) for symbol, item in instruments.items()}
+    for symbol, history in histories.items():
+        told += _contracts(symbol, history)
     for name in ("spread", "commission", "swap"):
         multiple = getattr(costs, f"{name}_multiple")
         if multiple != 1.0:
@@ -54,10 +57,12 @@ def assumptions_of(
         "Where one bar holds both the stop and a target, "
         + ("finer bars decide, and else the stop." if has_finer else "the stop is taken.")
     )
-    told.append(
-        "The contract facts are those of the catalogue or of assay.toml for the whole history; "
-        "a broker's swaps and commissions have changed over the years."
-    )
+    undated = [name for name, history in histories.items() if len(history.versions) == 1]
+    if undated:
+        told.append(
+            f"One set of contract facts stands for the whole history of {', '.join(undated)}; "
+            "a broker's swaps and commissions have changed over the years."
+        )
     told.append(
         f"The account holds {settings.account.balance:,.0f} {settings.account.currency}; "
         "interest on idle cash is zero; taxes are left out."
@@ -69,11 +74,55 @@ def assumptions_of(
     return tuple(told)
 
 
-def _contract(symbol: str, item: Instrument) -> str:
-    unit = "points" if item.swap_mode is SwapMode.POINTS else "% a year"
+def _contracts(symbol: str, history: FactsHistory) -> list[str]:
+    """Return a sentence per version, and what was noted about their origin."""
+    if len(history.versions) == 1:
+        return [f"{symbol}: {_terms(history.latest)}", *history.notes]
+    told = []
+    for version in history.versions:
+        since = iso_utc(version.valid_from_ns)[:16].replace("T", " ")
+        told.append(f"{symbol} from {since} UTC: {_terms(version.instrument)}")
+    return [*told, *history.notes]
+
+
+def _terms(item: Instrument) -> str:
+    """Return the facts that cost money."""
     return (
-        f"{symbol}: one lot is {item.contract_size:,} {item.base}; commission "
+        f"one lot is {item.contract_size:,} {item.base}; commission "
         f"{item.commission_per_lot} per lot and side; swap {item.swap_long} (long) and "
-        f"{item.swap_short} (short) {unit} a night at 17:00 New York, three nights on "
-        f"{DAYS[item.swap_triple_weekday]}; margin {item.margin_fraction:%}."
+        f"{item.swap_short} (short) {_unit(item)} a night at 17:00 New York, {_nights(item)}; "
+        f"{_margin(item)}."
     )
+
+
+def _unit(item: Instrument) -> str:
+    """Return the unit of a swap."""
+    return {
+        SwapMode.POINTS: "points",
+        SwapMode.PERCENT: "% a year",
+        SwapMode.PERCENT_OPEN: "% a year of the open price",
+        SwapMode.BASE: f"{item.base} per lot",
+        SwapMode.QUOTE: f"{item.quote} per lot",
+        SwapMode.ACCOUNT: f"{item.swap_currency or 'of the account'} per lot",
+    }[item.swap_mode]
+
+
+def _nights(item: Instrument) -> str:
+    """Say what the rollover of each weekday counts."""
+    if not item.swap_nights:
+        return f"three nights on {DAYS[item.swap_triple_weekday]}"
+    counted = [f"{n.normalize():f} on {day}" for n, day in zip(item.nights, DAYS, strict=True) if n]
+    return f"nights counted {', '.join(counted)}" if counted else "which counts no night"
+
+
+def _margin(item: Instrument) -> str:
+    """Say what a position ties up."""
+    if not item.margin_tiers:
+        return f"margin {item.margin_fraction:%}"
+    unit = "lots" if item.margin_basis is MarginBasis.LOTS else "of notional"
+    steps = [
+        f"{tier.fraction:%} "
+        + (f"up to {tier.up_to:f} {unit}" if tier.up_to.is_finite() else "of all beyond")
+        for tier in item.margin_tiers
+    ]
+    return f"margin {', '.join(steps)}"

@@ -78,7 +78,7 @@ def backtest_stored(
         assumptions=(
             *assumptions_of(
                 settings,
-                history.instruments,
+                history.facts_met(),
                 prepared.spread_notes,
                 has_finer=bool(history.finer),
             ),

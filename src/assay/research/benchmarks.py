@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.config.settings import Settings
+from assay.domain.facts_history import ContractFacts
 from assay.domain.fill import ExitReason
-from assay.domain.instrument import Instrument
 from assay.engine.backtest import BacktestResult, backtest
 from assay.engine.market import ASK_OPEN, BID_OPEN, CONVERSION, VOLATILITY
 from assay.engine.tape import Tape
@@ -17,6 +17,7 @@ from assay.research.metrics import rng_for
 from assay.research.result import StrategyResult
 from assay.research.sharpe import sharpe_ratio
 from assay.research.sides import random_sides, views_of_side
+from assay.risk.facts import dated_facts
 
 RANDOM_RUNS = 100
 FAR_STOP_ATR = 1e6
@@ -32,13 +33,13 @@ class Market:
         The out-of-sample events.
     atr : float64, shape (n_events,)
         Unit of the stops, price units.
-    instruments : mapping of str to Instrument
+    instruments : mapping of str to Instrument or FactsHistory
     settings : Settings
     """
 
     tape: Tape
     atr: FloatArray
-    instruments: Mapping[str, Instrument]
+    instruments: Mapping[str, ContractFacts]
     settings: Settings
 
 
@@ -71,15 +72,14 @@ def fill_costs(run: BacktestResult, market: Market) -> tuple[float, float]:
     """
     fills, columns = run.fills, market.tape.market
     event = fills["event"]
-    contract = np.array(
-        [float(market.instruments[name].contract_size) for name in market.tape.symbols]
-    )
-    points = np.array([float(market.instruments[name].point) for name in market.tape.symbols])
-    value = fills["lots"] * contract[fills["symbol"]] * columns[CONVERSION, event]
+    tape = market.tape
+    facts, _ = dated_facts([market.instruments[name] for name in tape.symbols], tape.timeframe)
+    held = facts[tape.version[event] if len(tape.version) else fills["symbol"]]
+    value = fills["lots"] * held["contract"] * columns[CONVERSION, event]
     half = 0.5 * (columns[ASK_OPEN, event] - columns[BID_OPEN, event])
     costs = market.settings.costs
     slip = np.maximum(
-        costs.slippage_points_min * points[fills["symbol"]],
+        costs.slippage_points_min * held["point"],
         costs.slippage_volatility_fraction
         * np.nan_to_num(columns[VOLATILITY, event])
         * columns[BID_OPEN, event],
@@ -94,10 +94,11 @@ def buy_and_hold(market: Market) -> StrategyResult:
     prices = [
         float(tape.market[ASK_OPEN, np.argmax(tape.symbol == s)]) for s in range(len(tape.symbols))
     ]
+    facts, _ = dated_facts([market.instruments[name] for name in tape.symbols], tape.timeframe)
+    contract = facts[tape.first_versions()]["contract"]
     value = [
-        float(market.instruments[name].contract_size)
-        * float(tape.market[CONVERSION, np.argmax(tape.symbol == s)])
-        for s, name in enumerate(tape.symbols)
+        float(contract[s]) * float(tape.market[CONVERSION, np.argmax(tape.symbol == s)])
+        for s in range(len(tape.symbols))
     ]
     share = settings.account.balance / len(tape.symbols)
     lots = min(share / (price * unit) for price, unit in zip(prices, value, strict=True))

@@ -10,7 +10,7 @@ from assay.data.bars import Bars
 from assay.data.calendar import bar_close
 from assay.data.mirror import mirrored
 from assay.domain.errors import DataError
-from assay.domain.instrument import Instrument
+from assay.domain.facts_history import ContractFacts
 from assay.domain.timeframe import Timeframe
 from assay.features.catalogue import default_features
 from assay.features.frame import FeatureFrame, compute
@@ -140,7 +140,7 @@ def atr_name(settings: Settings) -> str:
 
 def build_dataset(
     bars: Mapping[str, Bars],
-    instruments: Mapping[str, Instrument],
+    instruments: Mapping[str, ContractFacts],
     conversion: Mapping[str, FloatArray],
     settings: Settings,
 ) -> Dataset:
@@ -150,7 +150,7 @@ def build_dataset(
     ----------
     bars : mapping of str to Bars
         With both sides quoted, by symbol.
-    instruments : mapping of str to Instrument
+    instruments : mapping of str to Instrument or FactsHistory
     conversion : mapping of str to float64, shape (n_bars,)
         Account currency per unit of quote currency, by symbol.
     settings : Settings

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from assay.data.bars import Bars
-from assay.domain.instrument import Instrument
+from assay.domain.facts_history import ContractFacts, FactsHistory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -15,7 +15,7 @@ class History:
     ----------
     bars : mapping of str to Bars
         By symbol, all of one timeframe; bid only, with a spread, or with both sides.
-    instruments : mapping of str to Instrument
+    instruments : mapping of str to Instrument or FactsHistory
     finer : mapping of str to Bars
         Finer bars with both sides, to settle bars that hold both stop and target.
     conversion_bars : mapping of str to Bars
@@ -27,8 +27,17 @@ class History:
     """
 
     bars: Mapping[str, Bars]
-    instruments: Mapping[str, Instrument]
+    instruments: Mapping[str, ContractFacts]
     finer: Mapping[str, Bars] = field(default_factory=dict)
     conversion_bars: Mapping[str, Bars] = field(default_factory=dict)
     quality: tuple[tuple[str, str], ...] = ()
     notes: tuple[tuple[str, str], ...] = ()
+
+    def facts_met(self) -> dict[str, FactsHistory]:
+        """Return the contract facts of each traded symbol: the versions that its bars meet."""
+        met = {}
+        for symbol, item in self.bars.items():
+            facts = FactsHistory.of(self.instruments[symbol])
+            times = (int(item.time_ns[0]), int(item.time_ns[-1])) if len(item) else (0, 0)
+            met[symbol] = facts.between(*times)
+        return met

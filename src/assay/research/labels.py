@@ -7,7 +7,7 @@ import numpy as np
 
 from assay.config.settings import CostSettings, LabelSettings
 from assay.data.bars import Bars
-from assay.domain.instrument import Instrument
+from assay.domain.facts_history import ContractFacts
 from assay.execution.round_trip import carry, round_trip_cost
 from assay.kernels.compiler import FloatArray, IntArray, kernel
 from assay.kernels.volatility import ewma_volatility
@@ -118,7 +118,7 @@ def triple_barrier(
 
 def label_bars(
     bars: Bars,
-    instrument: Instrument,
+    facts: ContractFacts,
     settings: LabelSettings,
     costs: CostSettings,
     conversion: FloatArray,
@@ -133,8 +133,10 @@ def label_bars(
     mid_close = 0.5 * (bars.close + bars.ask_close)
     per_bar = ewma_volatility(mid_close, settings.volatility_bars, settings.volatility_bars)
     volatility = per_bar * sqrt(settings.horizon_bars)
-    cost = round_trip_cost(bars, instrument, costs, volatility=per_bar, conversion=conversion)
-    carry_long, carry_short = carry(bars, instrument, costs, horizon_bars=settings.horizon_bars)
+    cost = round_trip_cost(bars, facts, costs, volatility=per_bar, conversion=conversion)
+    carry_long, carry_short = carry(
+        bars, facts, costs, horizon_bars=settings.horizon_bars, conversion=conversion
+    )
     dearest = cost + np.maximum(0.0, np.maximum(-carry_long, -carry_short))
     barrier = np.maximum(
         settings.barrier_volatility * volatility, settings.cost_multiple_min * dearest

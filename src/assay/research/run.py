@@ -96,7 +96,7 @@ def execute(
             verdict=verdict,
             assumptions=assumptions_of(
                 settings,
-                {name: history.instruments[name] for name in history.bars},
+                history.facts_met(),
                 prepared.spread_notes,
                 has_finer=bool(history.finer),
             ),

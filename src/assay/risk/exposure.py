@@ -1,6 +1,7 @@
 """What a size uses of the account: notional, margin, margin level."""
 
 import math
+from typing import Any
 
 from assay.kernels.compiler import kernel
 
@@ -12,6 +13,59 @@ def notional(lots: float, value: float, price: float) -> float:
     *value* is account currency per lot and unit of price (``contract * conversion``).
     """
     return lots * value * price
+
+
+@kernel
+def margin_of(lots: float, value: float, price: float, facts: Any) -> float:
+    """Return the margin of *lots* at *price*, account currency.
+
+    Parameters
+    ----------
+    lots, value, price : float
+        As in ``notional``.
+    facts : record of ``FACTS``
+        With tiers, each step of the position is margined at its own fraction.
+    """
+    worth = notional(lots, value, price)
+    if facts.n_tiers == 0:
+        flat: float = worth * facts.margin_fraction
+        return flat
+    size, unit = worth, 1.0
+    if facts.tiers_count_lots:
+        size, unit = lots, value * price
+    margin, begin = 0.0, 0.0
+    for k in range(facts.n_tiers):
+        end = min(size, facts.tier_up_to[k])
+        margin += (end - begin) * unit * facts.tier_fraction[k]
+        begin = end
+    return margin
+
+
+@kernel
+def lots_for_margin(room: float, per_lot: float, facts: Any) -> float:
+    """Return the lots whose margin is *room*: the inverse of ``margin_of``.
+
+    Parameters
+    ----------
+    room : float
+        Account currency, > 0.
+    per_lot : float
+        Notional of one lot, account currency.
+    facts : record of ``FACTS``
+    """
+    if facts.n_tiers == 0:
+        flat: float = room / (per_lot * facts.margin_fraction)
+        return flat
+    unit = per_lot if facts.tiers_count_lots else 1.0
+    size, left = 0.0, room
+    for k in range(facts.n_tiers):
+        step = (facts.tier_up_to[k] - size) * unit * facts.tier_fraction[k]
+        if step >= left:
+            size += left / (unit * facts.tier_fraction[k])
+            break
+        left -= step
+        size = facts.tier_up_to[k]
+    return size if facts.tiers_count_lots else size / per_lot
 
 
 @kernel

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from assay.domain.refusal import RefusalReason
 from assay.kernels.compiler import kernel
+from assay.risk.exposure import lots_for_margin
 from assay.risk.grid import down_lot
 from assay.risk.kelly import kelly_share
 
@@ -81,7 +82,7 @@ def size_lots(stake: Stake, funds: Funds, facts: Any, rules: Any) -> tuple[float
         return 0.0, _MARGIN_LIMIT
     lots = min(lots, funds.equity * rules.symbol_exposure_max / per_lot)
     lots = min(lots, exposure / per_lot)
-    lots = min(lots, margin / (per_lot * facts.margin_fraction))
+    lots = min(lots, lots_for_margin(margin, per_lot, facts))
     lots = down_lot(min(lots, facts.lot_max), facts.lot_step)
     if lots < facts.lot_min:
         return 0.0, _BELOW_MINIMUM_SIZE
