@@ -1,5 +1,6 @@
 """A small market in trading hours, and the ways in which sources write it."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from assay.data.bars import Bars, Ticks
 from assay.data.calendar import is_open
 from assay.domain.instrument import Session
 from assay.domain.timeframe import Timeframe
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 WEEK = (Session(open_minute=17 * 60, close_minute=5 * 1_440 + 17 * 60),)
 SUNDAY = 1_672_617_600 * 10**9  # 2023-01-02 00:00 UTC is a Monday; weeks are whole from there
