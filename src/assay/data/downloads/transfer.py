@@ -204,7 +204,7 @@ class Transfer:
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
             return _Fault(f"not an address: {error}", is_lasting=True)
         except httpx.RequestError as error:
-            return _Fault(f"no connection ({self._masked(str(error)) or type(error).__name__})")
+            return _Fault(f"no connection ({self.masked(str(error)) or type(error).__name__})")
 
     async def _exchange(self, request: Request) -> Answer | _Fault:
         url = httpx.URL(request.url)
@@ -253,13 +253,13 @@ class Transfer:
             )
         flaw = None if request.flaw is None else request.flaw(bytes(content))
         if flaw is not None:
-            return _Fault(self._masked(flaw), status)
+            return _Fault(self.masked(flaw), status)
         return Answer(content=bytes(content), etag=response.headers.get("etag"))
 
     def _refused(self, response: httpx.Response, content: bytes) -> _Fault:
         """Turn a status that is no answer into a fault."""
         status = response.status_code
-        words = self._masked(excerpt(content))
+        words = self.masked(excerpt(content))
         reason = f"status {status}{': ' + words if words else ''}"
         if status < 500 and status not in _WORTH_REPEATING:
             return _Fault(reason, status, is_lasting=True)
@@ -282,7 +282,8 @@ class Transfer:
             is_lasting=last.is_lasting,
         )
 
-    def _masked(self, text: str) -> str:
+    def masked(self, text: str) -> str:
+        """Return *text* without secrets."""
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text
