@@ -114,7 +114,7 @@ def checked_times(
             f"{where} must have {says}; record {at + 1} (offset {at * records.dtype.itemsize:,}) "
             f"has {int(offset[at]):,} {name}.",
             remedy="Download it again, and keep the name that the server gave it; an archive of "
-            "another period or kind does not fit this one.",
+            "another period or kind does not fit this one; months in paths count from 0.",
             record=at + 1,
             offset=at * records.dtype.itemsize,
             value=int(offset[at]),
