@@ -1,6 +1,7 @@
 """Clocks of sources: names, offsets, and the way from local time to UTC."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -10,12 +11,15 @@ import numpy as np
 
 from assay.data.arrays import IntArray
 from assay.domain.errors import ConfigError
-from assay.domain.time import NS_PER_HOUR, NS_PER_SECOND
+from assay.domain.time import NS_PER_DAY, NS_PER_HOUR, NS_PER_SECOND
 
 NEW_YORK = "America/New_York"
 _FIRST_YEAR, _LAST_YEAR = 1970, 2100
 _FIXED = re.compile(r"(?:UTC|GMT)\s*([+-])\s*(\d{1,2})(?::?(\d{2}))?", re.IGNORECASE)
 _NEW_YORK_PLUS = re.compile(r"(?:NY|NEW[ _]YORK)\s*([+-])\s*(\d{1,2})", re.IGNORECASE)
+_UNTIL = re.compile(r" until (\S+) then ", re.IGNORECASE)
+_UNTIL_FORMATS = ("%Y-%m-%d", "%Y-%m-%dT%H:%M")
+_CHANGES_MAX = 16
 _OTHER_NAMES = {
     "utc": "UTC",
     "gmt": "UTC",
@@ -38,7 +42,8 @@ class Zone:
     Attributes
     ----------
     name : str
-        Canonical name: ``UTC``, ``UTC+3``, ``NY+7``, or an IANA name.
+        Canonical name: ``UTC``, ``UTC+3``, ``NY+7``, an IANA name, or several of these with
+        the dates between them.
     starts_ns : int64, shape (n_periods,)
         UTC instants from which an offset holds; the first is far in the past.
     offsets_ns : int64, shape (n_periods,)
@@ -53,7 +58,7 @@ class Zone:
         """Return the UTC instants of local times.
 
         A local time that occurs twice (clocks set back) means the first; one that does
-        not occur (clocks set forward) is read with the offset before the change.
+        not occur (clocks set forward) is read with the offset after the change.
         """
         bounds = self.starts_ns[1:] + self.offsets_ns[:-1]
         return local_ns - self.offsets_ns[np.searchsorted(bounds, local_ns, side="right")]
@@ -76,19 +81,23 @@ def zone(name: str) -> Zone:
     ----------
     name : str
         ``UTC``, ``UTC+3``, ``UTC-5``, ``NY+7`` (New York plus seven hours: the clock of most
-        MT5 servers), ``EET``, ``CET``, or an IANA name such as ``Europe/Athens``.
+        MT5 servers), ``EET``, ``CET``, or an IANA name such as ``Europe/Athens``. A server
+        that changed its clock: ``UTC+2 until 2014-11-23 then NY+7``, with the local time of
+        the first (``2014-11-23T06:30`` is possible too), and so on for more changes.
 
     Raises
     ------
     ConfigError
-        If no clock has that name.
+        If no clock has that name, or changes are not in order of time.
 
     Examples
     --------
     >>> zone("utc+03").name
     'UTC+3'
     """
-    text = name.strip()
+    text = " ".join(name.split())
+    if _UNTIL.search(text):
+        return _composite(text)
     text = _OTHER_NAMES.get(text.lower(), text)
     if text == "UTC":
         return _fixed("UTC", 0)
@@ -113,6 +122,74 @@ def zone(name: str) -> Zone:
             "IANA names.",
             value=name,
         ) from None
+
+
+def composite_name(names: Sequence[str], until_ns: Sequence[int]) -> str:
+    """Return the name of a clock that changed.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Clocks in order of time.
+    until_ns : sequence of int
+        Local time, whole minutes, at which each but the last ends.
+
+    Examples
+    --------
+    >>> composite_name(["UTC", "NY+7"], [0])
+    'UTC until 1970-01-01 then NY+7'
+    """
+    text = names[0]
+    for until, name in zip(until_ns, names[1:], strict=True):
+        moment = datetime.fromtimestamp(until // NS_PER_SECOND, tz=UTC)
+        is_midnight = until % NS_PER_DAY == 0
+        text += f" until {moment.strftime(_UNTIL_FORMATS[0 if is_midnight else 1])} then {name}"
+    return text
+
+
+def _composite(text: str) -> Zone:
+    pieces = _UNTIL.split(text)
+    clocks = [zone(name) for name in pieces[::2]]
+    untils = [_until(word, text) for word in pieces[1::2]]
+    if len(untils) > _CHANGES_MAX:
+        raise ConfigError(
+            f"Time zone must change at most {_CHANGES_MAX} times; was {len(untils)} in {text!r}.",
+            remedy="Split the file.",
+            value=text,
+        )
+    starts, offsets = [clocks[0].starts_ns], [clocks[0].offsets_ns]
+    change = np.iinfo(np.int64).min
+    for before, after, until in zip(clocks, clocks[1:], untils, strict=False):
+        previous, change = change, int(before.to_utc(np.array([until], dtype=np.int64))[0])
+        if change <= previous:
+            raise ConfigError(
+                f"Time zone must change in order of time; was {text!r}.",
+                remedy="Write the earlier change first.",
+                value=text,
+            )
+        keep = starts[-1] < change
+        starts[-1], offsets[-1] = starts[-1][keep], offsets[-1][keep]
+        later = after.starts_ns > change
+        now = after.offset_at(np.array([change], dtype=np.int64))
+        starts.append(np.concatenate([[change], after.starts_ns[later]]).astype(np.int64))
+        offsets.append(np.concatenate([now, after.offsets_ns[later]]))
+    name = composite_name([clock.name for clock in clocks], untils)
+    return Zone(name, np.concatenate(starts), np.concatenate(offsets))
+
+
+def _until(word: str, text: str) -> int:
+    for pattern in _UNTIL_FORMATS:
+        try:
+            moment = datetime.strptime(word.upper(), pattern).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+        if _FIRST_YEAR <= moment.year < _LAST_YEAR:
+            return int(moment.timestamp()) * NS_PER_SECOND
+    raise ConfigError(
+        f"A change of time zone must have a date such as 2014-11-23; was {word!r} in {text!r}.",
+        remedy="Write `UTC+2 until 2014-11-23 then NY+7`.",
+        value=text,
+    )
 
 
 def fixed_name(minutes: int) -> str:
