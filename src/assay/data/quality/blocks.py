@@ -63,7 +63,7 @@ def blocks_of(
             pending = chunk
         else:
             kept = max(0, start - context_rows)
-            pending = _joined(_between(pending, kept, len(pending)), chunk)
+            pending = _joined(between(pending, kept, len(pending)), chunk)
             start -= kept
         while len(pending) - start >= block_rows + context_rows:
             yield _block(pending, start, start + block_rows, context_rows)
@@ -76,10 +76,11 @@ def blocks_of(
 
 def _block(rows: S, start: int, stop: int, context_rows: int) -> Block[S]:
     first, last = max(0, start - context_rows), min(len(rows), stop + context_rows)
-    return Block(_between(rows, first, last), start - first, stop - first)
+    return Block(between(rows, first, last), start - first, stop - first)
 
 
-def _between(rows: S, start: int, stop: int) -> S:
+def between(rows: S, start: int, stop: int) -> S:
+    """Return rows ``start .. stop - 1``; the columns are views."""
     if isinstance(rows, Bars):
         return rows.between(start, stop)
     return Ticks(

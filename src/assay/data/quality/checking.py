@@ -17,15 +17,18 @@ from assay.data.quality import (
     times,
     volumes,
 )
-from assay.data.quality.blocks import blocks_of
+from assay.data.quality.blocks import between, blocks_of
+from assay.data.quality.hourly import Hours, HourSums
+from assay.data.quality.joins import collapsed, split_points
 from assay.data.quality.report import GAPS_LISTED_MAX, Check, QualityReport, Severity
 from assay.data.quality.scoring import score_months, score_series
-from assay.data.quality.tally import MonthCount, Tally, months_of
+from assay.data.quality.shifts import shifted_hours
+from assay.data.quality.tally import MonthCount, Tally
 from assay.data.quality.window import BarRule, BarWindow, Market, TickRule, TickWindow
 from assay.data.quarantine import Quarantine
 from assay.domain.errors import DataError
 from assay.domain.instrument import Session
-from assay.domain.time import NS_PER_HOUR, iso_utc
+from assay.domain.time import NS_PER_HOUR
 from assay.domain.timeframe import Timeframe
 
 BAR_RULES: tuple[BarRule, ...] = (
@@ -97,7 +100,7 @@ def check_bar_chunks(
     """Check bars that arrive in pieces, oldest first; the answer is that of :func:`check_bars`."""
     market = Market(sessions=tuple(sessions), digits=digits)
     found = {rule.name: _tally(rule) for rule in BAR_RULES}
-    rows, seen = MonthCount(), list[IntArray]()
+    rows, seen, sums = MonthCount(), list[IntArray](), HourSums()
     symbol, timeframe = "", Timeframe.H1
     for block in blocks_of(chunks):
         symbol, timeframe = block.rows.symbol, block.rows.timeframe
@@ -107,6 +110,7 @@ def check_bar_chunks(
         for rule in BAR_RULES:
             found[rule.name].add(time_ns, rule.find(window)[core])
         rows.add(time_ns)
+        sums.add_bars(block.rows.between(block.start, block.stop))
         seen.append(time_ns.copy())
     time_ns = _all_times(seen)
     missing = find_missing(_ascending(time_ns), timeframe, market.sessions)
@@ -122,6 +126,7 @@ def check_bar_chunks(
         ),
         *(found[rule.name].check(n_rows) for rule in BAR_RULES if rule.name != "price_grid"),
         *([found["price_grid"].check(n_rows)] if digits is not None else []),
+        *_hourly_checks(sums.hours(), missing.gaps, timeframe, market, n_rows, time_ns=time_ns),
         *_quarantined(quarantine, n_rows),
     ]
     return _report(symbol, timeframe.name, time_ns, checks, missing, rows)
@@ -151,7 +156,7 @@ def check_tick_chunks(
     """Check quotes that arrive in pieces, oldest first; the answer is that of check_ticks."""
     market = Market(sessions=tuple(sessions), digits=digits)
     found = {rule.name: _tally(rule) for rule in TICK_RULES}
-    rows, seen, ends = MonthCount(), list[IntArray](), list[int]()
+    rows, sums, ends = MonthCount(), HourSums(), list[int]()
     symbol, n_rows = "", 0
     for block in blocks_of(chunks):
         symbol = block.rows.symbol
@@ -161,10 +166,11 @@ def check_tick_chunks(
         for rule in TICK_RULES:
             found[rule.name].add(time_ns, rule.find(window)[core])
         rows.add(time_ns)
-        seen.append(np.unique(time_ns // NS_PER_HOUR) * NS_PER_HOUR)
-        ends += [int(time_ns[0]), int(time_ns[-1])]
+        sums.add_ticks(between(block.rows, block.start, block.stop))
+        ends += [int(time_ns.min()), int(time_ns.max())]
         n_rows += len(time_ns)
-    open_hours = np.unique(_all_times(seen))
+    by_hour = sums.hours()
+    open_hours = by_hour.time_ns
     missing = find_missing(open_hours, Timeframe.H1, market.sessions)
     n_missing = sum(gap.bars_missing for gap in missing.gaps)
     checks = [
@@ -175,13 +181,59 @@ def check_tick_chunks(
             f"{n_missing} hours without a quote in trading hours, in {len(missing.gaps)} gaps",
         ),
         *(found[rule.name].check(n_rows) for rule in TICK_RULES),
+        *_hourly_checks(by_hour, missing.gaps, Timeframe.H1, market, n_rows),
         *_quarantined(quarantine, n_rows),
     ]
-    hourly = MonthCount()
-    hourly.add(open_hours)
     return _report(
         symbol, "TICKS", np.array(ends, dtype=np.int64), checks, missing, rows, n_rows=n_rows
     )
+
+
+def _hourly_checks(
+    by_hour: Hours,
+    gaps: tuple[Gap, ...],
+    timeframe: Timeframe,
+    market: Market,
+    n_rows: int,
+    *,
+    time_ns: IntArray | None = None,
+) -> tuple[Check, ...]:
+    """Return the checks that look at stretches of hours rather than at rows."""
+    if timeframe.nominal_ns > NS_PER_HOUR:
+        return ()
+    checks = []
+    for name, what, flags, share_max, severity in (
+        (
+            "clock_shift",
+            "rows that stand some hours early or late",
+            shifted_hours(by_hour, gaps, timeframe),
+            0.01,
+            Severity.SERIOUS,
+        ),
+        (
+            "tick_rate_collapse",
+            "rows in hours with a twentieth of their usual activity or less",
+            collapsed(by_hour, market.sessions, hours_min=1 if time_ns is None else 3),
+            0.005,
+            Severity.SERIOUS,
+        ),
+    ):
+        tally = Tally(name, what, share_max=share_max, severity=severity)
+        if time_ns is None:
+            tally.add_times(by_hour.time_ns[flags], by_hour.rows[flags])
+        else:
+            tally.add(
+                time_ns, np.isin(time_ns // NS_PER_HOUR, by_hour.time_ns[flags] // NS_PER_HOUR)
+            )
+        checks.append(tally.check(n_rows))
+    splits = Tally(
+        "split_point",
+        "days from which on spread, activity or decimals are others: two feeds may be joined",
+        share_max=1.0,
+        severity=Severity.NOTE,
+    )
+    splits.add_times(split_points(by_hour))
+    return (*checks, splits.check(n_rows))
 
 
 def _tally(rule: BarRule | TickRule) -> Tally:
@@ -261,15 +313,3 @@ def _quarantined(quarantine: Quarantine | None, n_rows: int) -> tuple[Check, ...
             )
         )
     return tuple(checks)
-
-
-__all__ = [
-    "BAR_RULES",
-    "TICK_RULES",
-    "check_bar_chunks",
-    "check_bars",
-    "check_tick_chunks",
-    "check_ticks",
-    "iso_utc",
-    "months_of",
-]

@@ -1,7 +1,5 @@
 """Counts of faulty rows, kept while a series passes block by block."""
 
-from collections.abc import Iterable
-
 import numpy as np
 
 from assay.data.arrays import BoolArray, IntArray
@@ -25,11 +23,12 @@ class MonthCount:
     def __init__(self) -> None:
         self.rows: dict[int, int] = {}
 
-    def add(self, time_ns: IntArray) -> None:
-        """Count times in any order."""
+    def add(self, time_ns: IntArray, rows: IntArray | None = None) -> None:
+        """Count times in any order, each as one row or as many as *rows* says."""
         if len(time_ns) == 0:
             return
-        months, counts = np.unique(months_of(np.ascontiguousarray(time_ns)), return_counts=True)
+        months, which = np.unique(months_of(np.ascontiguousarray(time_ns)), return_inverse=True)
+        counts = np.bincount(which, weights=rows).astype(np.int64)
         for month, count in zip(months.tolist(), counts.tolist(), strict=True):
             self.rows[month] = self.rows.get(month, 0) + count
 
@@ -62,13 +61,13 @@ class Tally:
         """Count the marked rows."""
         self.add_times(time_ns[is_bad])
 
-    def add_times(self, time_ns: IntArray) -> None:
-        """Count rows by their times."""
+    def add_times(self, time_ns: IntArray, rows: IntArray | None = None) -> None:
+        """Count rows by their times; of an hour's time as many as *rows* says it has."""
         if len(time_ns) == 0:
             return
-        self.rows += len(time_ns)
+        self.rows += len(time_ns) if rows is None else int(rows.sum())
         self._times.extend(time_ns[: TIMES_LISTED_MAX - len(self._times)].tolist())
-        self._months.add(time_ns)
+        self._months.add(time_ns, rows)
 
     def check(self, n_rows: int, says: str | None = None) -> Check:
         """Return the answer, given how many rows were looked at."""
@@ -86,13 +85,3 @@ class Tally:
             times_ns=tuple(self._times),
             months=self._months.by_name(),
         )
-
-
-def tallies(
-    rules: Iterable[tuple[str, str, float, Severity]],
-) -> dict[str, Tally]:
-    """Return an empty tally for each name, description, tolerated share and severity."""
-    return {
-        name: Tally(name, what, share_max=share_max, severity=severity)
-        for name, what, share_max, severity in rules
-    }
