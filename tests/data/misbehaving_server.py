@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -94,13 +95,20 @@ class Server:
         return sum(asked == path for asked, _ in self.requests)
 
 
+class Listener(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 64
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients that hang up are what these tests are about: nothing to print."""
+
+
 @contextmanager
 def serving(files: Files) -> Iterator[Server]:
     """Run a server during the block."""
     state = Server(files)
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(state))
-    httpd.daemon_threads = True
-    httpd.block_on_close = False
+    httpd = Listener(("127.0.0.1", 0), handler_of(state))
     state.url = f"http://127.0.0.1:{httpd.server_port}"
     thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
@@ -248,21 +256,58 @@ def ticks_bi5(seed: int, n_ticks: int = 60, level: int = 120_000) -> bytes:
     return bi5(records)
 
 
-def candles_bi5(
-    seed: int, n_bars: int, step_s: int, *, is_ask: bool = False, level: int = 120_000
-) -> bytes:
-    """Return candles of one side; both sides of a seed belong together."""
+def candles_bi5(seed: int, seconds: np.ndarray, *, is_ask: bool, level: int = 120_000) -> bytes:
+    """Return candles that open at *seconds*; both sides of a seed belong together."""
     rng = np.random.default_rng(seed)
+    n_bars = len(seconds)
     records = np.zeros(n_bars, dtype=CANDLE)
     close = level + np.cumsum(rng.integers(-20, 21, n_bars))
     open_ = np.concatenate([[level], close[:-1]])
     shift = 8 * is_ask
-    records["s"] = np.arange(n_bars) * step_s
+    records["s"] = seconds
     records["open"], records["close"] = open_ + shift, close + shift
     records["high"] = np.maximum(open_, close) + rng.integers(0, 9, n_bars) + shift
     records["low"] = np.minimum(open_, close) - rng.integers(0, 9, n_bars) + shift
     records["volume"] = 10.0 + np.arange(n_bars) % 7
     return bi5(records)
+
+
+def datafeed(symbol: str, first: date, last: date, n_bars_max: int = 60) -> dict[str, bytes]:
+    """Return the files of a small Dukascopy: ticks, minutes, hours and days, Monday to Thursday.
+
+    Parameters
+    ----------
+    first, last : date
+        Both are in it.
+    n_bars_max : int
+        Bars in each file, and ticks.
+    """
+    files: dict[str, bytes] = {}
+    opens: dict[str, tuple[datetime, int, list[datetime]]] = {}
+    day = datetime(first.year, first.month, first.day, tzinfo=UTC)
+    while day.date() <= last:
+        year, month = f"/{symbol}/{day.year}", f"/{symbol}/{day.year}/{day.month - 1:02}"
+        if day.weekday() < 4:
+            folder = f"{month}/{day.day:02}"
+            minutes = [day + timedelta(minutes=i) for i in range(min(n_bars_max, 1_440))]
+            opens[f"{folder}/{{}}_candles_min_1.bi5"] = (day, 60, minutes)
+            start = day.replace(day=1)
+            hours = opens.setdefault(f"{month}/{{}}_candles_hour_1.bi5", (start, 3_600, []))[2]
+            hours += [day + timedelta(hours=i) for i in range(24)]
+            start = start.replace(month=1)
+            opens.setdefault(f"{year}/{{}}_candles_day_1.bi5", (start, 86_400, []))[2].append(day)
+            for hour in range(24):
+                seed = day.toordinal() * 24 + hour
+                is_quiet = hour == 3
+                files[f"{folder}/{hour:02}h_ticks.bi5"] = (
+                    b"" if is_quiet else ticks_bi5(seed, n_bars_max)
+                )
+        day += timedelta(days=1)
+    for at, (path, (start, _, moments)) in enumerate(opens.items()):
+        seconds = np.array([(m - start).total_seconds() for m in moments[:n_bars_max]])
+        for side in ("BID", "ASK"):
+            files[path.format(side)] = candles_bi5(at, seconds, is_ask=side == "ASK")
+    return files
 
 
 def random_faults(

@@ -354,7 +354,8 @@ def _say(item: _Pulled, screen: Screen) -> None:
 def _warnings(item: _Pulled) -> list[str]:
     texts = [text for stored in item.stored for text in stored.warnings]
     if item.waiting:
-        texts.append(f"{len(item.waiting):,} batches are fetched but not stored yet")
+        labels = ", ".join(batch.label for batch in item.waiting[:12])
+        texts.append(f"fetched but not stored yet: {labels}")
     return list(dict.fromkeys(texts))[:5]
 
 

@@ -68,7 +68,6 @@ class Store:
         self.folder = Path(folder)
         self._disk = disk or Disk()
         self._kept: dict[str, Kept] = {}
-        self._stored: dict[str, str] = {}
         self._read()
 
     @contextmanager
@@ -85,7 +84,7 @@ class Store:
         try:
             lock = single_writer(self.folder / _LOCK, wait_s_max=0.0)
             with lock:
-                if self._read() > 2 * (len(self._kept) + len(self._stored)) + _SPARE_LINES_MAX:
+                if self._read() > 2 * len(self._kept) + _SPARE_LINES_MAX:
                     self._compact()
                 yield
         except DataError as error:
@@ -164,24 +163,13 @@ class Store:
         self._note(again)
         return again
 
-    def stored(self, batch: str) -> str | None:
-        """Return the hash of what entered the catalogue last under the name *batch*."""
-        return self._stored.get(batch)
-
-    def note_stored(self, batch: str, content: str) -> None:
-        """Note that *batch*, with this hash of its files, is in the catalogue."""
-        if self._stored.get(batch) != content:
-            self._append({"batch": batch, "content": content})
-            self._stored[batch] = content
-
     def _note(self, kept: Kept) -> None:
-        self._append({key: value for key, value in asdict(kept).items() if value is not None})
+        self._append(_line(kept))
         self._kept[kept.path] = kept
 
     def _read(self) -> int:
         """Take in the ledger and count its lines; what is no whole line of it is passed over."""
         self._kept.clear()
-        self._stored.clear()
         try:
             raw = (self.folder / LEDGER).read_bytes()
         except FileNotFoundError:
@@ -194,9 +182,7 @@ class Store:
     def _take(self, line: bytes) -> None:
         try:
             entry: Any = json.loads(line) if len(line) <= _LINE_BYTES_MAX else None
-            if isinstance(entry, dict) and isinstance(entry.get("batch"), str):
-                self._stored[entry["batch"]] = str(entry["content"])
-            elif isinstance(entry, dict):
+            if isinstance(entry, dict):
                 kept = Kept(**entry)
                 if all(
                     (
@@ -209,21 +195,16 @@ class Store:
                     )
                 ):
                     self._kept[kept.path] = kept
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError):
             return
 
     def _compact(self) -> None:
         """Write one line for each file in place of its history."""
-        entries: list[dict[str, Any]] = [
-            {key: value for key, value in asdict(kept).items() if value is not None}
-            for kept in self._kept.values()
-        ]
-        entries += [{"batch": key, "content": value} for key, value in self._stored.items()]
-        content = b"".join(_line(entry) for entry in entries)
+        content = b"".join(_line(kept) for kept in self._kept.values())
         with self._guarded(self.folder):
             put(self._disk, self.folder / LEDGER, content)
 
-    def _append(self, entry: dict[str, Any]) -> None:
+    def _append(self, line: bytes) -> None:
         path = self.folder / LEDGER
         with self._guarded(path):
             self._disk.make_folder(self.folder)
@@ -235,7 +216,7 @@ class Store:
                     torn = b"" if file.read(1) == b"\n" else b"\n"
                 else:
                     torn = b""
-                self._disk.write_block(file.fileno(), memoryview(torn + _line(entry)))
+                self._disk.write_block(file.fileno(), memoryview(torn + line))
                 self._disk.sync_file(file.fileno())
             if is_fresh:
                 self._disk.sync_folder(self.folder)
@@ -254,5 +235,6 @@ class Store:
             ) from error
 
 
-def _line(entry: dict[str, Any]) -> bytes:
+def _line(kept: Kept) -> bytes:
+    entry = {key: value for key, value in asdict(kept).items() if value is not None}
     return json.dumps(entry, separators=(",", ":"), sort_keys=True).encode() + b"\n"
