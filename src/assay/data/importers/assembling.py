@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from assay.data.bars import Bars, Ticks
-from assay.data.importers import histdata
 from assay.data.importers.bi5_path import divisor_of
 from assay.data.importers.building import bars_from, ticks_from
-from assay.data.importers.clock import CONFIDENCE_MIN, ClockFinding, infer_clock
+from assay.data.importers.clock_finding import ClockFinding
+from assay.data.importers.file_clock import clock_of, refuse_unclear_clock
 from assay.data.importers.grid import aligned
 from assay.data.importers.imported import Imported
 from assay.data.importers.layout import Format, Layout, Recognised
@@ -35,7 +35,6 @@ from assay.data.importers.timeframes import on_one_timeframe
 from assay.data.importers.zones import Zone, zone
 from assay.data.quarantine import Reason
 from assay.domain.errors import DataError
-from assay.domain.time import iso_utc
 from assay.domain.timeframe import Timeframe
 
 _REFUSED_SHARE_MAX = 0.5
@@ -51,6 +50,7 @@ class Choices:
     timezone: str | None
     digits: int | None
     divisor: int | None
+    reference: Bars | None = None
 
 
 def table_of(pieces: list[Rows]) -> Table:
@@ -143,10 +143,9 @@ def assembled(
             dropped += padding
     table, timeframe, n_late, gone = _ordered(path, layout, choices, table, labels)
     dropped += gone
-    finding = clock_of(layout, table, timeframe, choices.timezone)
-    if finding.timezone is None or finding.confidence < CONFIDENCE_MIN:
-        raise _unclear_clock(path, finding)
-    table, n_moved, gone = _in_utc(table, zone(finding.timezone), timeframe)
+    finding = clock_of(layout, table, timeframe, choices.timezone, choices.reference)
+    clock = zone(refuse_unclear_clock(path, finding))
+    table, n_moved, gone = _in_utc(table, clock, timeframe)
     dropped += gone
     _list_dropped(path, reader, layout, dropped, refusals)
     _refuse_mostly_bad(path, refusals, n_rows)
@@ -238,43 +237,6 @@ def _fixed_divisor(path: Path, layout: Layout, choices: Choices) -> int | None:
             symbol=choices.symbol,
         )
     return divisor
-
-
-def clock_of(
-    layout: Layout, table: Table, timeframe: Timeframe | None, told: str | None = None
-) -> ClockFinding:
-    """Return the clock: as told, as the file states, or as the rows show."""
-    if told is not None:
-        return ClockFinding(timezone=told, confidence=1.0, why=f"time zone {told} as told")
-    if layout.timezone is not None:
-        says = f"the file states {layout.timezone}"
-        return ClockFinding(timezone=zone(layout.timezone).name, confidence=1.0, why=says)
-    is_histdata = layout.format in (Format.HISTDATA_M1, Format.HISTDATA_TICKS)
-    allowed = histdata.CLOCKS if is_histdata else ()
-    bar_ns = None if timeframe is None else timeframe.nominal_ns
-    finding = infer_clock(table.time_ns, bar_ns, allowed=allowed)
-    is_sure = finding.timezone is not None and finding.confidence >= CONFIDENCE_MIN
-    if layout.stamp.is_epoch and not layout.format.is_server_time and not is_sure:
-        says = f"counts since 1970 are UTC by definition ({finding.why})"
-        return ClockFinding(timezone="UTC", confidence=0.9, why=says)
-    return finding
-
-
-def _unclear_clock(path: Path, finding: ClockFinding) -> DataError:
-    if finding.switch is not None:
-        when, before, after = finding.switch
-        return DataError(
-            f"{path} must follow one clock; {finding.why}.",
-            remedy=f"Split it at {iso_utc(when)[:10]}; import the first part with --timezone "
-            f"{before} and the second with --timezone {after}.",
-            path=str(path),
-            switch_ns=when,
-        )
-    return DataError(
-        f"{path} must show which clock it follows; it does not: {finding.why}.",
-        remedy="Pass --timezone: UTC, NY+7 (most MT5 servers), EET, America/New_York or UTC+3.",
-        path=str(path),
-    )
 
 
 def _refuse_mostly_bad(path: Path, refusals: Refusals, n_rows: int) -> None:

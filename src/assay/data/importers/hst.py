@@ -68,6 +68,7 @@ _DIGITS_MAX = 8
 _SECONDS_MAX = LATEST_NS // NS_PER_SECOND
 _OFF_STEP = 1e-3  # of a point: doubles written from decimal prices miss it by far less
 _OFF_STEP_SHARE_MAX = 0.05
+_PRICE_MAX = 1e9
 _VOLUME_MAX = 1e12
 _SAMPLE_ROWS_MIN = 5
 _TEXTS_MAX = 100_000
@@ -245,7 +246,7 @@ def _rows(content: bytes, dtype: "np.dtype[np.void]", layout: Layout, first: int
     time_ns = np.where(is_time, np.where(is_time, seconds, 0) * NS_PER_SECOND, NO_TIME)
     reasons = refusals_of(values, layout.required_roles) if n_bars else np.empty(0, dtype=np.int8)
     reasons[(reasons == NO_REASON) & ~is_time] = REASONS.index(Reason.TIME)
-    is_off = _off_step(values, layout)
+    is_off, on_step = _on_step(values, layout)
     said = ["The last bar is cut off; it is refused."] if rest else []
     if n_bars and is_off.mean() > max(_OFF_STEP_SHARE_MAX, 1.5 / n_bars):
         said.append(
@@ -253,6 +254,8 @@ def _rows(content: bytes, dtype: "np.dtype[np.void]", layout: Layout, first: int
             "prices cannot be told."
         )
         is_off = np.zeros(n_bars, dtype=np.bool_)
+    else:
+        values |= on_step
     reasons[(reasons == NO_REASON) & is_off] = REASONS.index(Reason.OFF_STEP)
     keep = reasons == NO_REASON
     line = np.arange(first, first + n_bars, dtype=np.int64)
@@ -273,19 +276,24 @@ def _rows(content: bytes, dtype: "np.dtype[np.void]", layout: Layout, first: int
     )
 
 
-def _off_step(values: dict[str, FloatArray], layout: Layout) -> BoolArray:
-    """Tell which bars have a price off the step that the header states.
+def _on_step(
+    values: dict[str, FloatArray], layout: Layout
+) -> tuple[BoolArray, dict[str, FloatArray]]:
+    """Return which bars have a price off the step of the header's digits, and prices on it.
 
-    The file has no checksum; a damaged price is hardly ever a whole number of points.
+    The file has no checksum; a damaged price is hardly ever a whole number of points. One that
+    misses its step by the last bits of a double alone is put back on it.
     """
     scale = 10.0 ** (layout.digits or 0)
     is_off = np.zeros(len(values["close"]), dtype=np.bool_)
+    on_step: dict[str, FloatArray] = {}
     for role in ("open", "high", "low", "close"):
-        points = values[role] * scale
-        near = np.abs(points) < 2.0**50
-        whole = np.where(near, points, 0.5)
-        is_off |= np.abs(whole - np.rint(whole)) > _OFF_STEP
-    return is_off
+        near = np.abs(values[role]) < _PRICE_MAX  # False for NaN too
+        points = np.where(near, values[role], 0.0) * scale
+        whole = np.rint(points)
+        is_off |= ~near | (np.abs(points - whole) > _OFF_STEP)
+        on_step[role] = np.where(near, whole / scale, values[role])
+    return is_off, on_step
 
 
 def _text(bar: np.void) -> str:

@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from assay.data.bars import Bars
 from assay.data.entry import checked_symbol
 from assay.data.importers.assembling import (
     Choices,
     assembled,
-    clock_of,
     empty_import,
     recognised_as,
     table_of,
 )
+from assay.data.importers.file_clock import clock_of
 from assay.data.importers.grid import spacing_of
 from assay.data.importers.imported import Imported
 from assay.data.importers.layout import Format, Layout, Recognised
@@ -72,6 +73,7 @@ def import_file(
     columns: Mapping[str, str | int] | None = None,
     digits: int | None = None,
     price_divisor: int | None = None,
+    reference: Bars | None = None,
     progress: Progress | None = None,
     block_bytes: int = BLOCK_BYTES,
     rows_max: int = ROWS_MAX,
@@ -91,6 +93,8 @@ def import_file(
         Decimal places of the instrument; settles whether whole numbers are points.
     price_divisor : int, optional
         Divide prices by this instead of judging.
+    reference : Bars, optional
+        Bars of the same symbol on a known clock; they settle the clock of the file.
     progress : callable, optional
         Called with bytes read and bytes in all.
     block_bytes : int
@@ -111,7 +115,7 @@ def import_file(
         symbol = checked_symbol(symbol)
         _refuse_other(path, symbol, layout)
     elif layout.symbol is not None:
-        refuse_other_symbol(path, layout.symbol)
+        _refuse_name(path, layout.symbol)
     symbol = symbol or layout.symbol or (None if "symbol" in layout.columns else symbol_of(path))
     if symbol is None and "symbol" not in layout.columns and path.stat().st_size:
         raise _unknown_symbol(path)
@@ -137,6 +141,7 @@ def import_file(
         timezone=None if timezone is None else zone(timezone).name,
         digits=digits if digits is not None else layout.digits,
         divisor=price_divisor,
+        reference=reference,
     )
     if n_rows == 0 and path.stat().st_size == 0:
         return empty_import(path, layout, choices)
@@ -166,6 +171,18 @@ def _refuse_other(path: Path, symbol: str, layout: Layout) -> None:
             remedy=f"Pass --symbol {layout.symbol}, or leave --symbol out.",
             path=str(path),
             value=layout.symbol,
+        )
+
+
+def _refuse_name(path: Path, stated: str) -> None:
+    """Refuse a file whose name and contents state different symbols."""
+    named = symbol_of(Path(path.name))
+    if named is not None and plain(named) != plain(stated):
+        raise DataError(
+            f"{path} must be of one symbol; its name says {named}, its contents {stated}.",
+            remedy=f"Pass --symbol {stated} if the name is wrong; otherwise copy the file again.",
+            path=str(path),
+            value=named,
         )
 
 

@@ -90,6 +90,18 @@ class LeanReader:
         return found
 
 
+def is_lean(path: Path) -> bool:
+    """Tell whether a zip is LEAN's, to be read as it is; a damaged one counts by its path."""
+    try:
+        with path.open("rb") as file:
+            is_zip = file.read(len(_SIGNATURE)) == _SIGNATURE
+        return is_zip and place_of(path) is not None
+    except DataError:
+        return True
+    except OSError:
+        return False
+
+
 OFFSETS = Stamp(pattern="offset ms")
 SECONDS = Stamp(pattern="offset ms of seconds")
 _EPOCH = Stamp(pattern="epoch ms")

@@ -53,15 +53,15 @@ def refusals_of(values: Mapping[str, FloatArray], required: tuple[str, ...]) -> 
 
 
 def _is_broken(values: Mapping[str, FloatArray], side: str) -> BoolArray:
-    body_top = np.maximum(values[f"{side}open"], values[f"{side}close"])
-    body_bottom = np.minimum(values[f"{side}open"], values[f"{side}close"])
+    first, last = values[f"{side}open"], values[f"{side}close"]
     high, low = values[f"{side}high"], values[f"{side}low"]
-    return np.asarray(
-        (body_top > high * (1 + _ROUNDING))
-        | (body_bottom < low * (1 - _ROUNDING))
-        | (high < low * (1 - _ROUNDING)),
-        dtype=np.bool_,
-    )
+    with np.errstate(over="ignore", invalid="ignore"):  # bytes may spell any number
+        is_broken = (
+            (np.maximum(first, last) > high * (1 + _ROUNDING))
+            | (np.minimum(first, last) < low * (1 - _ROUNDING))
+            | (high < low * (1 - _ROUNDING))
+        )
+    return np.asarray(is_broken, dtype=np.bool_)
 
 
 def widened(values: dict[str, FloatArray]) -> dict[str, FloatArray]:
