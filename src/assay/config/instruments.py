@@ -43,14 +43,13 @@ _DECIMAL = {  # lower bound (exclusive where marked), upper bound
 }
 _MAY_BE_ZERO = {"commission_per_lot", "swap_long", "swap_short"}
 _TEXT = {"description", "base", "quote"}
-_MAY_BE_EMPTY = {"swap_currency", "margin_currency"}
+_MAY_BE_EMPTY = {"account_currency", "margin_currency"}
 _FIELDS = tuple(field.name for field in fields(Instrument) if field.name != "symbol")
 _DEFAULTS = {
     field.name: field.default for field in fields(Instrument) if field.default is not MISSING
 }
 _REPLACES = {  # an override on the left makes the fact on the right meaningless
     "swap_triple_weekday": ("swap_nights",),
-    "swap_mode": ("swap_currency",),
     "margin_fraction": ("margin_tiers",),
     "digits": ("tick_size",),
 }

@@ -106,8 +106,9 @@ class Instrument:
     swap_nights : tuple of Decimal
         Nights that the 17:00 New York rollover of each weekday counts, Monday to Sunday. Empty:
         one from Monday to Friday, three on *swap_triple_weekday*.
-    swap_currency : str
-        Account currency for which swaps of mode ``ACCOUNT`` were quoted; empty: any.
+    account_currency : str
+        Currency of the account for which swaps of mode ``ACCOUNT`` and margin tiers by notional
+        were quoted; empty: any.
     margin_currency : str
         Currency in which the venue counts margin; empty: *base*.
     margin_basis : MarginBasis
@@ -137,7 +138,7 @@ class Instrument:
     sessions: tuple[Session, ...]
     freeze_level_points: int = 0
     swap_nights: tuple[Decimal, ...] = ()
-    swap_currency: str = ""
+    account_currency: str = ""
     margin_currency: str = ""
     margin_basis: MarginBasis = MarginBasis.LOTS
     margin_tiers: tuple[MarginTier, ...] = ()

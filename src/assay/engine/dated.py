@@ -9,7 +9,7 @@ import numpy as np
 from assay.data.calendar import weekday_nights
 from assay.domain.errors import ConfigError, DataError
 from assay.domain.facts_history import FactsHistory
-from assay.domain.instrument import SwapMode
+from assay.domain.instrument import MarginBasis, SwapMode
 from assay.domain.time import iso_utc
 from assay.engine.advance import charge_swap
 from assay.engine.market import Event
@@ -114,10 +114,13 @@ def check_facts(history: FactsHistory, open_ns: IntArray, account_currency: str)
     met = [history.versions[k] for k in np.unique(versions_at(open_ns, history))]
     for version in met:
         item = version.instrument
-        if item.swap_mode is SwapMode.ACCOUNT and item.swap_currency not in ("", account_currency):
+        is_money = item.swap_mode is SwapMode.ACCOUNT or (
+            item.margin_tiers and item.margin_basis is MarginBasis.NOTIONAL
+        )
+        if is_money and item.account_currency not in ("", account_currency):
             raise ConfigError(
-                f"Swaps of {item.symbol} must be in the currency of the account, "
-                f"{account_currency}; were quoted for an account in {item.swap_currency}.",
+                f"Swaps and margin bounds of {item.symbol} must be in the currency of the account, "
+                f"{account_currency}; were quoted for an account in {item.account_currency}.",
                 remedy="Set account.currency to it, or import one from such an account.",
                 key="account.currency",
             )

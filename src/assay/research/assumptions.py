@@ -103,7 +103,7 @@ def _unit(item: Instrument) -> str:
         SwapMode.PERCENT_OPEN: "% a year of the open price",
         SwapMode.BASE: f"{item.base} per lot",
         SwapMode.QUOTE: f"{item.quote} per lot",
-        SwapMode.ACCOUNT: f"{item.swap_currency or 'of the account'} per lot",
+        SwapMode.ACCOUNT: f"{item.account_currency or 'of the account'} per lot",
     }[item.swap_mode]
 
 
