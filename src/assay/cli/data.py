@@ -142,6 +142,7 @@ def check(
     epilog=examples(
         "assay data simulate",
         "assay data simulate --years 12 --edge 2.0 --half-life 120 --seed 3",
+        "assay data simulate --like reports/fit-XAUUSD-H1.json --workspace likeness",
     ),
 )
 def simulate(
@@ -159,6 +160,10 @@ def simulate(
     half_life: Annotated[
         float, typer.Option("--half-life", help="Bars after which half of the edge is gone.")
     ] = 120.0,
+    like: Annotated[
+        Path | None,
+        typer.Option("--like", help="A market fitted by `assay data fit`. [default: a usual one]"),
+    ] = None,
     workspace: WorkspaceOption = None,
     overrides: SetOption = None,
     as_json: JsonOption = False,
@@ -176,6 +181,7 @@ def simulate(
         seed=settings.run.seed if seed is None else seed,
         net_sharpe=edge,
         half_life_bars=half_life,
+        like=like,
     )
     with place.held():
         simulating.simulate_into(place.data, wish, settings, Screen(as_json=as_json), SystemClock())
@@ -231,6 +237,43 @@ def pull(
         clock=SystemClock(),
         is_dry=is_dry,
     )
+
+
+@group.command("fit", epilog=examples("assay data fit XAUUSD", "assay data fit EURUSD -t M15"))
+def fit(
+    symbol: Annotated[str, typer.Argument(help="Symbol to fit.", show_default=False)],
+    timeframe: Annotated[
+        str | None,
+        typer.Option("--timeframe", "-t", help="Series to fit. [default: market.timeframe]"),
+    ] = None,
+    workspace: WorkspaceOption = None,
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fit the simulated market to a stored history, and show both side by side.
+
+    Volatility, its hours and clusters, tails, gaps and spread are matched; an edge is never.
+    """
+    from assay.cli.fitting import fit_symbol
+
+    place, settings = open_workspace(workspace, overrides)
+    screen = Screen(as_json=as_json)
+    fit_symbol(place.data, place.reports, symbol, timeframe, settings, screen)
+
+
+@group.command("spread", epilog=examples("assay data spread XAUUSD"))
+def spread(
+    symbol: Annotated[str, typer.Argument(help="Symbol to show.", show_default=False)],
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the spread of a symbol by hour of the week.
+
+    It is what runs pay where the bars of the symbol quote no spread themselves.
+    """
+    from assay.cli.fitting import show_spread
+
+    show_spread(find_workspace(workspace).data, symbol, Screen(as_json=as_json))
 
 
 def _moment(time_ns: int) -> str:

@@ -29,14 +29,15 @@ def read_history(catalogue: "Catalogue", settings: "Settings", progress: Progres
         If a series is unknown, damaged or empty between ``market.start`` and ``market.end``.
     """
     from assay.config.instruments import load_instrument
-    from assay.data.spread import quoted_both_sides
+    from assay.data.spread import has_spread, quoted_both_sides
+    from assay.data.spread_statistics import best_spread
     from assay.domain.timeframe import Timeframe
     from assay.research.history import History
 
     timeframe = Timeframe.parse(settings.market.timeframe)
     symbols = settings.market.symbols
     progress.stage("Reading history", len(symbols))
-    bars, instruments, finer = {}, {}, {}
+    bars, instruments, finer, spreads = {}, {}, {}, {}
     notes: list[tuple[str, str]] = []
     quality: list[tuple[str, str]] = []
     for symbol in symbols:
@@ -45,17 +46,21 @@ def read_history(catalogue: "Catalogue", settings: "Settings", progress: Progres
         bars[symbol] = read_series(catalogue, source, timeframe, settings)
         notes += _story(source, bars[symbol])
         quality += _findings(source, bars[symbol], instruments[symbol])
+        if not has_spread(bars[symbol]) and (week := best_spread(catalogue, symbol)) is not None:
+            spreads[symbol] = week
         finest = _finest(catalogue, symbol, timeframe)
         if finest is not None and finest.timeframe is not None:
             detail = read_series(catalogue, finest, finest.timeframe, settings, may_be_empty=True)
             if len(detail):
-                finer[symbol] = quoted_both_sides(detail, instruments[symbol])[0]
+                facts, week = instruments[symbol], spreads.get(symbol)
+                finer[symbol] = quoted_both_sides(detail, facts, week)[0]
                 notes.append((f"{symbol} finer bars", f"{finest.series}, {len(detail):,} rows"))
         progress.advance()
     return History(
         bars=bars,
         instruments=instruments,
         finer=finer,
+        spreads=spreads,
         conversion_bars=_conversion(catalogue, instruments, settings, timeframe),
         quality=tuple(quality),
         notes=tuple(notes),

@@ -29,6 +29,8 @@ class Wish:
         Annual net Sharpe ratio of the best possible trader; zero plants no edge.
     half_life_bars : float
         Bars after which half of the edge is gone.
+    like : Path or None
+        A market fitted by ``assay data fit``; None is the usual one.
     """
 
     symbol: str
@@ -36,6 +38,7 @@ class Wish:
     seed: int
     net_sharpe: float
     half_life_bars: float
+    like: Path | None = None
 
 
 def simulate_into(
@@ -52,12 +55,14 @@ def simulate_into(
     """
     from assay.config.instruments import load_instrument
     from assay.data.catalogue import Catalogue
+    from assay.data.market_shape import USUAL_SHAPE, FittedMarket
     from assay.data.planted import PlantedEdge
     from assay.data.provenance import Provenance
     from assay.data.simulated import SimulatedMarket, simulate
     from assay.domain.timeframe import Timeframe
 
     wanted = Timeframe.parse(settings.market.timeframe)
+    fitted = None if wish.like is None else FittedMarket.load(wish.like)
     edge = None
     if wish.net_sharpe:
         edge = PlantedEdge(half_life_bars=wish.half_life_bars, net_sharpe=wish.net_sharpe)
@@ -66,10 +71,15 @@ def simulate_into(
         years=wish.years,
         timeframe=wanted if wanted.is_fixed else Timeframe.H1,
         edge=edge,
+        annual_volatility=None if fitted is None else fitted.annual_volatility,
+        start_price=None if fitted is None else fitted.start_price,
+        shape=USUAL_SHAPE if fitted is None else fitted.shape,
     )
     source = f"{SIMULATED} seed={wish.seed} years={wish.years:g} edge={wish.net_sharpe:g}"
     if edge:
         source += f" half_life={wish.half_life_bars:g}"
+    if fitted is not None:
+        source += f" like {fitted.symbol} {fitted.series}"
     catalogue = Catalogue(folder)
     digest = hashlib.sha256(f"{wish.symbol} {market!r}".encode()).hexdigest()
     refuse_mixture(catalogue, wish.symbol, market.timeframe, is_simulated=True)

@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -167,7 +168,7 @@ class FittedMarket:
             known = {item.name for item in fields(MarketShape)}
             if set(shape) - known:
                 raise ValueError(f"unknown key {sorted(set(shape) - known)[0]}")
-            values = {
+            values: dict[str, Any] = {
                 name: tuple(value) if isinstance(value, list) else value
                 for name, value in shape.items()
             }

@@ -1,6 +1,7 @@
 """The spread by minute of the week: its typical shape, its history, and the ask side it implies."""
 
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 
@@ -98,7 +99,24 @@ def spread_by_minute_of_week(bars: Bars) -> FloatArray:
     return _profile(slot, bars.spread, -(-MINUTES_PER_WEEK // minutes), _MEMORY)
 
 
-def quoted_both_sides(bars: Bars, facts: ContractFacts) -> tuple[Bars, str]:
+class SpreadOfWeek(Protocol):
+    """What is known of a symbol's spread by minute of the week, from another series of it."""
+
+    @property
+    def series(self) -> str:
+        """The series that was counted."""
+
+    @property
+    def rows(self) -> int:
+        """Rows counted."""
+
+    def expected(self, time_ns: IntArray) -> FloatArray:
+        """Return the mean spread at these times of the week: price units, without NaN."""
+
+
+def quoted_both_sides(
+    bars: Bars, facts: ContractFacts, week: SpreadOfWeek | None = None
+) -> tuple[Bars, str]:
     """Return the bars with an ask side, and say where it came from.
 
     Parameters
@@ -107,6 +125,9 @@ def quoted_both_sides(bars: Bars, facts: ContractFacts) -> tuple[Bars, str]:
         Bid prices; quoted on both sides, or with a spread, or with neither.
     facts : Instrument or FactsHistory
         Of dated facts, the typical spread is that of each bar's open; the grid is the finest.
+    week : SpreadOfWeek, optional
+        For bars without any spread. It may have been counted later than the bars: a cost, never
+        an input of a forecast.
 
     Returns
     -------
@@ -118,8 +139,9 @@ def quoted_both_sides(bars: Bars, facts: ContractFacts) -> tuple[Bars, str]:
     Notes
     -----
     First choice: the ask quotes of the source. Then its spread at each bar, gaps filled by the
-    minute of the week as known before. Then the instrument's typical spread in the typical shape
-    of a week. A spread that is zero everywhere is taken for missing, because exports write it so.
+    minute of the week as known before. Then the mean of another series at the minute of the week.
+    Then the instrument's typical spread in the typical shape of a week. A spread that is zero
+    everywhere is taken for missing, because exports write it so.
     """
     if bars.ask_open is not None and bars.ask_close is not None:
         spread = np.where(np.isnan(bars.spread), bars.ask_close - bars.close, bars.spread)
@@ -130,7 +152,13 @@ def quoted_both_sides(bars: Bars, facts: ContractFacts) -> tuple[Bars, str]:
     digits = max(item.digits for item in history.instruments)
     typical = _typical(bars, history)
     known = np.isfinite(bars.spread) & (bars.spread >= 0.0)
-    if not (known & (bars.spread > 0.0)).any():
+    if not has_spread(bars) and week is not None:
+        spread = week.expected(bars.time_ns)
+        text = (
+            f"The source quotes no spread: costs use the mean spread of {bars.symbol} "
+            f"{week.series} at each minute of the week, counted over {week.rows:,} rows."
+        )
+    elif not has_spread(bars):
         spread = typical * typical_shape(minute_of_week(bars.time_ns))
         text = (
             f"The source quotes no spread: costs use {instrument.spread_points} points, the "
@@ -153,6 +181,11 @@ def quoted_both_sides(bars: Bars, facts: ContractFacts) -> tuple[Bars, str]:
         for name in ("open", "high", "low", "close")
     }
     return replace(bars, spread=spread, **asks), text
+
+
+def has_spread(bars: Bars) -> bool:
+    """Tell whether bars quote both sides, or a spread above zero anywhere."""
+    return bars.has_ask or bool((bars.spread > 0.0).any())
 
 
 def _typical(bars: Bars, history: FactsHistory) -> FloatArray:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from assay.data.bars import Bars
+from assay.data.spread import SpreadOfWeek
 from assay.domain.facts_history import ContractFacts, FactsHistory
 
 
@@ -20,6 +21,8 @@ class History:
         Finer bars with both sides, to settle bars that hold both stop and target.
     conversion_bars : mapping of str to Bars
         Pairs that convert quote currencies into that of the account.
+    spreads : mapping of str to SpreadOfWeek
+        The week's spread of symbols whose own bars quote none.
     quality : tuple of (str, str)
         What the data checks found.
     notes : tuple of (str, str)
@@ -30,6 +33,7 @@ class History:
     instruments: Mapping[str, ContractFacts]
     finer: Mapping[str, Bars] = field(default_factory=dict)
     conversion_bars: Mapping[str, Bars] = field(default_factory=dict)
+    spreads: Mapping[str, SpreadOfWeek] = field(default_factory=dict)
     quality: tuple[tuple[str, str], ...] = ()
     notes: tuple[tuple[str, str], ...] = ()
 

@@ -45,7 +45,9 @@ def prepare(settings: Settings, history: History) -> Prepared:
     """
     quoted, notes = {}, {}
     for symbol, item in history.bars.items():
-        quoted[symbol], notes[symbol] = quoted_both_sides(item, history.instruments[symbol])
+        quoted[symbol], notes[symbol] = quoted_both_sides(
+            item, history.instruments[symbol], history.spreads.get(symbol)
+        )
     pairs = {**quoted, **history.conversion_bars}
     conversion = {
         symbol: conversion_rates(
