@@ -110,13 +110,29 @@ def decode_ticks(
         If it is damaged, or its records are no ticks of one period in order.
     """
     records = records_of(content, None, where=where)
+    return tick_columns(records, base_ns=base_ns, divisor=divisor, span_ns=span_ns, where=where)
+
+
+def tick_columns(
+    records: "NDArray[np.void]",
+    *,
+    base_ns: int,
+    divisor: int,
+    span_ns: int = NS_PER_HOUR,
+    where: str = "The archive",
+) -> TickColumns:
+    """Return unpacked records as columns; parameters and errors as for ``decode_ticks``."""
     checked_times(records, None, span_ns, where=where)
+    # Bytes are swapped in one pass over all words, which is faster than field by field.
+    words = records.view(">u4").reshape(-1, TICK.itemsize // 4).T.astype(np.uint32, order="C")
+    volumes = words.view(np.float32)
+    at = {name: i for i, name in enumerate(TICK.names or ())}
     return TickColumns(
-        time_ns=base_ns + records["ms"].astype(np.int64) * 1_000_000,
-        bid=records["bid"] / divisor,
-        ask=records["ask"] / divisor,
-        bid_volume=records["bid_volume"].astype(np.float64),
-        ask_volume=records["ask_volume"].astype(np.float64),
+        time_ns=base_ns + words[at["ms"]].astype(np.int64) * 1_000_000,
+        bid=words[at["bid"]] / divisor,
+        ask=words[at["ask"]] / divisor,
+        bid_volume=volumes[at["bid_volume"]].astype(np.float64),
+        ask_volume=volumes[at["ask_volume"]].astype(np.float64),
     )
 
 

@@ -101,21 +101,23 @@ def checked_times(
     """
     name, unit_ns = ("ms", 1_000_000) if timeframe is None else ("s", NS_PER_SECOND)
     offset = records[name].astype(np.int64)
-    bad = offset >= span_ns // unit_ns
-    says = f"times below {span_ns // unit_ns:,} {name} (its period)"
-    if not bad.any() and len(offset) > 1:
-        bad = np.concatenate([[False], np.diff(offset) < (0 if timeframe is None else 1)])
-        says = "times in order"
-    if not bad.any() and timeframe is not None:
+    limit, least_step = span_ns // unit_ns, 0 if timeframe is None else 1
+    bad = np.zeros(len(offset), dtype=np.bool_)
+    if len(offset) and offset.max() >= limit:
+        bad, says = offset >= limit, f"times below {limit:,} {name} (its period)"
+    elif (offset[1:] - offset[:-1] < least_step).any():
+        bad[1:], says = offset[1:] - offset[:-1] < least_step, "times in order"
+    elif timeframe is not None and (offset % _STEPS[timeframe]).any():
         bad, says = offset % _STEPS[timeframe] != 0, f"times on the {timeframe.name} grid"
-    if bad.any():
-        at = int(np.flatnonzero(bad)[0])
-        raise DataError(
-            f"{where} must have {says}; record {at + 1} (offset {at * records.dtype.itemsize:,}) "
-            f"has {int(offset[at]):,} {name}.",
-            remedy="Download it again, and keep the name that the server gave it; an archive of "
-            "another period or kind does not fit this one; months in paths count from 0.",
-            record=at + 1,
-            offset=at * records.dtype.itemsize,
-            value=int(offset[at]),
-        )
+    else:
+        return
+    at = int(np.flatnonzero(bad)[0])
+    raise DataError(
+        f"{where} must have {says}; record {at + 1} (offset {at * records.dtype.itemsize:,}) "
+        f"has {int(offset[at]):,} {name}.",
+        remedy="Download it again, and keep the name that the server gave it; an archive of "
+        "another period or kind does not fit this one; months in paths count from 0.",
+        record=at + 1,
+        offset=at * records.dtype.itemsize,
+        value=int(offset[at]),
+    )
