@@ -106,6 +106,8 @@ def assembled(
     refusals: Refusals,
     n_rows: int,
     labels: Mapping[str, int],
+    *,
+    sha256: str | None = None,
 ) -> Imported:
     """Return the import of a whole file from its parsed rows.
 
@@ -120,6 +122,8 @@ def assembled(
         All rows of the file.
     labels : mapping of text to line
         Texts of a timeframe column.
+    sha256 : str, optional
+        Hash of the file, if it is known already.
 
     Raises
     ------
@@ -130,7 +134,7 @@ def assembled(
     dropped: Dropped = []
     if layout.format is Format.MT5_TICKS:
         table, dropped = quotes_filled(table)
-    table, divisor, why = _scaled(path, layout, choices, table)
+    table, divisor, why = scaled(path, layout, choices, table)
     if not layout.format.is_ticks:
         ordered, padding = without_padding(
             sorted_by_time(table)[0], is_archive=layout.format.is_archive
@@ -165,7 +169,7 @@ def assembled(
         rows_kept=len(series),
         rows_out_of_order=n_late,
         source=path.name,
-        sha256=file_sha256(path),
+        sha256=sha256 or file_sha256(path),
         warnings=(*layout.warnings, *said),
         side=layout.side,
     )
@@ -204,9 +208,10 @@ def _in_utc(table: Table, clock: Zone, timeframe: Timeframe | None) -> tuple[Tab
     return table, n_moved, repeats
 
 
-def _scaled(
+def scaled(
     path: Path, layout: Layout, choices: Choices, table: Table
 ) -> tuple[Table, int, tuple[str, ...]]:
+    """Return the rows with prices divided as told, as the format says, or as they look."""
     prices = {
         role: value for role, value in table.values.items() if role not in ("volume", "spread")
     }
@@ -219,8 +224,8 @@ def _scaled(
         divisor, why = price_divisor(prices, choices.symbol, digits=choices.digits, where=str(path))
     if divisor == 1:
         return table, 1, (why,) if why else ()
-    scaled = {role: divided(value, divisor) for role, value in prices.items()}
-    return replace(table, values={**table.values, **scaled}), divisor, (why,)
+    divided_by = {role: divided(value, divisor) for role, value in prices.items()}
+    return replace(table, values={**table.values, **divided_by}), divisor, (why,)
 
 
 def _fixed_divisor(path: Path, layout: Layout, choices: Choices) -> int | None:

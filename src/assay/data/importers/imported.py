@@ -28,6 +28,8 @@ class Imported:
         Name and hash of the file.
     side : str
         ``bid`` or ``ask``: the side that bars of one side quote.
+    piece : str
+        Which piece of a file too large for memory; else empty.
     warnings : tuple of str
         What a user should know before trusting the rows.
     """
@@ -42,6 +44,7 @@ class Imported:
     sha256: str
     warnings: tuple[str, ...]
     side: str = "bid"
+    piece: str = ""
 
     @property
     def bars(self) -> Bars | None:
@@ -64,6 +67,7 @@ class Imported:
             rows_kept=self.rows_kept,
             rows_quarantined=len(self.quarantine),
             imported_ns=imported_ns,
+            piece=self.piece,
         )
 
     def as_json(self) -> dict[str, object]:

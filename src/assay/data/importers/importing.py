@@ -48,7 +48,7 @@ def recognise(
         If it is missing, empty, damaged, or no table of bars or quotes.
     """
     path = Path(path)
-    reader, layout = reader_of(path, format=_parsed(format), columns=columns)
+    reader, layout = reader_of(path, format=parsed_format(format), columns=columns)
     pieces, n_rows = [], 0
     for rows in reader.rows(path, layout, block_bytes=BLOCK_BYTES, progress=None):
         pieces.append(rows)
@@ -110,15 +110,15 @@ def import_file(
         If an argument names no format, timeframe, zone or column.
     """
     path = Path(path)
-    reader, layout = reader_of(path, format=_parsed(format), columns=columns)
+    reader, layout = reader_of(path, format=parsed_format(format), columns=columns)
     if symbol is not None:
         symbol = checked_symbol(symbol)
-        _refuse_other(path, symbol, layout)
+        refuse_other(path, symbol, layout)
     elif layout.symbol is not None:
         _refuse_name(path, layout.symbol)
     symbol = symbol or layout.symbol or (None if "symbol" in layout.columns else symbol_of(path))
     if symbol is None and "symbol" not in layout.columns and path.stat().st_size:
-        raise _unknown_symbol(path)
+        raise unknown_symbol(path)
     _refuse_large(path, reader, rows_max)
     refusals = Refusals()
     pieces: list[Rows] = []
@@ -146,7 +146,7 @@ def import_file(
     if n_rows == 0 and path.stat().st_size == 0:
         return empty_import(path, layout, choices)
     if symbol is None:
-        raise _unknown_symbol(path)
+        raise unknown_symbol(path)
     table = table_of(pieces)
     labels = {
         text: line for rows in pieces for text, line in rows.labels.get("timeframe", {}).items()
@@ -156,11 +156,12 @@ def import_file(
     return assembled(path, reader, layout, choices, table, refusals, n_rows, labels)
 
 
-def _parsed(format: Format | str | None) -> Format | None:  # noqa: A002
+def parsed_format(format: Format | str | None) -> Format | None:  # noqa: A002
+    """Return a format given by its name or as such."""
     return Format.parse(format) if isinstance(format, str) else format
 
 
-def _refuse_other(path: Path, symbol: str, layout: Layout) -> None:
+def refuse_other(path: Path, symbol: str, layout: Layout) -> None:
     """Refuse a file that states another symbol than the one asked for."""
     if layout.symbol is None:
         if "symbol" not in layout.columns:
@@ -186,7 +187,8 @@ def _refuse_name(path: Path, stated: str) -> None:
         )
 
 
-def _unknown_symbol(path: Path) -> DataError:
+def unknown_symbol(path: Path) -> DataError:
+    """Return the error of a file that does not say what it is of."""
     return DataError(
         f"{path} must say what its rows are quotes of; neither its bytes nor its name do.",
         remedy="Pass --symbol, such as --symbol EURUSD.",

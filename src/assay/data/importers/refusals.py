@@ -40,6 +40,19 @@ class Refusals:
         for line, reason, text in refused:
             self.add(line, reason, text)
 
+    def count(self, reason: Reason, n_rows: int = 1) -> None:
+        """Refuse rows without listing them."""
+        self._unlisted[reason] += n_rows
+
+    @classmethod
+    def joined(cls, parts: Iterable["Refusals"]) -> "Refusals":
+        """Return the refusals of several as one."""
+        whole = cls()
+        for part in parts:
+            whole.add_all((row.line, row.reason, row.text) for row in part.rows)
+            whole._unlisted.update(part._unlisted)
+        return whole
+
     def quarantine(self) -> Quarantine:
         """Return what was refused."""
         return Quarantine.of(self.rows, self._unlisted)
