@@ -1,6 +1,7 @@
 """A local server of files that misbehaves by a schedule, and counts what it is asked."""
 
 import contextlib
+import json
 import lzma
 import select
 import socket
@@ -308,6 +309,41 @@ def datafeed(symbol: str, first: date, last: date, n_bars_max: int = 60) -> dict
         for side in ("BID", "ASK"):
             files[path.format(side)] = candles_bi5(at, seconds, is_ask=side == "ASK")
     return files
+
+
+def as_json(path: str, feed: Mapping[str, bytes], symbol: str = "EURUSD") -> bytes | None:
+    """Return what Dukascopy's JSON interface says where the datafeed has the same rows."""
+    kind, *words = path.strip("/").split("/")
+    where = [int(word) for word in words if word.isdigit()]
+    start = datetime(where[0], *(where[1:] + [1, 1][len(where) - 1 :]), tzinfo=UTC)
+    folder = "/".join(f"{n - (at == 1):02}" for at, n in enumerate(where[:3]))
+    table: dict[str, object] = {"timestamp": int(start.timestamp()) * 1_000, "multiplier": 1e-5}
+    if kind == "ticks":
+        content = feed.get(f"/{symbol}/{folder}/{where[3]:02}h_ticks.bi5")
+        names = {"ask": "asks", "bid": "bids"}
+        records = unpacked(content, TICK)
+        shift, at = 1, records["ms"]
+    else:
+        name = {"minute": "min_1", "hour": "hour_1", "day": "day_1"}[words[0]]
+        content = feed.get(f"/{symbol}/{folder}/{words[2]}_candles_{name}.bi5")
+        names = {"open": "opens", "high": "highs", "low": "lows", "close": "closes"}
+        records = unpacked(content, CANDLE)
+        shift = {"minute": 60_000, "hour": 3_600_000, "day": 86_400_000}[words[0]]
+        at = records["s"] * np.int64(1_000)
+        table |= {"shift": shift, "volumes": [float(volume) for volume in records["volume"]]}
+    if content is None:
+        return None
+    steps = np.diff(at.astype(np.int64) // shift, prepend=0)
+    table["times"] = [int(step) for step in steps]
+    for first, plural in names.items():
+        column = records[first].astype(np.int64)
+        table[first] = round(int(column[0]) * 1e-5, 5) if len(column) else None
+        table[plural] = [int(step) for step in np.diff(column, prepend=column[:1])]
+    return json.dumps(table).encode()
+
+
+def unpacked(content: bytes | None, kind: "np.dtype[np.void]") -> np.ndarray:
+    return np.frombuffer(lzma.decompress(content) if content else b"", dtype=kind)
 
 
 def random_faults(

@@ -16,7 +16,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from misbehaving_server import FAULTS, Server, datafeed, random_faults, serving
+from misbehaving_server import (
+    FAULTS,
+    TICK,
+    Server,
+    bi5,
+    datafeed,
+    random_faults,
+    serving,
+    ticks_bi5,
+    unpacked,
+)
 
 from assay.cli.main import main
 from assay.config.workspace import Workspace
@@ -206,6 +216,28 @@ def test_one_file_that_fails_stops_no_other_and_is_named(
     assert again.status == 0
     assert Catalogue(place.data).read_bars("EURUSD", Timeframe.M1).has_ask
     assert feed.n_requests(path) == 3
+
+
+def test_a_file_that_cannot_be_read_stops_no_other_and_is_named(
+    feed: Server, place: Workspace, pull: Pull
+) -> None:
+    """Whole and plausible, but crossed in every row: it would fail again for ever."""
+    path = "/EURUSD/2024/00/31/10h_ticks.bi5"
+    records = unpacked(feed.files[path], TICK).copy()
+    records["ask"], records["bid"] = records["bid"], records["ask"].copy()
+    files = {**feed.files, path: bi5(records)}
+    feed.files = files
+    words = ("dukascopy", "EURUSD", "2024-01-31")
+    for _ in range(2):
+        answer = pull(*words, url=feed.url)
+        assert answer.status == 3
+        assert path in answer.err
+        assert "delete" in answer.err
+        assert Catalogue(place.data).entry("EURUSD", None).rows == 22 * 30
+    (place.data / "downloads" / "dukascopy" / path[1:]).unlink()
+    files[path] = ticks_bi5(1, 30)
+    assert pull(*words, url=feed.url).status == 0
+    assert Catalogue(place.data).entry("EURUSD", None).rows == 23 * 30
 
 
 def test_a_source_that_always_fails_is_given_up(feed: Server, pull: Pull) -> None:

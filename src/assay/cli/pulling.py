@@ -247,6 +247,7 @@ def _run(
             finally:
                 desk.progress.done()
             _store_waiting(pulls, desk, is_last=True)
+            _refuse_unread(pulls)
         is_complete = True
     finally:
         for item in pulls:
@@ -325,6 +326,14 @@ def _store(item: _Pulled, desk: _Desk, *, is_last: bool) -> None:
                     )
                 )
             item.waiting.pop(0)
+
+
+def _refuse_unread(pulls: Sequence[_Pulled]) -> None:
+    """Raise for files that came whole but cannot be read, now that all others are stored."""
+    unread = [error for item in pulls for stored in item.stored for error in stored.unread]
+    if unread:
+        rest = f" ({len(unread) - 1} more could not be read as well)" if len(unread) > 1 else ""
+        raise DataError(f"{unread[0].message}{rest}", remedy=unread[0].remedy, **unread[0].facts)
 
 
 def _say(item: _Pulled, screen: Screen) -> None:

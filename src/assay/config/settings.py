@@ -305,6 +305,9 @@ class DownloadSettings(Section):
     dukascopy_url: BaseUrl = Field(
         default="https://datafeed.dukascopy.com/datafeed", description="bi5 files of Dukascopy"
     )
+    dukascopy_json_url: BaseUrl = Field(
+        default="https://jetta.dukascopy.com/v1", description="JSON interface of Dukascopy"
+    )
     oanda_url: BaseUrl | None = Field(
         default=None, description="of the v20 API, in place of the host of oanda_account"
     )
@@ -324,6 +327,19 @@ class DownloadSettings(Section):
     )
 
 
+class QualitySettings(Section):
+    """``[quality]``: what a history must score before anything trains or trades on it."""
+
+    score_min: float = Field(
+        default=60.0, ge=0.0, le=100.0, description="least score of the data checks, of 100"
+    )
+    accept: str = Field(
+        default="",
+        max_length=500,
+        description="why a lower score is accepted; stands in every result it touches",
+    )
+
+
 class Settings(Section):
     """The whole of ``assay.toml``."""
 
@@ -339,6 +355,7 @@ class Settings(Section):
     costs: CostSettings = CostSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     downloads: DownloadSettings = DownloadSettings()
+    quality: QualitySettings = QualitySettings()
     instruments: dict[str, dict[str, object]] = Field(
         default_factory=dict, description="overrides of contract facts, by symbol"
     )

@@ -2,7 +2,7 @@
 
 import lzma
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
@@ -20,7 +20,7 @@ EMPTY_REPEATS = 2
 """An empty answer for an hour of trading is asked for again: this feed is known to err there."""
 
 UNPACKED_BYTES_MAX = 64_000_000
-_SETTLE_NS = 2 * NS_PER_HOUR
+SETTLE_NS = 2 * NS_PER_HOUR
 _SYMBOL = re.compile(r"[A-Z0-9.]{2,40}")
 _CLOSED_ON_SATURDAY = frozenset(
     re.findall(
@@ -28,11 +28,11 @@ _CLOSED_ON_SATURDAY = frozenset(
         "AUDCADCHFCNHCZKDKKEURGBPHKDHUFILSJPYMXNNOKNZDPLNRONSEKSGDTHBTRYUSDXAGXAUZAR",
     )
 )
-_SIDES = ("BID", "ASK")
+SIDES = ("BID", "ASK")
 _TICK_WORDS, _BAR_WORDS = 5, 6
 _SATURDAY, _FRIDAY = 5, 4
 _FRIDAY_LAST_HOUR = 19  # UTC; the week ends at 21:00 or 22:00, metals an hour earlier on some days
-_DAILY_PAUSE_HOURS = (21, 22)
+DAILY_PAUSE_HOURS = (21, 22)
 
 
 class Dukascopy:
@@ -85,12 +85,12 @@ class Dukascopy:
         """Return the files of a wish: a month to a batch, for hours a year, for days all."""
         frame = wish.timeframe
         if frame is None:
-            return _grouped(self._ticks(wish), "%Y-%m")
+            return grouped(self._ticks(wish), "%Y-%m")
         if frame is Timeframe.M1:
-            return _grouped(self._minutes(wish), "%Y-%m")
+            return grouped(self._minutes(wish), "%Y-%m")
         if frame is Timeframe.H1:
-            return _grouped(self._hours(wish), "%Y")
-        return _grouped(self._days(wish), "D1")
+            return grouped(self._hours(wish), "%Y")
+        return grouped(self._days(wish), "D1")
 
     async def fetch(self, piece: Piece, transfer: Transfer, etag: str | None) -> Answer:
         """Ask for one file; an empty one in trading hours is asked for again.
@@ -106,12 +106,7 @@ class Dukascopy:
             may_be_absent=True,
             etag=etag,
         )
-        answer = await transfer.get(request)
-        for _ in range(EMPTY_REPEATS if piece.should_have_rows else 0):
-            if answer.content or answer.is_absent or answer.is_unchanged:
-                break
-            answer = await transfer.get(request)
-        return answer
+        return await filled(request, piece, transfer, self.has_rows)
 
     def has_rows(self, content: bytes) -> bool:
         """Whether a file holds any row."""
@@ -119,7 +114,7 @@ class Dukascopy:
 
     def _ticks(self, wish: Wish) -> Iterator[tuple[datetime, Piece]]:
         for hour in periods.hours_of(wish.period):
-            if _is_closed(wish.symbol, hour):
+            if is_closed(wish.symbol, hour):
                 continue
             yield (
                 hour,
@@ -127,32 +122,32 @@ class Dukascopy:
                     f"{wish.symbol}/{hour.year}/{hour.month - 1:02}/{hour.day:02}/"
                     f"{hour.hour:02}h_ticks.bi5",
                     periods.between(hour, hour + timedelta(hours=1)),
-                    _should_trade(wish.symbol, hour) and hour.hour not in _DAILY_PAUSE_HOURS,
+                    should_trade(wish.symbol, hour) and hour.hour not in DAILY_PAUSE_HOURS,
                     20_000,
                 ),
             )
 
     def _minutes(self, wish: Wish) -> Iterator[tuple[datetime, Piece]]:
         for day in periods.days_of(wish.period):
-            if _is_closed(wish.symbol, day):
+            if is_closed(wish.symbol, day):
                 continue
             folder = f"{wish.symbol}/{day.year}/{day.month - 1:02}/{day.day:02}"
             span = periods.between(day, periods.next_day(day))
-            for side in _SIDES:
+            for side in SIDES:
                 path = f"{folder}/{side}_candles_min_1.bi5"
-                yield day, self._piece(path, span, _should_trade(wish.symbol, day), 11_500)
+                yield day, self._piece(path, span, should_trade(wish.symbol, day), 11_500)
 
     def _hours(self, wish: Wish) -> Iterator[tuple[datetime, Piece]]:
         for month in periods.months_of(wish.period):
             folder = f"{wish.symbol}/{month.year}/{month.month - 1:02}"
             span = periods.between(month, periods.next_month(month))
-            for side in _SIDES:
+            for side in SIDES:
                 yield month, self._piece(f"{folder}/{side}_candles_hour_1.bi5", span, False, 5_900)
 
     def _days(self, wish: Wish) -> Iterator[tuple[datetime, Piece]]:
         for year in periods.years_of(wish.period):
             span = periods.between(year, periods.next_year(year))
-            for side in _SIDES:
+            for side in SIDES:
                 path = f"{wish.symbol}/{year.year}/{side}_candles_day_1.bi5"
                 yield year, self._piece(path, span, False, 4_700)
 
@@ -161,13 +156,26 @@ class Dukascopy:
             path=path,
             url=f"{self._base_url}/{path}",
             period=span,
-            settle_ns=_SETTLE_NS,
+            settle_ns=SETTLE_NS,
             should_have_rows=should_have_rows,
             bytes_about=size,
         )
 
 
-def _grouped(pieces: Iterator[tuple[datetime, Piece]], pattern: str) -> tuple[Batch, ...]:
+async def filled(
+    request: Request, piece: Piece, transfer: Transfer, has_rows: Callable[[bytes], bool]
+) -> Answer:
+    """Ask, and ask again while the answer is empty where it should not be."""
+    answer = await transfer.get(request)
+    for _ in range(EMPTY_REPEATS if piece.should_have_rows else 0):
+        if answer.is_absent or answer.is_unchanged or has_rows(answer.content):
+            break
+        answer = await transfer.get(request)
+    return answer
+
+
+def grouped(pieces: Iterator[tuple[datetime, Piece]], pattern: str) -> tuple[Batch, ...]:
+    """Return batches of the pieces whose times look alike under *pattern* of strftime."""
     return tuple(
         Batch(label=label, pieces=tuple(piece for _, piece in group))
         for label, group in groupby(pieces, key=lambda item: item[0].strftime(pattern))
@@ -178,12 +186,12 @@ def _is_known(symbol: str) -> bool:
     return len(symbol) == 6 and {symbol[:3], symbol[3:]} <= _CLOSED_ON_SATURDAY
 
 
-def _is_closed(symbol: str, start: datetime) -> bool:
+def is_closed(symbol: str, start: datetime) -> bool:
     """Whether nothing can be traded: only where that is certain, Saturdays of known pairs."""
     return start.weekday() == _SATURDAY and _is_known(symbol)
 
 
-def _should_trade(symbol: str, start: datetime) -> bool:
+def should_trade(symbol: str, start: datetime) -> bool:
     """Whether a known pair trades in every week at this time, holidays aside."""
     if not _is_known(symbol) or start.weekday() >= _SATURDAY:
         return False

@@ -6,12 +6,13 @@ from difflib import get_close_matches
 from assay.config.settings import DownloadSettings
 from assay.data.downloads.ccxt import Ccxt
 from assay.data.downloads.dukascopy import Dukascopy
+from assay.data.downloads.dukascopy_json import DukascopyJson
 from assay.data.downloads.oanda import HOSTS, Oanda
 from assay.data.downloads.source import Source
 from assay.data.downloads.yahoo import Yahoo
 from assay.domain.errors import ConfigError
 
-SOURCES = ("dukascopy", "oanda", "ccxt:EXCHANGE", "yahoo")
+SOURCES = ("dukascopy", "dukascopy-json", "oanda", "ccxt:EXCHANGE", "yahoo")
 
 
 def source_named(
@@ -22,7 +23,8 @@ def source_named(
     Parameters
     ----------
     text : str
-        ``dukascopy``, ``oanda``, ``yahoo`` or ``ccxt:`` and the name of an exchange.
+        ``dukascopy``, ``dukascopy-json``, ``oanda``, ``yahoo``, or ``ccxt:`` and the name of
+        an exchange.
     settings : DownloadSettings
     now_ns : int
         UTC nanoseconds.
@@ -37,13 +39,17 @@ def source_named(
     name, _, detail = text.strip().lower().partition(":")
     if name == "dukascopy" and not detail:
         return Dukascopy(settings.dukascopy_url)
+    if name == "dukascopy-json" and not detail:
+        return DukascopyJson(settings.dukascopy_json_url)
     if name == "oanda" and not detail:
         return _oanda(settings, now_ns, secret)
     if name == "yahoo" and not detail:
         return Yahoo(settings.yahoo_url, now_ns)
     if name == "ccxt" and detail:
         return Ccxt(detail, settings.ccxt_url)
-    nearest = get_close_matches(name, ["dukascopy", "oanda", "ccxt", "yahoo"], n=1)
+    nearest = get_close_matches(
+        name, ["dukascopy", "dukascopy-json", "oanda", "ccxt", "yahoo"], n=1
+    )
     meant = "ccxt:kraken" if nearest == ["ccxt"] else next(iter(nearest), "")
     raise ConfigError(
         f"A source must be one of {', '.join(SOURCES)}; was {text!r}.",

@@ -38,6 +38,8 @@ class Stored:
         None if no file of the batch holds a row.
     rows_quarantined : int
     warnings : tuple of str
+    unread : tuple of DataError
+        Files that cannot be read as what they should be; the others are stored.
     """
 
     label: str
@@ -45,6 +47,7 @@ class Stored:
     report: MergeReport | None
     rows_quarantined: int
     warnings: tuple[str, ...]
+    unread: tuple[DataError, ...] = ()
 
 
 def is_stored(batch: Batch, wish: Wish, store: Store, catalogue: Catalogue) -> bool:
@@ -70,14 +73,16 @@ def store_batch(
     Raises
     ------
     DataError
-        If a file cannot be read as what it should be, or the catalogue refuses.
+        If the catalogue refuses.
     """
-    files = files_here(batch.pieces, store)
-    imports = [
-        _imported(piece, kept, wish, store)
-        for piece, kept in files
-        if source.has_rows(store.file(piece.path).read_bytes())
-    ]
+    files, imports, unread = [], [], []
+    for piece, kept in files_here(batch.pieces, store):
+        try:
+            if source.has_rows(store.file(piece.path).read_bytes()):
+                imports.append(_imported(piece, kept, wish, store))
+            files.append((piece, kept))
+        except DataError as error:
+            unread.append(_unread(error, store, piece))
     imports = [item for item in imports if len(item.series)]
     # What an importer says of a lone ask side does not hold once it is joined to its bid side.
     told = [item for item in imports if item.side == "bid"] or imports
@@ -104,6 +109,16 @@ def store_batch(
         report=report,
         rows_quarantined=len(quarantine),
         warnings=tuple(warnings[:WARNINGS_MAX]),
+        unread=tuple(unread),
+    )
+
+
+def _unread(error: DataError, store: Store, piece: Piece) -> DataError:
+    """Add the way out: a file that is gone is fetched again."""
+    return DataError(
+        error.message,
+        remedy=f"{error.remedy} Or delete {store.file(piece.path)}: the next run fetches it again.",
+        **{**error.facts, "path": piece.path},
     )
 
 

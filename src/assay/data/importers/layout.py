@@ -32,6 +32,8 @@ class Format(Enum):
     CCXT_TICKS = "ccxt_ticks"
     TRUEFX_TICKS = "truefx_ticks"
     YAHOO_BARS = "yahoo_bars"
+    DUKASCOPY_BARS = "dukascopy_bars"
+    DUKASCOPY_TICKS = "dukascopy_ticks"
 
     @property
     def is_ticks(self) -> bool:
