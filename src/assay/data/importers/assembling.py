@@ -93,7 +93,7 @@ def empty_import(
         source=path.name,
         sha256=file_sha256(path),
         warnings=said,
-        side=layout.side,
+        side=side_of(path, layout),
     )
 
 
@@ -171,7 +171,7 @@ def assembled(
         source=path.name,
         sha256=sha256 or file_sha256(path),
         warnings=(*layout.warnings, *said),
-        side=layout.side,
+        side=side_of(path, layout),
     )
 
 
@@ -244,6 +244,14 @@ def _fixed_divisor(path: Path, layout: Layout, choices: Choices) -> int | None:
     return divisor
 
 
+def side_of(path: Path, layout: Layout) -> str:
+    """Return the side that bars of one side quote, as the columns or the file name say."""
+    if layout.format.is_ticks or "ask_open" in layout.columns:
+        return "bid"
+    words = path.stem.lower().replace("-", "_").replace(" ", "_").split("_")
+    return "ask" if "ask" in words and "bid" not in words else layout.side
+
+
 def _refuse_mostly_bad(path: Path, refusals: Refusals, n_rows: int) -> None:
     n_kept = n_rows - len(refusals)
     n_padding = refusals.quarantine().counts.get(Reason.PADDED, 0)
@@ -294,8 +302,7 @@ def _warnings(
             "Dates show no clock; they are taken as trading days that end at 17:00 New York. "
             "If they are days of UTC, pass --timezone UTC."
         )
-    words = path.stem.lower().replace("-", "_").replace(" ", "_").split("_")
-    if layout.side == "ask" or ("ask" in words and "bid" not in words):
+    if side_of(path, layout) == "ask":
         said.append("Prices are those of the ask side; they are stored as bid. Prefer bid bars.")
     return tuple(said)
 

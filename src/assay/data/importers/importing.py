@@ -18,7 +18,7 @@ from assay.data.importers.grid import spacing_of
 from assay.data.importers.imported import Imported
 from assay.data.importers.layout import Format, Layout, Recognised
 from assay.data.importers.naming import plain, refuse_other_symbol, symbol_of
-from assay.data.importers.ordering import sorted_by_time
+from assay.data.importers.ordering import sorted_by_time, without_jumps
 from assay.data.importers.readers import Reader, TextReader, reader_of
 from assay.data.importers.refusals import Refusals
 from assay.data.importers.rows import Rows
@@ -55,7 +55,7 @@ def recognise(
         n_rows += rows.n_rows
         if n_rows >= _LOOK_ROWS_MAX:
             break
-    table, _ = sorted_by_time(table_of(pieces))
+    table, _ = without_jumps(sorted_by_time(table_of(pieces))[0])
     timeframe = layout.timeframe
     if timeframe is None and not layout.format.is_ticks:
         timeframe = spacing_of(table.time_ns)

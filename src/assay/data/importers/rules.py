@@ -11,6 +11,9 @@ from assay.data.quarantine import Reason
 _ROUNDING = 1e-9
 """Relative tolerance for prices that were divided or printed with noise."""
 
+_PRICE_MAX = 1e12
+"""No price is larger, nor smaller than its inverse, in any unit; damaged bytes often are."""
+
 REASONS = tuple(Reason)
 NO_REASON = -1
 ReasonArray = NDArray[np.int8]
@@ -37,6 +40,8 @@ def refusals_of(values: Mapping[str, FloatArray], required: tuple[str, ...]) -> 
         refuse(~np.isfinite(values[role]), Reason.NOT_FINITE)
     for role in required:
         refuse(values[role] <= 0.0, Reason.NOT_POSITIVE)
+    for role in required:
+        refuse((values[role] > _PRICE_MAX) | (values[role] < 1.0 / _PRICE_MAX), Reason.RANGE)
     if "open" in values:
         refuse(_is_broken(values, ""), Reason.OHLC)
         if "ask_open" in values:
