@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from assay.data.bars import Bars
     from assay.data.catalogue import Catalogue
     from assay.data.entry import Entry
-    from assay.domain.instrument import Instrument
+    from assay.domain.facts_history import FactsHistory
     from assay.domain.timeframe import Timeframe
     from assay.research.history import History
 
@@ -28,7 +28,7 @@ def read_history(catalogue: "Catalogue", settings: "Settings", progress: Progres
     DataError
         If a series is unknown, damaged or empty between ``market.start`` and ``market.end``.
     """
-    from assay.config.instruments import load_instrument
+    from assay.data.specification.loading import load_facts
     from assay.data.spread import has_spread, quoted_both_sides
     from assay.data.spread_statistics import best_spread
     from assay.domain.timeframe import Timeframe
@@ -41,11 +41,12 @@ def read_history(catalogue: "Catalogue", settings: "Settings", progress: Progres
     notes: list[tuple[str, str]] = []
     quality: list[tuple[str, str]] = []
     for symbol in symbols:
-        instruments[symbol] = load_instrument(symbol, settings.instruments.get(symbol, {}))
+        overrides = settings.instruments.get(symbol, {})
+        instruments[symbol] = load_facts(catalogue.root, symbol, overrides)
         source = source_entry(catalogue, symbol, timeframe)
         bars[symbol] = read_series(catalogue, source, timeframe, settings)
         notes += _story(source, bars[symbol])
-        quality += _findings(source, bars[symbol], instruments[symbol])
+        quality.append(_quarantined(source))
         if not has_spread(bars[symbol]) and (week := best_spread(catalogue, symbol)) is not None:
             spreads[symbol] = week
         finest = _finest(catalogue, symbol, timeframe)
@@ -136,7 +137,7 @@ def _finest(catalogue: "Catalogue", symbol: str, timeframe: "Timeframe") -> "Ent
 
 def _conversion(
     catalogue: "Catalogue",
-    instruments: Mapping[str, "Instrument"],
+    instruments: Mapping[str, "FactsHistory"],
     settings: "Settings",
     timeframe: "Timeframe",
 ) -> dict[str, "Bars"]:
@@ -173,16 +174,10 @@ def _story(source: "Entry", bars: "Bars") -> list[tuple[str, str]]:
     return lines
 
 
-def _findings(source: "Entry", bars: "Bars", instrument: "Instrument") -> list[tuple[str, str]]:
-    """Return what the data checks found, in sentences."""
-    from assay.cli.checking import findings_of
-
+def _quarantined(source: "Entry") -> tuple[str, str]:
+    """Say how many rows of the sources were refused."""
     quarantined = sum(item.rows_quarantined for item in source.provenance)
-    name = f"{source.symbol} {source.series}"
-    return [
-        (f"{name} quarantined rows", f"{quarantined:,}"),
-        *((f"{name} {check}", finding) for check, finding in findings_of(bars, instrument)),
-    ]
+    return f"{source.symbol} {source.series} quarantined rows", f"{quarantined:,}"
 
 
 def _seconds(entry: "Entry") -> int:

@@ -10,6 +10,7 @@ from assay.engine.opinion import views_of
 from assay.engine.views import Views
 from assay.research.assumptions import assumptions_of
 from assay.research.benchmarks import Market
+from assay.research.data_gate import override_warnings
 from assay.research.dataset import Dataset
 from assay.research.history import History
 from assay.research.judging import count_trials, judged, trade
@@ -87,11 +88,22 @@ def backtest_stored(
         settings=settings.model_dump(mode="json"),
         hashes=hashes,
         seeds={"run": settings.run.seed},
-        warnings=tuple(ledger.notices),
-        quality=history.quality,
+        warnings=(
+            *prepared.quality.warnings,
+            *(() if stored is None else _trained_on(stored)),
+            *ledger.notices,
+        ),
+        quality=(*history.quality, *prepared.quality.findings),
         repeat=repeat,
         data_notes=history.notes,
         random_sharpes=traded.random_sharpes,
+    )
+
+
+def _trained_on(stored: StoredModel) -> tuple[str, ...]:
+    """Say so where the model was trained on history that did not pass the data checks."""
+    return tuple(
+        f"At the training of the model: {text}" for text in override_warnings(stored.quality)
     )
 
 

@@ -8,9 +8,10 @@ from assay.data.spread import quoted_both_sides
 from assay.engine.conversion import conversion_rates
 from assay.engine.tape import build_tape
 from assay.research.benchmarks import Market
+from assay.research.data_gate import DataQuality, judge_data
 from assay.research.dataset import Dataset, build_dataset
 from assay.research.history import History
-from assay.research.identity import code_hash, data_hash
+from assay.research.identity import code_hash, data_hash, facts_hash
 from assay.research.trial import settings_hash
 
 
@@ -27,22 +28,27 @@ class Prepared:
         Where each symbol's spread came from.
     hashes : dict of str to str
         Of data, features, settings and code.
+    quality : DataQuality
+        What the data checks say, and whether a low score was accepted.
     """
 
     dataset: Dataset
     quoted: dict[str, Bars]
     spread_notes: dict[str, str]
     hashes: dict[str, str]
+    quality: DataQuality
 
 
 def prepare(settings: Settings, history: History) -> Prepared:
-    """Quote both sides, compute features and labels, and name what this is.
+    """Check the history, quote both sides, compute features and labels, and name what this is.
 
     Raises
     ------
     DataError
-        If a conversion pair is missing or no feature is available.
+        If the history does not pass the data checks, a conversion pair is missing, or no
+        feature is available.
     """
+    quality = judge_data(history.bars, history.instruments, settings.quality)
     quoted, notes = {}, {}
     for symbol, item in history.bars.items():
         quoted[symbol], notes[symbol] = quoted_both_sides(
@@ -58,11 +64,14 @@ def prepare(settings: Settings, history: History) -> Prepared:
     dataset = build_dataset(quoted, history.instruments, conversion, settings)
     hashes = {
         "data": data_hash(history.bars),
+        "facts": facts_hash(history.facts_met()),
         "features": dataset.schema_hash,
         "settings": settings_hash(settings.model_dump(mode="json")),
         "code": code_hash(),
     }
-    return Prepared(dataset=dataset, quoted=quoted, spread_notes=notes, hashes=hashes)
+    return Prepared(
+        dataset=dataset, quoted=quoted, spread_notes=notes, hashes=hashes, quality=quality
+    )
 
 
 def market_from(first: int, prepared: Prepared, settings: Settings, history: History) -> Market:

@@ -100,8 +100,12 @@ def execute(
                 prepared.spread_notes,
                 has_finer=bool(history.finer),
             ),
-            warnings=(*ledger.notices, *_warnings(dataset, tested)),
-            quality=history.quality,
+            warnings=(
+                *prepared.quality.warnings,
+                *ledger.notices,
+                *_warnings(dataset, tested),
+            ),
+            quality=(*history.quality, *prepared.quality.findings),
             data_notes=history.notes,
             repeat=repeat,
         )

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,8 @@ class StoredModel:
         Of data, features and code.
     settings : mapping
         Every setting at the time of training.
+    quality : mapping
+        Scores of the data it was trained on, and why low ones were accepted.
     identity : str
         Hash of the card; empty before it is stored.
     """
@@ -64,6 +66,7 @@ class StoredModel:
     log_loss: Mapping[str, float]
     hashes: Mapping[str, str]
     settings: Mapping[str, Any]
+    quality: Mapping[str, Any] = field(default_factory=dict)
     identity: str = ""
 
 
@@ -100,6 +103,7 @@ def fit_on_all(
         log_loss=dict(training.diagnostics.log_loss),
         hashes=prepared.hashes,
         settings=settings.model_dump(mode="json"),
+        quality=prepared.quality.as_json(),
     )
 
 
@@ -135,6 +139,7 @@ def store(stored: StoredModel, folder: Path, *, notes: Mapping[str, object]) -> 
         "log_loss": dict(stored.log_loss),
         "hashes": dict(stored.hashes),
         "settings": dict(stored.settings),
+        "quality": dict(stored.quality),
         "notes": dict(notes),
         "decision": {
             "equal_slope": model.equal_slope,
@@ -195,6 +200,7 @@ def load(folder: Path) -> StoredModel:
             log_loss=card["log_loss"],
             hashes=card["hashes"],
             settings=card["settings"],
+            quality=card.get("quality", {}),
             identity=str(card["sha256"]),
         )
     except (KeyError, TypeError, ValueError) as error:
