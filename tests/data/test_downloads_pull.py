@@ -10,13 +10,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from misbehaving_server import (
+    CANDLE,
     FAULTS,
     TICK,
     Server,
@@ -31,6 +32,7 @@ from misbehaving_server import (
 from assay.cli.main import main
 from assay.config.workspace import Workspace
 from assay.data.catalogue import Catalogue
+from assay.domain.time import NS_PER_HOUR
 from assay.domain.timeframe import Timeframe
 
 FIRST, LAST = date(2024, 1, 29), date(2024, 2, 6)
@@ -238,6 +240,96 @@ def test_a_file_that_cannot_be_read_stops_no_other_and_is_named(
     files[path] = ticks_bi5(1, 30)
     assert pull(*words, url=feed.url).status == 0
     assert Catalogue(place.data).entry("EURUSD", None).rows == 23 * 30
+
+
+def test_prices_of_an_unknown_instrument_need_their_divisor(place: Workspace, pull: Pull) -> None:
+    with serving(datafeed("LTCUSD", FIRST, FIRST, 30)) as feed:
+        words = ("dukascopy", "LTCUSD", "2024-01-29", "--series", "M1")
+        refused = pull(*words, url=feed.url)
+        assert refused.status == 3
+        assert "--price-divisor" in refused.err
+        n_asked = len(feed.requests)
+        assert pull(*words, "--price-divisor", "1000", url=feed.url).status == 0
+        assert len(feed.requests) == n_asked
+    assert Catalogue(place.data).read_bars("LTCUSD", Timeframe.M1).close[0] == pytest.approx(120, 1)
+
+
+class At:
+    """A clock that stands."""
+
+    now_ns = 0
+
+    def now(self) -> int:
+        return self.now_ns
+
+
+def test_the_unfinished_present_is_fetched_again_and_its_open_bar_left_out(
+    place: Workspace, pull: Pull, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = datafeed("EURUSD", FIRST, date(2024, 1, 31), 30)
+    now_ns = int(datetime(2024, 1, 31, 0, 10, 30, tzinfo=UTC).timestamp()) * 10**9
+    monkeypatch.setattr("assay.cli.data.SystemClock", At)
+    part = {
+        path: bi5(unpacked(content, CANDLE)[:11])
+        for path, content in whole.items()
+        if "/31/" in path and "min_1" in path
+    }
+    words = ("dukascopy", "EURUSD", "2024-01-29..2024-01-31", "--series", "M1")
+    catalogue = Catalogue(place.data)
+    with serving({**whole, **part}) as feed:
+        monkeypatch.setattr(At, "now_ns", now_ns)
+        pull(*words, url=feed.url)
+        # At 00:10:30 the bars of 00:00 to 00:09 are closed; that of 00:10 is open.
+        assert catalogue.entry("EURUSD", Timeframe.M1).rows == 60 + 10
+        pull(*words, url=feed.url)
+        n_asked = [feed.n_requests(path) for path in whole if "min_1" in path]
+        assert n_asked == [1, 1, 2, 2, 2, 2]  # yesterday has not settled either
+        assert "if-none-match" in feed.requests[-1][1]
+        feed.files = whole
+        monkeypatch.setattr(At, "now_ns", now_ns + 48 * NS_PER_HOUR)
+        pull(*words, url=feed.url)
+        assert catalogue.entry("EURUSD", Timeframe.M1).rows == 90
+        n_all = len(feed.requests)
+        pull(*words, url=feed.url)
+        assert len(feed.requests) == n_all
+
+
+def test_rows_wait_for_another_command_that_is_writing(
+    feed: Server, place: Workspace, pull: Pull
+) -> None:
+    words = ("dukascopy", "EURUSD", PERIOD, "--series", "M1")
+    with place.held():
+        answer = pull(*words, url=feed.url)
+    assert answer.status == 2
+    assert "one writer" in answer.err
+    assert "fetched but not stored yet: 2024-01, 2024-02" in answer.out
+    assert Catalogue(place.data).list() == ()
+    n_asked = len(feed.requests)
+    assert pull(*words, url=feed.url).status == 0
+    assert len(feed.requests) == n_asked
+    assert Catalogue(place.data).entry("EURUSD", Timeframe.M1).rows == 6 * 30
+
+
+def test_simulated_and_downloaded_rows_do_not_mix(
+    feed: Server, place: Workspace, pull: Pull
+) -> None:
+    main_words = ["data", "simulate", "-w", str(place.root), "--symbol", "EURUSD", "--years", "1"]
+    with pytest.raises(SystemExit):
+        main([*main_words, "--set", "market.timeframe=H1"])
+    answer = pull("dukascopy", "EURUSD", PERIOD, "--series", "H1", url=feed.url)
+
+    assert answer.status == 3
+    assert "simulated" in answer.err
+    assert feed.requests == []
+
+
+def test_several_symbols_arrive_one_after_the_other(place: Workspace, pull: Pull) -> None:
+    files = datafeed("EURUSD", FIRST, FIRST, 30) | datafeed("USDCHF", FIRST, FIRST, 30)
+    with serving(files) as feed:
+        answer = pull("dukascopy", "EURUSD, usdchf,", "2024-01-29", "--series", "M1", url=feed.url)
+        assert answer.status == 0, answer.err
+    assert [entry.symbol for entry in Catalogue(place.data).list()] == ["EURUSD", "USDCHF"]
+    assert "USDCHF M1: 2 of 2 files" in answer.err
 
 
 def test_a_source_that_always_fails_is_given_up(feed: Server, pull: Pull) -> None:

@@ -212,6 +212,14 @@ def pull(
         str | None,
         typer.Option("--series", help="ticks, M1, H1 or D1. [default: the finest of the source]"),
     ] = None,
+    divisor: Annotated[
+        int | None,
+        typer.Option(
+            "--price-divisor",
+            min=1,
+            help="Divide whole-number prices by this. [default: known by the symbol]",
+        ),
+    ] = None,
     is_dry: Annotated[
         bool, typer.Option("--dry-run", help="Count and estimate the files; fetch nothing.")
     ] = False,
@@ -236,6 +244,7 @@ def pull(
         screen=Screen(as_json=as_json),
         clock=SystemClock(),
         is_dry=is_dry,
+        divisor=divisor,
     )
 
 

@@ -140,6 +140,7 @@ def pull_history(
     screen: Screen,
     clock: Clock,
     is_dry: bool,
+    divisor: int | None = None,
 ) -> None:
     """Download the history of each symbol and store it; with *is_dry* show the plan only.
 
@@ -164,7 +165,9 @@ def pull_history(
     pulls = []
     for text in _split(symbols):
         name, store_as = source.named(text)
-        wish = Wish(symbol=name, store_as=store_as, timeframe=timeframe, period=period)
+        wish = Wish(
+            symbol=name, store_as=store_as, timeframe=timeframe, period=period, divisor=divisor
+        )
         pulls.append(_Pulled(wish, source.batches(wish), Outcome()))
     desk = _Desk(
         place=place,
@@ -182,6 +185,7 @@ def pull_history(
     _refuse_simulated(pulls, desk)
     command = f"assay data pull {source_text} {symbols} {period_text}"
     command += f" --series {wish.series}" if series else ""
+    command += f" --price-divisor {divisor}" if divisor is not None else ""
     _run(pulls, desk, settings, screen, command)
 
 

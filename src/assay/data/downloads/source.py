@@ -25,12 +25,15 @@ class Wish:
     timeframe : Timeframe or None
         None: ticks.
     period : Period
+    divisor : int or None
+        What integer prices are divided by, where the source does not say and we do not know.
     """
 
     symbol: str
     store_as: str
     timeframe: Timeframe | None
     period: Period
+    divisor: int | None = None
 
     @property
     def series(self) -> str:

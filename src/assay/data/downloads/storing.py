@@ -132,7 +132,12 @@ def _content(files: Sequence[tuple[Piece, Kept]]) -> str:
 
 
 def _imported(piece: Piece, kept: Kept, wish: Wish, store: Store) -> Imported:
-    item = import_file(store.file(piece.path), symbol=wish.store_as, timeframe=wish.timeframe)
+    item = import_file(
+        store.file(piece.path),
+        symbol=wish.store_as,
+        timeframe=wish.timeframe,
+        price_divisor=wish.divisor,
+    )
     if piece.is_final(kept.fetched_ns) or item.bars is None:
         return replace(item, source=piece.path)
     bars = item.bars
