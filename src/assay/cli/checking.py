@@ -64,10 +64,11 @@ def quality_of(catalogue: "Catalogue", entry: "Entry", settings: "Settings") -> 
     ConfigError
         If nobody knows the trading hours of the symbol.
     """
-    from assay.config.instruments import load_instrument
     from assay.data.quality import check_bars, check_ticks
+    from assay.data.specification.loading import load_facts
 
-    instrument = load_instrument(entry.symbol, settings.instruments.get(entry.symbol, {}))
+    overrides = settings.instruments.get(entry.symbol, {})
+    instrument = load_facts(catalogue.root, entry.symbol, overrides).latest
     if entry.timeframe is None:
         return check_ticks(catalogue.read_ticks(entry.symbol), instrument.sessions)
     bars = catalogue.read_bars(entry.symbol, entry.timeframe)

@@ -5,11 +5,13 @@ from typing import Annotated
 
 import typer
 
+from assay.cli import facts
 from assay.cli.options import JsonOption, SetOption, WorkspaceOption, examples
 from assay.cli.screen import Screen
 from assay.cli.session import SystemClock, find_workspace, open_workspace
 
 group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+group.add_typer(facts.group, name="facts")
 
 
 @group.callback()

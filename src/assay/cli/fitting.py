@@ -28,10 +28,10 @@ def fit_symbol(
     DataError
         If the series is unknown, too short, or the folder cannot be written.
     """
-    from assay.config.instruments import load_instrument
     from assay.data.catalogue import Catalogue
     from assay.data.disk import Disk, put
     from assay.data.market_fit import fit_market
+    from assay.data.specification.loading import load_facts
     from assay.data.spread_statistics import best_spread
     from assay.domain.errors import DataError
     from assay.domain.timeframe import Timeframe
@@ -40,7 +40,8 @@ def fit_symbol(
     catalogue = Catalogue(data)
     wanted = Timeframe.parse(timeframe or settings.market.timeframe)
     entry = catalogue.entry(symbol, wanted)
-    instrument = load_instrument(symbol, settings.instruments.get(symbol, {}))
+    overrides = settings.instruments.get(symbol, {})
+    instrument = load_facts(catalogue.root, symbol, overrides).latest
     with screen.progress() as progress:
         progress.stage(f"reading {symbol} {wanted.name}", 2)
         bars = catalogue.read_bars(symbol, wanted)

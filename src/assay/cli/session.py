@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,8 @@ def open_workspace(
         If there is no workspace, or a setting is wrong.
     """
     from assay.config.loader import load_settings
+    from assay.data.specification.loading import load_facts
 
     workspace = find_workspace(folder)
-    return workspace, load_settings(workspace.settings_path, tuple(overrides or ()))
+    facts_of = partial(load_facts, workspace.data)
+    return workspace, load_settings(workspace.settings_path, tuple(overrides or ()), facts_of)

@@ -26,12 +26,12 @@ def show(
     from dataclasses import asdict
     from enum import Enum
 
-    from assay.config.instruments import load_instrument
     from assay.config.template import allowed_values, sections, toml_value
+    from assay.data.specification.loading import load_facts
 
     place, settings = open_workspace(workspace, overrides)
     facts = {
-        symbol: asdict(load_instrument(symbol, settings.instruments.get(symbol, {})))
+        symbol: asdict(load_facts(place.data, symbol, settings.instruments.get(symbol, {})).latest)
         for symbol in settings.market.symbols
     }
     rows = []

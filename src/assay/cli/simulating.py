@@ -53,12 +53,12 @@ def simulate_into(
     DataError
         If the catalogue holds other rows of that symbol, or cannot be written.
     """
-    from assay.config.instruments import load_instrument
     from assay.data.catalogue import Catalogue
     from assay.data.market_shape import USUAL_SHAPE, FittedMarket
     from assay.data.planted import PlantedEdge
     from assay.data.provenance import Provenance
     from assay.data.simulated import SimulatedMarket, simulate
+    from assay.data.specification.loading import load_facts
     from assay.domain.timeframe import Timeframe
 
     wanted = Timeframe.parse(settings.market.timeframe)
@@ -84,7 +84,8 @@ def simulate_into(
     digest = hashlib.sha256(f"{wish.symbol} {market!r}".encode()).hexdigest()
     refuse_mixture(catalogue, wish.symbol, market.timeframe, is_simulated=True)
     _refuse_other_market(catalogue, wish.symbol, market.timeframe, digest)
-    instrument = load_instrument(wish.symbol, settings.instruments.get(wish.symbol, {}))
+    overrides = settings.instruments.get(wish.symbol, {})
+    instrument = load_facts(catalogue.root, wish.symbol, overrides).latest
     with screen.progress() as progress:
         progress.stage(f"simulating {wish.symbol}", 2)
         bars = simulate(market, instrument)

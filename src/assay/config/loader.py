@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
@@ -18,6 +18,8 @@ from assay.domain.errors import ConfigError
 
 FILE_BYTES_MAX = 1_000_000
 FAULTS_SHOWN_MAX = 10
+FactsOf = Callable[[str, Mapping[str, object]], object]
+"""Returns the contract facts of a symbol with its overrides, or raises ``ConfigError``."""
 
 _TYPE_RULES = {
     "int_type": "a whole number",
@@ -60,7 +62,9 @@ class Fault:
     nearest: str | None = None
 
 
-def load_settings(path: Path, overrides: Sequence[str] = ()) -> Settings:
+def load_settings(
+    path: Path, overrides: Sequence[str] = (), facts_of: FactsOf | None = None
+) -> Settings:
     """Read the settings of a workspace.
 
     Parameters
@@ -70,6 +74,9 @@ def load_settings(path: Path, overrides: Sequence[str] = ()) -> Settings:
     overrides : sequence of str
         ``section.key=value`` from the command line; each wins over the file. The value
         is TOML; a bare word is text, and ``a,b`` is a list where one is wanted.
+    facts_of : callable, optional
+        Returns the contract facts of a symbol with its overrides, and raises where there are
+        none. Default: those of the built-in catalogue.
 
     Raises
     ------
@@ -87,7 +94,7 @@ def load_settings(path: Path, overrides: Sequence[str] = ()) -> Settings:
             file=str(path),
         ) from None
     lines = key_lines(text)
-    return settings_from_table(table, overrides, file=path, lines=lines)
+    return settings_from_table(table, overrides, file=path, lines=lines, facts_of=facts_of)
 
 
 def read_text(path: Path) -> str:
@@ -136,6 +143,7 @@ def settings_from_table(
     *,
     file: Path | None = None,
     lines: Mapping[KeyPath, int] | None = None,
+    facts_of: FactsOf | None = None,
 ) -> Settings:
     """Validate a parsed table with its overrides.
 
@@ -157,7 +165,7 @@ def settings_from_table(
     except ValidationError as error:
         faults = [_fault(dict(entry), origins, merged) for entry in error.errors()]
         raise _error(faults, file) from None
-    faults = _contradictions(settings, origins)
+    faults = _contradictions(settings, origins, facts_of)
     if faults:
         raise _error(faults, file)
     return settings
@@ -254,7 +262,9 @@ def _fault(entry: dict[str, Any], origins: Mapping[KeyPath, str], table: Any) ->
     return Fault(where=where, key=key, message=f"{key} must be {rule}; was {json.dumps(value)}.")
 
 
-def _contradictions(settings: Settings, origins: Mapping[KeyPath, str]) -> list[Fault]:
+def _contradictions(
+    settings: Settings, origins: Mapping[KeyPath, str], facts_of: FactsOf | None
+) -> list[Fault]:
     """Check what one field alone cannot show: names, dates, contract facts."""
     # Loaded here because the loader must also serve `assay config` when these are broken.
     from assay.config.instruments import load_instrument
@@ -280,10 +290,11 @@ def _contradictions(settings: Settings, origins: Mapping[KeyPath, str]) -> list[
     check(("market", "timeframe"), lambda: Timeframe.parse(market.timeframe))
     for i_name, name in enumerate(settings.features.timeframes):
         check(("features", "timeframes", i_name), lambda name=name: Timeframe.parse(name))
+    known = facts_of or load_instrument
     for symbol in (*market.symbols, *settings.instruments):
         facts = settings.instruments.get(symbol, {})
         path = ("instruments", symbol) if facts else ("market", "symbols")
-        check(path, lambda symbol=symbol, facts=facts: load_instrument(symbol, facts))
+        check(path, lambda symbol=symbol, facts=facts: known(symbol, facts))
     days = {
         name: check(("market", name), lambda text=text: _day(text))
         for name, text in (("start", market.start), ("end", market.end))

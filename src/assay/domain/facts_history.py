@@ -79,6 +79,16 @@ class FactsHistory:
         return tuple(version.instrument for version in self.versions)
 
     @property
+    def base(self) -> str:
+        """Currency (or metal) bought; the same in every version."""
+        return self.latest.base
+
+    @property
+    def quote(self) -> str:
+        """Currency paid; the same in every version."""
+        return self.latest.quote
+
+    @property
     def latest(self) -> Instrument:
         """The facts of the last version."""
         return self.versions[-1].instrument
@@ -105,7 +115,7 @@ class FactsHistory:
             day = iso_utc(known_ns)[:10]
             notes = (
                 *notes,
-                f"{self.symbol}: the facts of {day} are used before that date; none older are known.",
+                f"{self.symbol}: the facts of {day} are used before that date, for want of older.",
             )
         return FactsHistory(
             symbol=self.symbol, versions=self.versions[begin : end + 1], notes=notes

@@ -11,6 +11,7 @@ import numpy as np
 
 from assay.config.settings import Settings
 from assay.data.bars import Bars
+from assay.domain.facts_history import FactsHistory
 
 
 def data_hash(bars: Mapping[str, Bars]) -> str:
@@ -23,6 +24,16 @@ def data_hash(bars: Mapping[str, Bars]) -> str:
             if isinstance(column, np.ndarray):
                 digest.update(field.name.encode())
                 digest.update(np.ascontiguousarray(column).tobytes())
+    return digest.hexdigest()
+
+
+def facts_hash(facts: Mapping[str, FactsHistory]) -> str:
+    """Return the SHA-256 of every version of every symbol's contract facts, in hexadecimal."""
+    digest = hashlib.sha256()
+    for symbol, history in facts.items():
+        for version in history.versions:
+            text = f"{symbol} {version.valid_from_ns} {version.instrument!r}\n"
+            digest.update(text.encode())
     return digest.hexdigest()
 
 

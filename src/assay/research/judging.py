@@ -12,7 +12,7 @@ from assay.research.benchmarks import Market, as_result, buy_and_hold, random_en
 from assay.research.ledger import TrialLedger
 from assay.research.metrics import Metrics, measure
 from assay.research.result import Forecasts, StrategyResult
-from assay.research.trial import trial_of
+from assay.research.trial import hash_of, trial_of
 from assay.research.verdict import Verdict, judge
 
 
@@ -84,7 +84,7 @@ def count_trials(
             trial_of(
                 result,
                 settings_hash=settings_hash,
-                data_hash=hashes["data"],
+                data_hash=hash_of([hashes["data"], hashes["facts"]]),
                 code_hash=hashes["code"],
                 at_ns=at_ns,
             )

@@ -40,7 +40,21 @@ NEEDED = (
     "spread_points",
     "sessions",
 )
-"""Facts that the built-in catalogue may lend where a file is silent."""
+"""Facts that others may lend where a file is silent."""
+_TOGETHER = {
+    "margin_fraction": ("margin_tiers", "margin_basis", "account_currency"),
+    "swap_mode": ("account_currency",),
+    "swap_triple_weekday": ("swap_nights",),
+}
+"""What is lent along, for it belongs to the same fact."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lender:
+    """Facts to take where a file is silent, and whose they are."""
+
+    instrument: Instrument
+    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +80,7 @@ def compile_facts(
     valid_from_ns: int,
     timezone: str | None,
     given: Mapping[str, object],
+    before: Lender | None = None,
 ) -> Compiled:
     """Return the contract facts that *sheet* states.
 
@@ -82,6 +97,8 @@ def compile_facts(
         The server's clock, where the file does not say.
     given : mapping
         Facts that the user states; they win over the file.
+    before : Lender, optional
+        The version that was stored before: what the file leaves out stays as it was.
 
     Raises
     ------
@@ -111,7 +128,8 @@ def compile_facts(
         notes += server_midnight_note(clock, valid_from_ns)
     if sheet.texts.get("description"):
         facts["description"] = sheet.texts["description"]
-    _borrow(sheet, symbol, where, facts, given, notes)
+    lender = before or _built_in(sheet, symbol, facts)
+    _borrow(lender, symbol, where, facts, given, notes)
     instrument = _typed(symbol, where, {**facts, **given})
     if not {"margin_fraction", "margin_tiers"} & given.keys():
         check_margins(sheet, instrument, where)
@@ -223,22 +241,29 @@ def _sessions(
     return stretches
 
 
+def _built_in(sheet: Sheet, symbol: str, facts: Mapping[str, object]) -> Lender | None:
+    """Return the facts of the built-in catalogue, if it has the symbol or its pair."""
+    pair = f"{sheet.texts.get('currency_base', facts['base'])}{facts['quote']}"
+    name = next((one for one in (symbol, pair) if one in SYMBOLS), None)
+    if name is None:
+        return None
+    return Lender(instrument=load_instrument(name), name=f"the built-in catalogue ({name})")
+
+
 def _borrow(
-    sheet: Sheet,
+    lender: Lender | None,
     symbol: str,
     where: str,
     facts: dict[str, object],
     given: Mapping[str, object],
     notes: list[str],
 ) -> None:
-    """Take what the file leaves out from the built-in catalogue, and say so."""
+    """Take what the file leaves out from *lender*, and say so."""
     missing = [name for name in NEEDED if name not in facts and name not in given]
-    if "margin_tiers" in facts or "margin_tiers" in given:
+    if {"margin_tiers"} & (facts.keys() | given.keys()):
         missing = [name for name in missing if name != "margin_fraction"]
     if not missing:
         return
-    pair = f"{sheet.texts.get('currency_base', facts['base'])}{facts['quote']}"
-    lender = next((name for name in (symbol, pair) if name in SYMBOLS), None)
     if lender is None:
         if missing == ["description"]:
             facts["description"] = symbol
@@ -249,14 +274,16 @@ def _borrow(
             remedy="State each: --fact " + " --fact ".join(f"{name}=…" for name in missing),
             missing=missing,
         )
-    lent = load_instrument(lender)
     for name in missing:
-        facts[name] = getattr(lent, name)
+        facts[name] = getattr(lender.instrument, name)
+    for name, others in _TOGETHER.items():
+        if name in missing:
+            for other in others:
+                facts[other] = facts.get(other) or getattr(lender.instrument, other)
     told = [f"{name} {_plain(facts[name])}" for name in missing if name != "description"]
     if told:
         notes.append(
-            f"The specification does not give {', '.join(told)}; taken from the built-in catalogue "
-            f"({lender})."
+            f"The specification does not give {', '.join(told)}; taken from {lender.name}."
         )
 
 

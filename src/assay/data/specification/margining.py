@@ -41,6 +41,8 @@ def margin_facts(
         )
     if not mode and leverage is None and not sheet.tiers:
         return
+    if leverage is None and not sheet.tiers and mode in WITH_LEVERAGE:
+        return
     rate = _rate(sheet, where, notes) * _fixed_share(sheet, mode, where, facts)
     if sheet.tiers:
         _tiers(sheet, where, facts, rate)

@@ -2,12 +2,12 @@
 
 import codecs
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from assay.data.specification.compiling import compile_facts
+from assay.data.specification.compiling import Lender, compile_facts
 from assay.data.specification.sheet import Sheet
 from assay.data.specification.symbol_info import sheets_of_json
 from assay.data.specification.window import sheet_of_window
@@ -54,6 +54,7 @@ def read_specifications(
     valid_from: str | None = None,
     timezone: str | None = None,
     given: Mapping[str, object] | None = None,
+    before: Callable[[str, int], Lender | None] | None = None,
 ) -> tuple[Specification, ...]:
     """Read every symbol's specification from one file.
 
@@ -71,6 +72,9 @@ def read_specifications(
         The server's clock, in which its sessions are. Default: what the file says.
     given : mapping, optional
         Facts that the user states, by attribute of ``Instrument``; they win over the file.
+    before : callable, optional
+        Returns the version of a symbol that was stored before a time: what a file leaves out
+        stays as it was. Where there is none, the built-in catalogue lends it.
 
     Raises
     ------
@@ -93,6 +97,7 @@ def read_specifications(
             valid_from_ns=moment,
             timezone=timezone,
             given=given or {},
+            before=before(name, moment) if before else None,
         )
         found.append(
             Specification(

@@ -15,6 +15,7 @@ from assay.domain.instrument import Instrument
 from assay.domain.time import iso_utc
 
 if TYPE_CHECKING:
+    from assay.data.specification.compiling import Lender
     from assay.data.specification.reading import Specification
 
 FOLDER = "_facts"
@@ -106,6 +107,22 @@ class FactsStore:
         except OSError as error:
             raise _damaged(path, f"could not be read: {error.strerror}") from None
         return _decoded(raw, symbol, path)
+
+    def before(self, symbol: str, time_ns: int) -> "Lender | None":
+        """Return the last version of *symbol* that is valid before *time_ns*, to borrow from.
+
+        Raises
+        ------
+        DataError
+            If the document is damaged.
+        """
+        from assay.data.specification.compiling import Lender
+
+        older = [one for one in self.versions(symbol) if one.valid_from_ns < time_ns]
+        if not older:
+            return None
+        name = f"the version of {iso_utc(older[-1].valid_from_ns)[:10]}"
+        return Lender(instrument=older[-1].instrument, name=name)
 
     def add(self, found: "Specification", *, imported_ns: int) -> Stored:
         """Store one version; one of the same date is replaced.
