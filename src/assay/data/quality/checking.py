@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from assay.data.arrays import IntArray
+from assay.data.arrays import FloatArray, IntArray
 from assay.data.bars import Bars, Ticks
 from assay.data.gaps import Gap, Missing, find_missing
 from assay.data.quality import (
@@ -22,6 +22,11 @@ from assay.data.quality.hourly import Hours, HourSums
 from assay.data.quality.joins import collapsed, split_points
 from assay.data.quality.report import GAPS_LISTED_MAX, Check, QualityReport, Severity
 from assay.data.quality.scoring import score_months, score_series
+from assay.data.quality.second_feed import (
+    comparable,
+    spikes_against_reference,
+    weeks_of_other_clock,
+)
 from assay.data.quality.shifts import shifted_hours
 from assay.data.quality.tally import MonthCount, Tally
 from assay.data.quality.window import BarRule, BarWindow, Market, TickRule, TickWindow
@@ -100,8 +105,15 @@ def check_bar_chunks(
     """Check bars that arrive in pieces, oldest first; the answer is that of :func:`check_bars`."""
     market = Market(sessions=tuple(sessions), digits=digits)
     found = {rule.name: _tally(rule) for rule in BAR_RULES}
+    against = Tally(
+        "spikes_against_reference",
+        "bars with a price that the second feed does not know",
+        share_max=0.01,
+        severity=Severity.SUSPECT,
+    )
     rows, seen, sums = MonthCount(), list[IntArray](), HourSums()
     symbol, timeframe = "", Timeframe.H1
+    closes = list[FloatArray]()
     for block in blocks_of(chunks):
         symbol, timeframe = block.rows.symbol, block.rows.timeframe
         window = BarWindow(block.rows, market)
@@ -109,6 +121,10 @@ def check_bar_chunks(
         time_ns = window.time_ns[core]
         for rule in BAR_RULES:
             found[rule.name].add(time_ns, rule.find(window)[core])
+        if reference is not None:
+            comparable(block.rows, reference)
+            against.add(time_ns, spikes_against_reference(window, reference)[core])
+            closes.append(window.bars.close[core].copy())
         rows.add(time_ns)
         sums.add_bars(block.rows.between(block.start, block.stop))
         seen.append(time_ns.copy())
@@ -127,6 +143,7 @@ def check_bar_chunks(
         *(found[rule.name].check(n_rows) for rule in BAR_RULES if rule.name != "price_grid"),
         *([found["price_grid"].check(n_rows)] if digits is not None else []),
         *_hourly_checks(sums.hours(), missing.gaps, timeframe, market, n_rows, time_ns=time_ns),
+        *_clock_check(time_ns, closes, timeframe, reference, against),
         *_quarantined(quarantine, n_rows),
     ]
     return _report(symbol, timeframe.name, time_ns, checks, missing, rows)
@@ -234,6 +251,26 @@ def _hourly_checks(
     )
     splits.add_times(split_points(by_hour))
     return (*checks, splits.check(n_rows))
+
+
+def _clock_check(
+    time_ns: IntArray,
+    closes: list[FloatArray],
+    timeframe: Timeframe,
+    reference: Bars | None,
+    against: Tally,
+) -> tuple[Check, ...]:
+    """Return the two checks against a second feed, if there is one."""
+    if reference is None:
+        return ()
+    clock = Tally(
+        "clock_against_reference",
+        "bars in weeks whose clock is not that of the second feed",
+        share_max=0.0,
+        severity=Severity.FATAL,
+    )
+    clock.add(time_ns, weeks_of_other_clock(time_ns, np.concatenate(closes), timeframe, reference))
+    return against.check(len(time_ns)), clock.check(len(time_ns))
 
 
 def _tally(rule: BarRule | TickRule) -> Tally:

@@ -11,6 +11,7 @@ from assay.domain.timeframe import Timeframe
 
 _BARS_INSIDE_MIN = 2
 _APART_RANGES = 0.15
+_APART_LEAST_RANGES = 0.05
 _MEETS_SHARE = 0.34
 _RUN_MIN = 3
 _ALONE_RANGES = 1.5
@@ -21,11 +22,11 @@ def _impure(window: BarWindow) -> BoolArray:
     """Tell which bars are longer than their timeframe.
 
     Rule, where the bars that the long one covers are there too: its high and low enclose theirs,
-    its close misses the open that follows it (by more than 0.15 usual ranges) and meets the close
-    of the last bar inside a longer timeframe, three times closer. Where they are not there: the
-    next bar opens one longer timeframe later and at this bar's close, the range is above 1.5
-    usual ranges and the volume that of several bars; or three such steps in succession, as in
-    a file that is daily before it is hourly.
+    and its close misses the open that follows it and is the close of the last bar inside a longer
+    timeframe (or comes three times closer to it, its high or low being theirs); or its volume is
+    theirs together and more. Where they are not there: the next bar opens one longer timeframe
+    later and at this bar's close, the range is above 1.5 usual ranges and the volume that of
+    several bars; or three such steps in succession, as in a file that is daily before it is hourly.
     """
     if len(window) < 4:
         return no_flags(len(window))
@@ -44,15 +45,20 @@ def _enclosing(window: BarWindow, longer: list[Timeframe]) -> BoolArray:
     flags = no_flags(len(window))
     leap = np.zeros(len(window))
     leap[:-1] = np.abs(open_[1:] - close[:-1])
-    apart = leap > _APART_RANGES * window.scale
+    apart = leap > _APART_LEAST_RANGES * window.scale
     apart[-1] = False
-    is_wide = (high - low) >= 0.8 * window.scale
+    is_wide = (high - low) >= 0.5 * window.scale
+    volume = np.nan_to_num(window.bars.volume)
+    many = np.zeros(len(window), dtype=np.bool_)
+    many[:-2] = (volume[1:-1] > 0.0) & (volume[:-2] >= volume[1:-1] + volume[2:])
     is_on_top = np.zeros(len(window), dtype=np.bool_)
     is_on_top[:-2] = (high[:-2] >= np.maximum(high[1:-1], high[2:])) & (
         low[:-2] <= np.minimum(low[1:-1], low[2:])
     )
     time_ns = window.time_ns
-    for i in np.flatnonzero(apart & is_wide & is_on_top & window.is_sound)[:_CANDIDATES_MAX]:
+    for i in np.flatnonzero((apart | many) & is_wide & is_on_top & window.is_sound)[
+        :_CANDIDATES_MAX
+    ]:
         for timeframe in longer:
             stop = int(np.searchsorted(time_ns, time_ns[i] + timeframe.nominal_ns))
             if stop - i - 1 < _BARS_INSIDE_MIN:
@@ -61,11 +67,12 @@ def _enclosing(window: BarWindow, longer: list[Timeframe]) -> BoolArray:
             encloses = high[i] >= high[inside].max() and low[i] <= low[inside].min()
             if not encloses:
                 break
-            if abs(close[i] - close[stop - 1]) <= _MEETS_SHARE * leap[i] and (
-                high[i] == high[inside].max()
-                or low[i] == low[inside].min()
-                or close[i] == close[stop - 1]
-            ):
+            miss = abs(close[i] - close[stop - 1])
+            is_near = miss <= _MEETS_SHARE * leap[i] and leap[i] > _APART_RANGES * window.scale[i]
+            touches = high[i] == high[inside].max() or low[i] == low[inside].min()
+            is_same = miss <= 1e-9 * close[i]
+            is_sum = many[i] and is_same and volume[i] >= volume[inside].sum()
+            if is_sum or (is_same and apart[i]) or (is_near and touches):
                 flags[i] = True
     return flags
 

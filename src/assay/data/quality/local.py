@@ -7,31 +7,32 @@ from assay.data.arrays import BoolArray, FloatArray, IntArray
 GROUP_ROWS = 32
 
 
-def local_median(values: FloatArray) -> FloatArray:
+def local_median(values: FloatArray, group_rows: int = GROUP_ROWS) -> FloatArray:
     """Return the usual size around each row: the largest median of three groups of rows.
 
     Parameters
     ----------
     values : float64, shape (n,)
         Without NaN.
+    group_rows : int
 
     Returns
     -------
     usual : float64, shape (n,)
-        Groups hold ``GROUP_ROWS`` rows, counted from the first; a row sees its own group, the
+        Groups hold *group_rows* rows, counted from the first; a row sees its own group, the
         one before and the one after. A median ignores damage of less than half a group; the
         largest of three is fair to the first rows of a burst.
     """
     n = len(values)
     if n == 0:
         return np.zeros(0)
-    n_whole = n // GROUP_ROWS * GROUP_ROWS
-    medians = np.median(values[:n_whole].reshape(-1, GROUP_ROWS), axis=1)
+    n_whole = n // group_rows * group_rows
+    medians = np.median(values[:n_whole].reshape(-1, group_rows), axis=1)
     if n_whole < n:
-        medians = np.append(medians, np.median(values[max(0, n - GROUP_ROWS) :]))
+        medians = np.append(medians, np.median(values[max(0, n - group_rows) :]))
     padded = np.pad(medians, 1, mode="edge")
     largest = np.maximum(np.maximum(padded[:-2], padded[1:-1]), padded[2:])
-    return np.repeat(largest, GROUP_ROWS)[:n]
+    return np.repeat(largest, group_rows)[:n]
 
 
 def neighbours_max(values: FloatArray, reach: int = 2) -> FloatArray:

@@ -165,9 +165,11 @@ class TickWindow:
         moves = np.zeros(len(mid))
         if len(mid) > _MOVE_TICKS:
             moves[_MOVE_TICKS:] = np.abs(mid[_MOVE_TICKS:] - mid[:-_MOVE_TICKS])
-        spread = local_median(np.abs(self.spread))
+        spread = local_median(np.abs(self.spread), _GROUP_TICKS)
         floor = 1e-9 * float(np.median(mid)) if len(mid) else 1e-12
-        return np.maximum(np.maximum(local_median(moves), 0.5 * spread), max(floor, 1e-12))
+        return np.maximum(
+            np.maximum(local_median(moves, _GROUP_TICKS), 0.5 * spread), max(floor, 1e-12)
+        )
 
     @cached_property
     def is_trading(self) -> BoolArray:
@@ -176,6 +178,8 @@ class TickWindow:
 
 
 _MOVE_TICKS = 16
+_GROUP_TICKS = 128
+"""A step is in sixteen moves; they must stay a minority of their group."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
