@@ -1,6 +1,7 @@
 """Inference of a source's clock from what its market does, hour by hour and week by week."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -22,7 +23,7 @@ from assay.data.importers.clock_path import (
     offset_posterior,
     posterior,
 )
-from assay.data.importers.clock_reference import clock_against
+from assay.data.importers.clock_reference import agreement
 from assay.data.importers.zones import NEW_YORK, composite_name, fixed_name, zone
 from assay.domain.time import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE
 
@@ -50,6 +51,8 @@ _HITS_MIN = 0.3
 _CLOSES_ENOUGH = 3
 _NEAR_CHANGE_DAYS, _NEAR_CHANGE_DAYS_SHORT, _SHORT_HISTORY_DAYS = 7, 2, 40
 _ALTERNATIVES_MAX = 4
+_ACTIVITY = "the activity by hour"
+_ODD_HOURS, _ODD_HOURS_DAYS = 0.25, 5.0
 
 
 @lru_cache(maxsize=1)
@@ -116,15 +119,29 @@ def infer_clock(
         (name,) = groups
         says = f"the format allows {name} alone here"
         return ClockFinding(timezone=name, confidence=0.9, why=says)
-    said = ""
+    days = distinct(local_ns // NS_PER_DAY)
+    minutes = _shifts_of_days(days, list(groups))
+    shifts = np.unique(minutes)
+    compared = None
     if reference is not None and len(reference) and values is not None:
-        found = clock_against(local_ns, bar_ns, values, reference, names)
-        if found.timezone is not None:
-            return found
-        said = f"; {found.why}"
-    if bar_ns is not None and bar_ns >= NS_PER_DAY:
+        compared = agreement(local_ns, bar_ns, values, reference, days, shifts)
+    said = f"; {compared.says}" if compared is not None and not compared.is_used else ""
+    is_days = bar_ns is not None and bar_ns >= NS_PER_DAY
+    if bar_ns is not None and is_days and (compared is None or not compared.is_used):
         return clock_of_days(local_ns, bar_ns, said)
-    return _judged(local_ns, bar_ns, groups, _sides(values, highs, lows), said)
+    sides = None if is_days else _sides(values, highs, lows)
+    evidence, what = _evidence(local_ns, bar_ns, days, shifts, sides)
+    if compared is not None and compared.is_used:
+        evidence = replace(evidence, log_chance=evidence.log_chance + compared.log_chance)
+        what.append(compared.says)
+    if not what:
+        says = "no weekend, no daily pause and no usual hours of activity among the rows" + said
+        return ClockFinding(timezone=None, confidence=0.0, why=says)
+    is_referred = compared is not None and compared.is_used
+    found = _judged(
+        local_ns, bar_ns, groups, evidence, np.searchsorted(shifts, minutes), what, is_referred
+    )
+    return replace(found, why=found.why + said)
 
 
 def _sides(
@@ -160,21 +177,16 @@ def _judged(
     local_ns: IntArray,
     bar_ns: int | None,
     groups: dict[str, tuple[float, list[str]]],
-    sides: tuple[FloatArray, FloatArray] | None,
-    said: str,
+    evidence: Evidence,
+    shift_of: IntArray,
+    what: Sequence[str],
+    is_referred: bool,
 ) -> ClockFinding:
     """Weigh the evidence of all days for each clock."""
-    days = distinct(local_ns // NS_PER_DAY)
+    days = evidence.days
     names = list(groups)
     prior = np.array([groups[name][0] for name in names])
     prior /= prior.sum()
-    minutes = _shifts_of_days(days, names)
-    shifts = np.unique(minutes)
-    shift_of = np.searchsorted(shifts, minutes)
-    evidence, what = _evidence(local_ns, bar_ns, days, shifts, sides)
-    if not what:
-        says = "no weekend, no daily pause and no usual hours of activity among the rows" + said
-        return ClockFinding(timezone=None, confidence=0.0, why=says)
     probability = posterior(evidence, shift_of, prior)
     chance = offset_posterior(probability, shift_of)
     path = likeliest_path(chance, prior)
@@ -184,13 +196,18 @@ def _judged(
     far = far_from(days, [change.at_ns // NS_PER_DAY for change in changes], near)
     own = chance[np.arange(len(days)), path]
     weakest = int(np.argmin(np.where(far, own, 2.0))) if far.any() else 0
-    confidence = capped(float(own[weakest]) if far.any() else 0.0)
+    surety = float(own[weakest]) if far.any() else 0.0
+    if _ACTIVITY in what and not is_referred:
+        # A market may keep other hours for some days; it does not for weeks.
+        surety *= 1.0 - _ODD_HOURS * float(np.exp(-len(days) / _ODD_HOURS_DAYS))
+    confidence = capped(surety)
     alternatives = _alternatives(chance[weakest], names)
     n_closes = len(evidence.edges.close_days)
     on_path = shift_of[evidence.edges.close_days, path[evidence.edges.close_days]]
     n_hits = int(evidence.edges.hits[np.arange(n_closes), on_path].sum())
-    if n_closes >= _CLOSES_ENOUGH and n_hits < _HITS_MIN * n_closes:
-        says = f"in no clock do the {n_closes} weekends begin at 17:00 New York" + said
+    is_foreign = n_closes >= _CLOSES_ENOUGH and n_hits < _HITS_MIN * n_closes
+    if is_foreign and not is_referred:
+        says = f"in no clock do the {n_closes} weekends begin at 17:00 New York"
         return ClockFinding(
             timezone=None, confidence=0.0, why=says, alternatives=alternatives, changes=()
         )
@@ -200,17 +217,15 @@ def _judged(
         return ClockFinding(
             timezone=None,
             confidence=confidence,
-            why=says + said,
+            why=says,
             alternatives=alternatives,
             changes=changes,
         )
-    timezone = composite_name(
-        [names[run[0]] for run in runs], [change.at_ns for change in changes]
-    )
+    timezone = composite_name([names[run[0]] for run in runs], [change.at_ns for change in changes])
     return ClockFinding(
         timezone=timezone,
         confidence=confidence,
-        why=says + said,
+        why=says,
         alternatives=alternatives,
         changes=changes,
     )
@@ -238,6 +253,10 @@ def _evidence(
     stamps = distinct(local_ns // grid_ns * grid_ns if bar_ns is None else local_ns)
     noons = days * NS_PER_DAY + NS_PER_DAY // 2
     seasons = _seasons(noons)
+    if grid_ns >= NS_PER_DAY:
+        flat = np.zeros((len(days), len(shifts)))
+        none = weekly_edges(stamps[:1], grid_ns, days, shifts)
+        return Evidence(days=days, seasons=seasons, log_chance=flat, edges=none), []
     edges = weekly_edges(stamps, grid_ns, days, shifts)
     log_chance, n_pauses = daily_pauses(stamps, grid_ns, days, shifts)
     first, last = edge_of_file(stamps, grid_ns, shifts)
@@ -252,7 +271,7 @@ def _evidence(
         moves = movement(local_ns, bar_ns, *sides, days)
         active = activity_evidence(moves, days, seasons, shifts)
         if np.ptp(active) > 0:
-            what.append("the activity by hour")
+            what.append(_ACTIVITY)
             log_chance = log_chance + active
     return Evidence(days=days, seasons=seasons, log_chance=log_chance, edges=edges), what
 

@@ -12,12 +12,20 @@ from assay.domain.time import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE
 # Source: means over H1 bars of 2006-2022, EURUSD and XAUUSD (OANDA, by QuantConnect/Lean),
 # GBPUSD, USDCHF, USDCAD, USDJPY, AUDUSD, EURJPY and XAUUSD (MT5, by ejtraderLabs).
 _EUROPEAN = (
-    (-52, -22, 21, 40, 32, 20, 19, 24, 55, 53, 66, 39, 16, -1, -5, -20, -31, -22, -39, -21, -23,
-     -38, -51, -61),
-    (-58, -31, 23, 43, 37, 24, 21, 24, 59, 55, 69, 41, 17, 5, 0, -18, -32, -29, -56, -60, -19,
-     -21, -40, -56),
-    (-60, -47, -12, 31, 40, 33, 24, 24, 56, 51, 51, 52, 30, 18, 14, -3, -19, -36, -49, -54, -18,
-     -24, -45, -57),
+    (-51, -17, 26, 47, 39, 27, 23, 26, 53, 51, 63, 37, 14, -4, -9, -26, -40, -22, -39, -22, -25,
+     -39, -52, -61),
+    (-56, -27, 29, 49, 44, 30, 25, 26, 58, 54, 66, 38, 14, 2, -4, -23, -39, -29, -57, -60, -19,
+     -23, -42, -56),
+    (-60, -46, -8, 37, 47, 40, 29, 26, 53, 49, 48, 51, 30, 18, 12, -6, -28, -38, -51, -54, -17,
+     -27, -48, -57),
+)  # fmt: skip
+_AMERICAN = (
+    (-56, -34, 4, 21, 9, 0, 7, 18, 61, 58, 75, 46, 22, 8, 8, -2, -5, -23, -37, -18, -17, -36, -48,
+     -62),
+    (-62, -40, 8, 23, 14, 6, 9, 17, 65, 59, 78, 51, 23, 12, 11, -4, -10, -30, -53, -59, -17, -13,
+     -34, -54),
+    (-60, -51, -23, 15, 20, 12, 8, 19, 63, 58, 59, 55, 29, 19, 22, 5, 5, -28, -44, -54, -21, -15,
+     -37, -57),
 )  # fmt: skip
 _PACIFIC = (
     (-25, -14, 14, 29, 15, 1, -4, 1, 33, 34, 47, 19, -5, -16, -19, -27, -36, -16, -12, 21, 14, -7,
@@ -35,7 +43,7 @@ _METAL = (
     (-50, -21, 0, 13, 20, 7, 2, 18, 73, 68, 65, 47, 26, 20, 7, 1, -37, -90, -54, -39, -10, 10, -30,
      -46),
 )  # fmt: skip
-_TEMPLATES = np.array([_EUROPEAN, _PACIFIC, _METAL], dtype=np.float64) / 100.0
+_TEMPLATES = np.array([_EUROPEAN, _AMERICAN, _PACIFIC, _METAL], dtype=np.float64) / 100.0
 
 # Hours repeat each other's noise (a wild morning is a wild afternoon), so they count for less.
 _TEMPER = 0.35
@@ -158,7 +166,7 @@ def activity_evidence(
     Notes
     -----
     A cell's log range is a level of its day plus the template at its New York hour plus noise;
-    the level is fitted out. Of three templates (European pairs, Pacific pairs, metals) and a
+    the level is fitted out. Of four templates (European, American and Pacific pairs, metals) and a
     flat one the rows choose one for the whole history. The noise of hours is correlated, hence
     the tempering.
     """

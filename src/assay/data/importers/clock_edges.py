@@ -25,12 +25,13 @@ _DENSE_ROWS = 10
 OPEN_HABITS = (0, 60, 120, None)
 """Minutes after Sunday 17:00 New York at which a feed's week begins; None: at no fixed time."""
 
-OPEN_PRIOR = np.array([0.50, 0.38, 0.07, 0.05])
-CLOSE_PRIOR = np.array([0.93, 0.03, 0.04])
+OPEN_PRIOR = np.array([0.48, 0.36, 0.11, 0.05])
+CLOSE_PRIOR = np.array([0.88, 0.07, 0.05])
 """The week ends on time; on time or an hour late by turns; an hour early."""
 
 _ON_HABIT = 0.88
 _PAUSE_WEIGHT, _PAUSES_WEIGHT_MAX = 0.4, 24.0
+_PAUSE_SHARE_MIN, _PAUSES_USUAL_MIN, _PAUSES_A_DAY_MAX = 0.15, 0.6, 1.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,12 +112,15 @@ def daily_pauses(
         return chances, 0
     gaps = np.diff(stamps) - grid_ns
     at = np.flatnonzero((gaps >= _PAUSE_NS[0]) & (gaps <= _PAUSE_NS[1]))
+    n_gaps = len(at)
     minute = (stamps[at] + grid_ns) // NS_PER_MINUTE % 1_440
-    if len(at):
+    if n_gaps:
+        # A change of clocks moves the pause, so more than one time of day may recur.
         counts = np.bincount(minute // 30, minlength=48)
         often = counts + np.roll(counts, 1) + np.roll(counts, -1)
-        at = at[often[minute // 30] >= max(3, 0.1 * len(days))]
-    if len(at) < max(3, 0.4 * len(days)) or len(at) > 1.5 * len(days):
+        at = at[often[minute // 30] >= max(3, _PAUSE_SHARE_MIN * len(days))]
+    is_daily = max(3, 0.4 * len(days)) <= len(at) <= _PAUSES_A_DAY_MAX * len(days)
+    if not is_daily or len(at) < _PAUSES_USUAL_MIN * n_gaps:
         return chances, 0
     minute = (stamps[at] + grid_ns) // NS_PER_MINUTE
     late = (minute[:, None] - shifts - DAILY_CLOSE + 720) % 1_440 - 720

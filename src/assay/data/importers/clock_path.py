@@ -17,6 +17,7 @@ _DAY_CAP = 9.0
 
 _PATH_CHANGE_COST = 6.0
 _PATH_CAP = 12.0
+_PATH_PRIOR_WEIGHT = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,8 +164,10 @@ def likeliest_path(offset_chance: FloatArray, prior: FloatArray) -> IntArray:
     """
     score = np.maximum(np.log(np.maximum(offset_chance, 1e-300)), -_PATH_CAP)
     n_days, n_clocks = score.shape
-    entry = np.log(prior) - _PATH_CHANGE_COST
-    total = np.log(prior) + score[0]
+    # The chances include the prior; it only decides between clocks that agree.
+    liking = _PATH_PRIOR_WEIGHT * np.log(prior)
+    entry = liking - _PATH_CHANGE_COST
+    total = liking + score[0]
     back = np.empty((n_days, n_clocks), dtype=np.int64)
     own = np.arange(n_clocks)
     for day in range(1, n_days):
