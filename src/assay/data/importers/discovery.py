@@ -45,7 +45,8 @@ class Found:
     path : Path
         Where its bytes lie; for a member of an archive only until the next file is asked for.
     name : str
-        What to call it: the path as the user wrote it, members as ``archive.zip/member.csv``.
+        What to call it: a file its name, in a folder ``folder/sub/file.csv``, in an archive
+        ``archive.zip/member.csv``. Without the folders above, which are the user's own.
     is_named : bool
         Whether the user named it, rather than the folder or archive it was found in.
     n_bytes : int
@@ -90,7 +91,7 @@ def find_files(
     for path in paths:
         n_before = n_files
         for file, is_named in _walked(path):
-            name = str(path) if is_named else str(path / file.relative_to(path))
+            name = path.name if is_named else str(path.absolute().name / file.relative_to(path))
             for found in _unpacked(file, name, is_named, is_whole, _size(file)):
                 n_files += 1
                 if n_files > files_max:

@@ -15,6 +15,7 @@ from assay.data.provenance import Provenance
 from assay.data.quarantine import ROWS_LISTED_MAX, Quarantine, Reason
 
 _TEXT_MAX = 300
+STORED_AS_BID = "stored as bid"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,22 +57,20 @@ def grouped(imports: Sequence[Imported], now_ns: int, stored: Bars | None = None
     Ask bars join the bid bars of the same times, from the files or from the catalogue. Where
     there are none at all, they are kept as bid, and a warning says so.
     """
-    said = Counter(warning for item in imports for warning in item.warnings)
-    warnings = [text + (f" ({n} files)" if n > 1 else "") for text, n in said.items()]
     asks = [item.series for item in imports if is_ask(item) and isinstance(item.series, Bars)]
     bids = [item.series for item in imports if not is_ask(item)]
     if asks and not bids and stored is not None and len(stored):
         bids = [stored]
-    series, n_repeated = _joined(bids or list(asks))
-    if asks and bids and isinstance(series, Bars):
-        ask, n_more = joined(asks)
+    partnered, alone = _by_partner(asks, [bars for bars in bids if isinstance(bars, Bars)])
+    series, n_repeated = _joined([*bids, *alone])
+    warnings = _warnings(imports, partnered)
+    if partnered and isinstance(series, Bars):
+        ask, n_more = joined(partnered)
         n_repeated += n_more
         series, left, n_crossed = with_ask_side(series, ask)
         if bids[0] is stored:
-            series = rows_of(
-                series, np.isfinite(series.spread) & np.isin(series.time_ns, ask.time_ns)
-            )
-        warnings = [text for text in warnings if "stored as bid" not in text]
+            fresh = [*partnered, *alone]
+            series = rows_of(series, np.isin(series.time_ns, joined(fresh)[0].time_ns))
         if left is not None:
             warnings.append(f"{len(left)} ask bars have no bid bar at their time; left out.")
         if n_crossed:
@@ -84,6 +83,29 @@ def grouped(imports: Sequence[Imported], now_ns: int, stored: Bars | None = None
         quarantine=_quarantine(imports),
         n_files=len({item.source for item in imports}),
         warnings=tuple(warnings),
+    )
+
+
+def _warnings(imports: Sequence[Imported], partnered: Sequence[Bars]) -> list[str]:
+    """Return the warnings of all files, each once; ask bars with a partner need none."""
+    said = Counter(
+        text
+        for item in imports
+        for text in item.warnings
+        if STORED_AS_BID not in text or not any(item.series is bars for bars in partnered)
+    )
+    return [text + (f" ({n} files)" if n > 1 else "") for text, n in said.items()]
+
+
+def _by_partner(asks: Sequence[Bars], bids: Sequence[Bars]) -> tuple[list[Bars], list[Bars]]:
+    """Return the ask bars that meet bid bars at any time, and those that meet none."""
+    if not bids:
+        return [], list(asks)
+    times = np.unique(np.concatenate([bars.time_ns for bars in bids]))
+    meets = [bool(np.isin(bars.time_ns, times).any()) for bars in asks]
+    return (
+        [bars for bars, met in zip(asks, meets, strict=True) if met],
+        [bars for bars, met in zip(asks, meets, strict=True) if not met],
     )
 
 
