@@ -14,6 +14,7 @@ from assay.domain.timeframe import Timeframe
 
 _NEIGHBOURS = 11
 _BODY_RATIO_MAX = 1.35
+_BLOCK_ROWS = 4_096
 _WICK_RATIO_MAX = 2.0
 _LEVEL_RATIO_MAX = 3.0
 _MIXED_CONFLICTS_MIN = 5
@@ -155,6 +156,8 @@ def without_jumps(table: Table) -> tuple[Table, Dropped]:
     if len(table) < 3:
         return table, []
     values = table.values
+    if _is_level(values):
+        return table, []
     centre = values["close"] if "close" in values else values["bid"]
     median = (
         pl.Series(centre)
@@ -172,6 +175,16 @@ def without_jumps(table: Table) -> tuple[Table, Dropped]:
     if not is_far.any():
         return table, []
     return table.kept(~is_far), [(table.line[is_far], Reason.JUMP)]
+
+
+def _is_level(values: dict[str, FloatArray]) -> bool:
+    """Tell quickly whether no price is far from any within thousands of rows around it."""
+    starts = np.arange(0, len(next(iter(values.values()))), _BLOCK_ROWS)
+    prices = [value for role, value in values.items() if role not in ("volume", "spread")]
+    low = np.min([np.minimum.reduceat(value, starts) for value in prices], axis=0)
+    high = np.max([np.maximum.reduceat(value, starts) for value in prices], axis=0)
+    around = np.maximum(high, np.maximum(np.append(high[1:], 0.0), np.append(0.0, high[:-1])))
+    return bool((around < low * _BODY_RATIO_MAX).all() and (low > 0.0).all())
 
 
 def refuse_level_change(path: Path, table: Table) -> None:
