@@ -2,12 +2,13 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
-from misbehaving_server import FAULTS, Server, random_faults, serving
+from misbehaving_server import FAULTS, STALL_S, Server, random_faults, serving
 
 from assay.data.downloads.pace import BACKOFF_S_MAX, Pace, Politeness
 from assay.data.downloads.transfer import Answer, Request, Transfer
@@ -54,14 +55,17 @@ QUICK = Politeness(
 def run(
     work: Callable[[Transfer], Awaitable[Any]],
     politeness: Politeness = QUICK,
-    time: VirtualTime | None = None,
+    passing: VirtualTime | None = None,
     secrets: Sequence[str] = (),
 ) -> tuple[Any, Transfer]:
-    time = time or VirtualTime()
+    passing = passing or VirtualTime()
 
     async def within() -> tuple[Any, Transfer]:
         pace = Pace(
-            politeness, rng=np.random.default_rng(1), monotonic=time.monotonic, sleep=time.sleep
+            politeness,
+            rng=np.random.default_rng(1),
+            monotonic=passing.monotonic,
+            sleep=passing.sleep,
         )
         async with Transfer(politeness, pace, FixedClock(), secrets=secrets) as transfer:
             return await work(transfer), transfer
@@ -85,13 +89,15 @@ def server() -> Iterator[Server]:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_every_fault_is_repeated_until_the_truth_comes(server: Server, fault: str) -> None:
     server.faults["/a"] = [fault, fault]
-    time = VirtualTime()
-    (answer,), transfer = run(getting(Request(url=f"{server.url}/a", flaw=no_json)), time=time)
+    passing = VirtualTime()
+    (answer,), transfer = run(
+        getting(Request(url=f"{server.url}/a", flaw=no_json)), passing=passing
+    )
 
     assert answer.content == TRUTH
     assert server.n_requests("/a") == 3
     assert transfer.tally.retries == 2
-    assert 0.0 < time.waited_s <= 2 * 7 + QUICK.wait_s_per_request_max
+    assert 0.0 < passing.waited_s <= 2 * 7 + QUICK.wait_s_per_request_max
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -112,6 +118,18 @@ def test_a_fault_that_stays_ends_in_an_error_that_says_why(server: Server, fault
     if fault[:3].isdigit():
         assert error.facts["status"] == int(fault[:3])
         assert fault[:3] in error.message
+
+
+@pytest.mark.parametrize("fault", ["drip", "drip of headers"])
+def test_a_drip_never_counts_as_an_answer_under_way(server: Server, fault: str) -> None:
+    """It is never silent, so only the limit for a whole answer can end it."""
+    server.faults["/a"] = [fault]
+    politeness = Politeness(retries_max=0, timeout_s=0.3, stall_s=0.2)
+    began = time.monotonic()
+    with pytest.raises(DataError, match=r"no whole answer within 0\.3 s"):
+        run(getting(Request(url=f"{server.url}/a")), politeness)
+
+    assert time.monotonic() - began < STALL_S
 
 
 def test_nothing_is_ever_asked_of_another_host(server: Server) -> None:
@@ -145,35 +163,37 @@ def test_redirections_in_a_circle_end(server: Server) -> None:
 
 def test_a_pause_that_the_server_asks_for_holds_back_every_request(server: Server) -> None:
     server.faults["/a"] = ["429 with pause"]
-    time = VirtualTime()
+    passing = VirtualTime()
     began: list[float] = []
 
     async def work(transfer: Transfer) -> None:
         await transfer.get(Request(url=f"{server.url}/a"))
-        began.append(time.now_s)
+        began.append(passing.now_s)
 
-    run(work, time=time)
+    run(work, passing=passing)
     assert began[0] >= 7.0
 
 
 def test_other_requests_wait_as_well_when_one_is_told_to() -> None:
-    time = VirtualTime()
-    pace = Pace(QUICK, rng=np.random.default_rng(1), monotonic=time.monotonic, sleep=time.sleep)
+    passing = VirtualTime()
+    pace = Pace(
+        QUICK, rng=np.random.default_rng(1), monotonic=passing.monotonic, sleep=passing.sleep
+    )
     pace.pause_all(7.0)
     asyncio.run(pace.turn())
 
-    assert time.now_s >= 7.0
+    assert passing.now_s >= 7.0
 
 
 def test_a_pause_beyond_the_limit_is_refused_at_once(server: Server) -> None:
     politeness = Politeness(wait_s_max=5.0)
     server.faults["/a"] = ["429 with pause"] * 9
-    time = VirtualTime()
+    passing = VirtualTime()
     with pytest.raises(DataError, match="pause of 7 s"):
-        run(getting(Request(url=f"{server.url}/a")), politeness, time)
+        run(getting(Request(url=f"{server.url}/a")), politeness, passing)
 
     assert server.n_requests("/a") == 1
-    assert time.waited_s == 0.0
+    assert passing.waited_s == 0.0
 
 
 def test_never_more_requests_at_once_than_allowed(server: Server) -> None:
@@ -185,11 +205,11 @@ def test_never_more_requests_at_once_than_allowed(server: Server) -> None:
 
 
 def test_never_more_requests_a_second_than_allowed(server: Server) -> None:
-    time = VirtualTime()
+    passing = VirtualTime()
     politeness = Politeness(concurrency=8, requests_per_second=4.0)
-    run(getting(*(Request(url=f"{server.url}/a") for _ in range(21))), politeness, time)
+    run(getting(*(Request(url=f"{server.url}/a") for _ in range(21))), politeness, passing)
 
-    assert time.now_s == pytest.approx(20 / 4.0)
+    assert passing.now_s == pytest.approx(20 / 4.0)
 
 
 def test_pauses_grow_and_have_a_limit() -> None:
@@ -263,11 +283,11 @@ def test_an_address_that_is_none_is_refused_once() -> None:
 
 
 def test_a_host_that_does_not_listen_is_asked_a_limited_number_of_times() -> None:
-    time = VirtualTime()
+    passing = VirtualTime()
     with pytest.raises(DataError, match="5 attempts") as caught:
-        run(getting(Request(url="http://127.0.0.1:9/a")), time=time)
+        run(getting(Request(url="http://127.0.0.1:9/a")), passing=passing)
     assert caught.value.facts["status"] is None
-    assert time.waited_s <= QUICK.wait_s_per_request_max
+    assert passing.waited_s <= QUICK.wait_s_per_request_max
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -277,14 +297,14 @@ def test_any_schedule_of_faults_ends_in_the_truth(seed: int) -> None:
     politeness = Politeness(
         concurrency=4, requests_per_second=1_000.0, retries_max=3, timeout_s=0.5, stall_s=0.2
     )
-    time = VirtualTime()
+    passing = VirtualTime()
     with serving(files) as server:
         server.faults.update(random_faults(rng, list(files), 2))
         n_faults = sum(len(faults) for faults in server.faults.values())
         requests = [Request(url=f"{server.url}{path}", flaw=no_json) for path in files]
-        answers, _ = run(getting(*requests), politeness, time)
+        answers, _ = run(getting(*requests), politeness, passing)
 
         assert [answer.content for answer in answers] == list(files.values())
         assert len(server.requests) == len(files) + n_faults
         assert server.n_active_max <= politeness.concurrency
-    assert time.waited_s <= len(files) * politeness.wait_s_per_request_max
+    assert passing.waited_s <= len(files) * politeness.wait_s_per_request_max
