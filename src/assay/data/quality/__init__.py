@@ -15,6 +15,7 @@ from assay.data.quality.report import (
     Severity,
 )
 from assay.data.quality.still import STALE_BARS_MIN, STALE_TICKS_MIN
+from assay.data.quality.stored import check_stored
 
 __all__ = [
     "GAPS_LISTED_MAX",
@@ -27,6 +28,7 @@ __all__ = [
     "Severity",
     "check_bar_chunks",
     "check_bars",
+    "check_stored",
     "check_tick_chunks",
     "check_ticks",
 ]
