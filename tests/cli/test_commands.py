@@ -150,8 +150,8 @@ def test_history_comes_in_is_listed_and_changes_nothing_twice(assay, gold: Path,
     again = assay("data", "import", csv, "-s", "XAUUSD", "--timezone", "UTC", "--json").json
     listed = assay("data", "list", "--json").json["entries"]
 
-    assert first["imports"][0]["merge"]["rows_added"] == len(ROWS)
-    assert again["imports"][0]["merge"]["is_changed"] is False
+    assert first["merges"][0]["rows_added"] == len(ROWS)
+    assert again["merges"][0]["is_changed"] is False
     assert [(entry["symbol"], entry["series"], entry["rows"]) for entry in listed] == [
         ("XAUUSD", "H1", len(ROWS))
     ]

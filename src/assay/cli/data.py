@@ -1,7 +1,7 @@
 """``assay data``: import, list, check and simulate market history."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +9,9 @@ from assay.cli import facts
 from assay.cli.options import JsonOption, SetOption, WorkspaceOption, examples
 from assay.cli.screen import Screen
 from assay.cli.session import SystemClock, find_workspace, open_workspace
+
+if TYPE_CHECKING:
+    from assay.data.provenance import Provenance
 
 group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 group.add_typer(facts.group, name="facts")
@@ -22,14 +25,18 @@ def _data() -> None:
 @group.command(
     "import",
     epilog=examples(
-        "assay data import ~/XAUUSD_H1.csv --symbol XAUUSD",
-        "assay data import DAT_ASCII_EURUSD_M1_2023*.csv --symbol EURUSD",
+        "assay data import ~/XAUUSD_H1.csv",
+        "assay data import history/ archive.zip",
+        "assay data import calendar.ics --timezone America/New_York",
         "assay data import odd.csv --symbol XAUUSD --timezone UTC --dry-run",
     ),
 )
 def import_(
-    files: Annotated[list[Path], typer.Argument(help="CSV or Parquet files.")],
-    symbol: Annotated[str, typer.Option("--symbol", "-s", help="Symbol of the rows.")],
+    files: Annotated[list[Path], typer.Argument(help="Files, folders, archives.")],
+    symbol: Annotated[
+        str | None,
+        typer.Option("--symbol", "-s", help="Symbol of the rows. [default: found by looking]"),
+    ] = None,
     timeframe: Annotated[
         str | None,
         typer.Option("--timeframe", "-t", help="Length of a bar. [default: found by looking]"),
@@ -68,15 +75,17 @@ def import_(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Import history; format and clock are found by looking.
+    """Import history; symbol, format, timeframe and clock are found by looking.
 
-    Bad rows go to quarantine with their line and reason; the same file twice changes nothing.
+    Bars and ticks from terminals, vendors and exchanges; economic calendars, sentiment and order
+    books. Bad rows go to quarantine with their line and reason; a file that fails does not stop
+    the others; the same file twice changes nothing.
     """
     from assay.cli import importing
 
     place = find_workspace(workspace)
     screen = Screen(as_json=as_json)
-    wishes = importing.Wishes.parse(
+    wish = importing.wish_of(
         symbol=symbol,
         timeframe=timeframe,
         timezone=timezone,
@@ -85,10 +94,10 @@ def import_(
         divisor=divisor,
     )
     if is_dry:
-        importing.show_recognised(files, wishes, screen)
+        importing.show_recognised(files, wish, screen)
         return
     with place.held():
-        importing.import_files(files, wishes, place.data, screen, SystemClock())
+        importing.import_files(files, wish, place.data, screen, SystemClock())
 
 
 @group.command("list", epilog=examples("assay data list", "assay data list --json"))
@@ -96,11 +105,12 @@ def list_(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Non
     """List what is stored, with its origin."""
     from assay.data.catalogue import Catalogue
 
-    entries = Catalogue(find_workspace(workspace).data).list()
+    catalogue = Catalogue(find_workspace(workspace).data)
+    entries, inputs = catalogue.list(), catalogue.list_inputs()
     screen = Screen(as_json=as_json)
-    if not entries:
-        screen.say("No history yet. Next: assay data import FILE --symbol XAUUSD")
-    else:
+    if not entries and not inputs:
+        screen.say("No history yet. Next: assay data import FILE")
+    if entries:
         screen.table(
             ("symbol", "series", "rows", "first", "last", "sides", "from", "content"),
             [
@@ -111,32 +121,68 @@ def list_(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Non
                     _moment(entry.first_ns),
                     _moment(entry.last_ns),
                     "bid, ask" if entry.has_ask else "bid",
-                    ", ".join(dict.fromkeys(item.source for item in entry.provenance[-3:])),
+                    _origin(entry.provenance),
                     entry.content_hash[:12],
                 )
                 for entry in entries
             ],
         )
-    screen.emit({"entries": [entry.as_json() for entry in entries]})
+    if inputs:
+        screen.table(
+            ("inputs of", "kind", "rows", "first known", "last known", "from", "content"),
+            [
+                (
+                    item.symbol,
+                    item.kind,
+                    item.rows,
+                    _moment(item.first_ns),
+                    _moment(item.last_ns),
+                    _origin(item.provenance),
+                    item.content_hash[:12],
+                )
+                for item in inputs
+            ],
+        )
+    screen.emit(
+        {
+            "entries": [entry.as_json() for entry in entries],
+            "inputs": [item.as_json() for item in inputs],
+        }
+    )
 
 
-@group.command("check", epilog=examples("assay data check", "assay data check XAUUSD"))
+@group.command(
+    "check",
+    epilog=examples(
+        "assay data check",
+        "assay data check XAUUSD",
+        "assay data check XAUUSD --against XAUUSD.oanda/H1",
+    ),
+)
 def check(
     symbol: Annotated[
         str | None, typer.Argument(help="Symbol to check. [default: all]", show_default=False)
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            "--against",
+            metavar="FILE|SYMBOL/TIMEFRAME",
+            help="A second feed of the symbol: a file, or a stored series.",
+        ),
     ] = None,
     workspace: WorkspaceOption = None,
     overrides: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare stored history with its hashes and look for gaps.
+    """Compare stored history with its hashes, check and score its rows.
 
-    Gaps are judged by the trading hours of the symbol, so weekends are none.
+    Gaps are judged by the trading hours and holidays of the symbol, so weekends are none.
     """
     from assay.cli.checking import check_entries
 
     place, settings = open_workspace(workspace, overrides)
-    check_entries(place.data, symbol, settings, Screen(as_json=as_json))
+    check_entries(place.data, symbol, settings, Screen(as_json=as_json), against=against)
 
 
 @group.command(
@@ -285,6 +331,52 @@ def spread(
     from assay.cli.fitting import show_spread
 
     show_spread(find_workspace(workspace).data, symbol, Screen(as_json=as_json))
+
+
+def _origin(provenance: "tuple[Provenance, ...]") -> str:
+    """Return the names of the last sources."""
+    return ", ".join(dict.fromkeys(item.source for item in provenance[-3:]))
+
+
+@group.command(
+    "calendar",
+    epilog=examples(
+        "assay data calendar --currency USD --impact high",
+        "assay data calendar --from 2024-01-05 --to 2024-01-05 --at 2024-01-05T13:00Z",
+    ),
+)
+def calendar(
+    start: Annotated[
+        str | None,
+        typer.Option("--from", metavar="TIME", help="First day or time (UTC). [default: today]"),
+    ] = None,
+    stop: Annotated[
+        str | None,
+        typer.Option("--to", metavar="TIME", help="Last day or time. [default: a week later]"),
+    ] = None,
+    currency: Annotated[
+        str | None, typer.Option("--currency", help="Such as USD or USD,EUR. [default: all]")
+    ] = None,
+    impact: Annotated[
+        str | None, typer.Option("--impact", help="At least low, medium or high. [default: all]")
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="TIME", help="As known at this time. [default: now]"),
+    ] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the economic calendar as it was known at a time.
+
+    What became known later, such as a released value, is not shown.
+    """
+    from assay.cli.calendar import CalendarWish, show_calendar
+
+    wish = CalendarWish.parse(
+        start=start, stop=stop, currency=currency, impact=impact, at=at, clock=SystemClock()
+    )
+    show_calendar(find_workspace(workspace).data, wish, Screen(as_json=as_json))
 
 
 def _moment(time_ns: int) -> str:

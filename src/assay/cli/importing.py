@@ -1,87 +1,68 @@
 """Import files into the catalogue, and show what was found in them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from assay.cli.mixture import refuse_mixture
 from assay.cli.screen import Screen
-from assay.domain.errors import ConfigError
-from assay.domain.progress import Progress
+from assay.domain.errors import ConfigError, DataError
 from assay.domain.time import Clock, iso_utc
 
 if TYPE_CHECKING:
-    from assay.data.catalogue import Catalogue
-    from assay.data.entry import MergeReport
     from assay.data.importers import Imported, Recognised
+    from assay.data.importers.batch import Batch, Merged
+    from assay.data.importers.reading import Wish
+    from assay.data.inputs import ImportedInput, StoredInput
 
-BYTES_PER_STEP = 1 << 20
+    Input = tuple[ImportedInput, StoredInput]
+
+FILES_SHOWN_MAX = 8
+FAILURES_SHOWN_MAX = 20
+FILES_LISTED_MAX = 10_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """What the user said instead of leaving it to recognition.
+def wish_of(
+    *,
+    symbol: str | None,
+    timeframe: str | None,
+    timezone: str | None,
+    format_: str | None,
+    columns: Sequence[str] | None,
+    divisor: int | None = None,
+) -> "Wish":
+    """Read the options of the command line.
 
-    Attributes
-    ----------
-    symbol : str
-    timeframe, timezone, format : str or None
-    columns : dict of str to str or int
-        Our name of a column to theirs, or to its position from 1.
-    digits : int or None
-        Decimal places of the symbol, where it has contract facts.
-    divisor : int or None
-        What prices are divided by.
+    Raises
+    ------
+    ConfigError
+        If one cannot be read.
     """
+    from assay.data.importers.reading import Wish
+    from assay.domain.timeframe import Timeframe
 
-    symbol: str
-    timeframe: str | None
-    timezone: str | None
-    format: str | None
-    columns: dict[str, str | int]
-    digits: int | None
-    divisor: int | None
-
-    @classmethod
-    def parse(
-        cls,
-        *,
-        symbol: str,
-        timeframe: str | None,
-        timezone: str | None,
-        format_: str | None,
-        columns: Sequence[str] | None,
-        divisor: int | None = None,
-    ) -> "Wishes":
-        """Read the options of the command line.
-
-        Raises
-        ------
-        ConfigError
-            If one cannot be read.
-        """
-        from assay.domain.timeframe import Timeframe
-
-        named: dict[str, str | int] = {}
-        for text in columns or ():
-            ours, equals, theirs = text.partition("=")
-            if not (equals and ours.strip() and theirs.strip()):
-                raise ConfigError(
-                    f"--column must be OURS=THEIRS; was {text!r}.",
-                    remedy="Write, for example, --column close=Last.",
-                    value=text,
-                )
-            named[ours.strip()] = int(theirs) if theirs.strip().isdigit() else theirs.strip()
-        return cls(
-            symbol=symbol,
-            timeframe=None if timeframe is None else Timeframe.parse(timeframe).name,
-            timezone=timezone,
-            format=format_,
-            columns=named,
-            digits=_digits(symbol),
-            divisor=divisor,
-        )
+    told: dict[str, str | int] = {}
+    for text in columns or ():
+        ours, equals, theirs = text.partition("=")
+        if not (equals and ours.strip() and theirs.strip()):
+            raise ConfigError(
+                f"--column must be OURS=THEIRS; was {text!r}.",
+                remedy="Write, for example, --column close=Last.",
+                value=text,
+            )
+        told[ours.strip()] = int(theirs) if theirs.strip().isdigit() else theirs.strip()
+    return Wish(
+        symbol=symbol,
+        timeframe=None if timeframe is None else Timeframe.parse(timeframe).name,
+        timezone=timezone,
+        format=format_,
+        columns=told,
+        divisor=divisor,
+        digits_of=_digits,
+    )
 
 
 def _digits(symbol: str) -> int | None:
@@ -94,91 +75,120 @@ def _digits(symbol: str) -> int | None:
         return None  # history of any symbol may be stored; to trade it, its facts are needed
 
 
-def show_recognised(files: Sequence[Path], wishes: Wishes, screen: Screen) -> None:
+def show_recognised(files: Sequence[Path], wish: "Wish", screen: Screen) -> None:
     """Show what the files seem to be, and store nothing.
 
     Raises
     ------
     DataError
-        If one is no market history.
+        If one is no market history and no other input.
     """
     from assay.data.importers import recognise
+    from assay.data.importers.discovery import find_files
+    from assay.data.importers.lean import is_lean
+    from assay.data.inputs import recognise_input
 
-    found = []
-    for path in files:
-        recognised = recognise(path, format=wishes.format, columns=wishes.columns or None)
-        _say_recognised(path.name, recognised, screen)
-        found.append({"source": path.name, "recognised": recognised.as_json()})
-    screen.emit({"files": found})
+    shown = []
+    for found in find_files(files, is_whole=is_lean):
+        other = recognise_input(found.path) if _size(found.path) else None
+        if other is not None:
+            screen.say(f"{found.name}: {other.format.value}", style="bold")
+            for reason in other.why:
+                screen.say(f"  {reason}")
+            shown.append({"source": found.name, "recognised": other.as_json()})
+            continue
+        recognised = recognise(found.path, format=wish.format, columns=wish.columns or None)
+        _say_recognised(found.name, recognised, screen)
+        shown.append({"source": found.name, "recognised": recognised.as_json()})
+    screen.emit({"files": shown})
 
 
 def import_files(
-    files: Sequence[Path], wishes: Wishes, folder: Path, screen: Screen, clock: Clock
+    files: Sequence[Path], wish: "Wish", folder: Path, screen: Screen, clock: Clock
 ) -> None:
-    """Import each file, one merge each; a file that fails leaves those before it stored.
+    """Import files, folders and archives; what fails does not stop the rest, and is told.
 
     Raises
     ------
     DataError
-        If a file is no market history, its clock cannot be told, or the disk refuses.
+        If any file is no market history, its clock cannot be told, or the disk refuses.
     """
     from assay.data.catalogue import Catalogue
+    from assay.data.importers.batch import Batch
+    from assay.data.importers.discovery import Found
+    from assay.data.inputs import import_input, recognise_input, store_input
 
     catalogue = Catalogue(folder)
-    done: list[tuple[Imported, MergeReport]] = []
+    read: list[Imported] = []
+    inputs: list[Input] = []
+
+    def heard(imported: "Imported") -> None:
+        if len(read) < FILES_LISTED_MAX:
+            read.append(_without_rows(imported))
+
+    def take_other(found: Found) -> bool:
+        if _size(found.path) == 0 or recognise_input(found.path) is None:
+            return False
+        outcome = import_input(found.path, symbol=wish.symbol, timezone=wish.timezone)
+        outcome = replace(outcome, source=found.name)
+        inputs.append((outcome, store_input(catalogue, outcome, clock.now())))
+        return True
+
+    batch = Batch(
+        catalogue=catalogue,
+        wish=wish,
+        now_ns=clock.now,
+        before_merge=lambda symbol, timeframe: refuse_mixture(
+            catalogue, symbol, timeframe, is_simulated=False
+        ),
+        take_other=take_other,
+        heard=heard,
+    )
     try:
         with screen.progress() as progress:
-            for path in files:
-                imported = _import(path, wishes, progress)
-                timeframe = imported.bars.timeframe if imported.bars is not None else None
-                refuse_mixture(catalogue, wishes.symbol, timeframe, is_simulated=False)
-                progress.stage(f"storing {path.name}", 1)
-                report = _merge(catalogue, imported, clock)
-                progress.advance()
-                done.append((imported, report))
+            batch.run(files, progress)
     finally:
-        for imported, report in done:
-            _say_imported(imported, report, screen)
+        _say_all(batch, read, inputs, screen)
     screen.emit(
         {
-            "imports": [
-                {**imported.as_json(), "merge": report.as_json()} for imported, report in done
-            ]
+            "imports": [imported.as_json() for imported in read],
+            "merges": [merged.as_json() for merged in batch.merged],
+            "inputs": [
+                {**outcome.as_json(), "stored": stored.as_json()} for outcome, stored in inputs
+            ],
+            "failed": [
+                {"source": name, "error": error.message, "remedy": error.remedy}
+                for name, error in batch.failed
+            ],
+            "files": batch.n_files,
+            "passed_over": batch.n_passed_over,
         }
     )
+    if batch.failed:
+        raise _some_failed(batch)
 
 
-def _import(path: Path, wishes: Wishes, progress: Progress) -> "Imported":
-    from assay.data.importers import import_file
+def _named(name: str, message: str) -> str:
+    """Return a message that names its file, once."""
+    return message if Path(name).name in message else f"{name}: {message}"
 
-    seen = -1
 
-    def told(bytes_read: int, bytes_all: int) -> None:
-        nonlocal seen
-        if seen < 0:
-            progress.stage(f"reading {path.name}", -(-bytes_all // BYTES_PER_STEP))
-            seen = 0
-        steps = bytes_read // BYTES_PER_STEP
-        if steps > seen:
-            progress.advance(steps - seen)
-            seen = steps
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0  # the importer says what is wrong
 
-    return import_file(
-        path,
-        symbol=wishes.symbol,
-        timeframe=wishes.timeframe,
-        timezone=wishes.timezone,
-        format=wishes.format,
-        columns=wishes.columns or None,
-        digits=wishes.digits,
-        price_divisor=wishes.divisor,
-        progress=told,
+
+def _some_failed(batch: "Batch") -> DataError:
+    name, first = batch.failed[0]
+    n_failed, n_all = len(batch.failed), len(batch.failed) + batch.n_files
+    return DataError(
+        f"All {n_all} files must be market data; {n_failed} could not be stored, the others are. "
+        f"The first: {_named(name, first.message)}",
+        remedy=first.remedy,
+        files=[name for name, _ in batch.failed],
     )
-
-
-def _merge(catalogue: "Catalogue", imported: "Imported", clock: Clock) -> "MergeReport":
-    provenance = imported.provenance(clock.now())
-    return catalogue.merge(imported.series, provenance, imported.quarantine)
 
 
 def _say_recognised(name: str, recognised: "Recognised", screen: Screen) -> None:
@@ -191,24 +201,78 @@ def _say_recognised(name: str, recognised: "Recognised", screen: Screen) -> None
         screen.say(f"  {reason}")
 
 
-def _say_imported(imported: "Imported", report: "MergeReport", screen: Screen) -> None:
-    _say_recognised(imported.source, imported.recognised, screen)
-    time_ns = imported.series.time_ns
+def _say_all(
+    batch: "Batch", read: Sequence["Imported"], inputs: Sequence["Input"], screen: Screen
+) -> None:
+    """Say what was read, what was stored and what failed."""
+    if batch.n_files <= FILES_SHOWN_MAX:
+        for imported in read:
+            _say_imported(imported, screen)
+    for merged in batch.merged:
+        _say_merged(merged, screen)
+    for outcome, stored in inputs:
+        _say_input(outcome, stored, screen)
+    for name, error in batch.failed[:FAILURES_SHOWN_MAX]:
+        screen.say(_named(name, error.message), style="red")
+    if len(batch.failed) > FAILURES_SHOWN_MAX:
+        screen.say(f"and {len(batch.failed) - FAILURES_SHOWN_MAX} more files that failed.")
+    if batch.n_passed_over:
+        screen.say(f"{batch.n_passed_over} files passed over: documents, settings, programs.")
+
+
+def _without_rows(imported: "Imported") -> "Imported":
+    """Return the import with its first and last row alone, so that thousands can be listed."""
+    from assay.data.bars import Bars
+    from assay.data.importers.sides import rows_of
+
+    n_rows = len(imported.series)
+    is_edge = np.zeros(n_rows, dtype=np.bool_)
+    is_edge[[0, -1] if n_rows else []] = True
+    if isinstance(imported.series, Bars):
+        return replace(imported, series=rows_of(imported.series, is_edge))
+    return replace(imported, series=rows_of(imported.series, is_edge))
+
+
+def _say_input(outcome: "ImportedInput", stored: "StoredInput", screen: Screen) -> None:
+    first_ns, last_ns = outcome.span_ns
+    screen.say(f"{outcome.source}: {outcome.recognised.format.value}", style="bold")
+    for reason in outcome.recognised.why:
+        screen.say(f"  {reason}")
     screen.say(
-        f"  {imported.rows_in:,} rows in = {imported.rows_kept:,} kept + "
-        f"{len(imported.quarantine):,} quarantined; {iso_utc(int(time_ns[0]))} to "
-        f"{iso_utc(int(time_ns[-1]))}"
+        f"  {outcome.rows_in:,} rows in = {outcome.rows_kept:,} kept + "
+        f"{len(outcome.quarantine):,} quarantined; {iso_utc(first_ns)} to {iso_utc(last_ns)}"
     )
+    screen.say(
+        f"  {outcome.kind} of {', '.join(outcome.symbols)}: {stored.rows_added:,} rows added, "
+        f"{stored.rows_revised:,} revised, {stored.rows_stated_before:,} known before."
+    )
+    for warning in (*outcome.warnings, *stored.warnings):
+        screen.say(f"  Warning: {warning}", style="yellow")
+
+
+def _say_imported(imported: "Imported", screen: Screen) -> None:
+    _say_recognised(imported.source, imported.recognised, screen)
+    rows = f"{imported.rows_in:,} rows in = {imported.rows_kept:,} kept + "
+    rows += f"{len(imported.quarantine):,} quarantined"
+    time_ns = imported.series.time_ns
+    if len(time_ns):
+        rows += f"; {iso_utc(int(time_ns[0]))} to {iso_utc(int(time_ns[-1]))}"
+    screen.say(f"  {rows}")
     for reason, count in imported.quarantine.counts.items():
         first = imported.quarantine.first(reason)
         line = f", first in line {first.line}" if first else ""
         screen.say(f"  {count:,} x {reason.value}{line}")
-    for warning in imported.warnings:
-        screen.say(f"  Warning: {warning}", style="yellow")
+
+
+def _say_merged(merged: "Merged", screen: Screen) -> None:
+    report, group = merged.report, merged.group
+    files = f" from {group.n_files:,} files" if group.n_files > 1 else ""
     if report.is_changed:
         screen.say(
-            f"  {report.symbol} {report.series}: {report.rows_added:,} rows added, "
+            f"{report.symbol} {report.series}: {report.rows_added:,} rows added{files}, "
             f"{report.rows_replaced:,} replaced; {report.rows_total:,} in all."
         )
     else:
-        screen.say(f"  {report.symbol} {report.series}: nothing new; it was stored already.")
+        screen.say(f"{report.symbol} {report.series}: nothing new{files}; it was stored already.")
+    for warning in group.warnings:
+        screen.say(f"  Warning: {warning}", style="yellow")
