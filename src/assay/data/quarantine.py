@@ -35,6 +35,8 @@ class Reason(Enum):
     ONE_SIDED = "no quote of the other side yet"
     PADDED = "flat bar of a pause, without volume"
     OUTSIDE = "time outside the period of the file"
+    SYNTAX = "not JSON"
+    INCOMPLETE = "bar was still in progress"
     OFF_STEP = "price off the step of its digits"
     WORD = "not a known word"
     RANGE = "value outside its range"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from assay.data.importers import histdata, mt5
+from assay.data.importers import histdata, mt5, truefx
 from assay.data.importers.headers import chosen_roles, roles_of, stated_timezone, with_told
 from assay.data.importers.layout import Format, Layout
 from assay.data.importers.positions import roles_by_value
@@ -229,9 +229,14 @@ def _with_format(
                 format=format.value,
             )
         return replace(layout, format=format, why=(f"format {format.value} as told", *layout.why))
-    known = mt5.recognised(layout, headers) or histdata.recognised(layout, headers, line)
+    known = (
+        mt5.recognised(layout, headers)
+        or histdata.recognised(layout, headers, line)
+        or truefx.recognised(layout, headers, line)
+    )
     if known is not None:
-        return replace(layout, format=known[0], why=(known[1], *layout.why))
+        clock = truefx.CLOCK if known[0] is Format.TRUEFX_TICKS else layout.timezone
+        return replace(layout, format=known[0], timezone=clock, why=(known[1], *layout.why))
     generic = Format.CSV_BARS if has_bars else Format.CSV_TICKS
     return replace(layout, format=generic, why=(f"generic table: {generic.value}", *layout.why))
 

@@ -71,6 +71,17 @@ def roles_of(headers: Sequence[str]) -> dict[str, int]:
     return dict(sorted(found.items(), key=lambda item: item[1]))
 
 
+def symbol_written(text: str) -> str:
+    """Return a symbol as Assay writes it: without separators and settlement currency.
+
+    Examples
+    --------
+    >>> [symbol_written(text) for text in ("EUR/USD", "DE30_EUR", "BTC/USDT:USDT")]
+    ['EURUSD', 'DE30EUR', 'BTCUSDT']
+    """
+    return re.sub(r"[^A-Z0-9]", "", text.upper().split(":")[0])
+
+
 def stated_timezone(headers: Sequence[str]) -> str | None:
     """Return the zone that a time header itself names, such as ``Gmt time``."""
     for header in headers:
