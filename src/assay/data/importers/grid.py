@@ -74,11 +74,11 @@ def refuse_mixed(path: Path, line: IntArray, time_ns: IntArray, timeframe: Timef
 
 def _first_run(flags: BoolArray, length: int) -> int | None:
     """Return where *length* flags in succession first begin."""
-    if len(flags) < length:
+    at = np.flatnonzero(flags)
+    if len(at) < length:
         return None
-    sums = np.convolve(flags.astype(np.int64), np.ones(length, dtype=np.int64), mode="valid")
-    at = np.flatnonzero(sums == length)
-    return int(at[0]) if len(at) else None
+    begins = np.flatnonzero(at[length - 1 :] - at[: len(at) - length + 1] == length - 1)
+    return int(at[begins[0]]) if len(begins) else None
 
 
 def _is_thin(steps: IntArray, at: int, timeframe: Timeframe, other: Timeframe) -> bool:
