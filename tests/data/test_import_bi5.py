@@ -294,6 +294,34 @@ def test_months_counted_from_one_are_told_by_weekends(tmp_path: Path, month: int
     assert caught.value.remedy
 
 
+def test_quotes_on_a_saturday_prove_months_counted_from_one(tmp_path: Path) -> None:
+    thursday = 1_622_678_400 * NS  # 2021-06-03; a path from 1 makes it Saturday, 3 July
+    path = bi5_path(tmp_path, "EURUSD", thursday, "10h_ticks.bi5", first_month=1)
+    path.write_bytes(bi5_ticks(ticks_of([1, 2, 3], thursday), thursday))
+    with pytest.raises(DataError, match=r"counted from 1: .*2021-07-03T10:00:00Z"):
+        import_file(path)
+    minutes = path.with_name("BID_candles_min_1.bi5")
+    minutes.write_bytes(candles(thursday, 1_440, Timeframe.M1, never))
+    with pytest.raises(DataError, match="trade in the weekend"):
+        import_file(minutes)
+
+
+def test_quotes_on_a_saturday_of_2004_are_only_warned_of(tmp_path: Path) -> None:
+    thursday = 1_086_220_800 * NS  # 2004-06-03; read as Saturday, 3 July
+    path = bi5_path(tmp_path, "EURUSD", thursday, "10h_ticks.bi5", first_month=1)
+    path.write_bytes(bi5_ticks(ticks_of([1, 2, 3], thursday), thursday))
+    assert any("may be counted from 1" in words for words in import_file(path).warnings)
+
+
+def test_what_trades_at_weekends_proves_nothing_about_months(tmp_path: Path) -> None:
+    saturday = 1_622_851_200 * NS  # 2021-06-05
+    path = bi5_path(tmp_path, "BTCUSD", saturday, "10h_ticks.bi5")
+    path.write_bytes(alone(struct.pack(">IIIff", 9, 370_015, 370_000, 1.0, 1.0)))
+    imported = import_file(path)
+    assert not imported.warnings
+    assert imported.ticks is not None and imported.ticks.bid[0] == 37_000.0
+
+
 def test_a_tree_with_a_month_12_is_refused_whole(tmp_path: Path) -> None:
     february = save_hours(tmp_path, 2, first_month=1)  # its weekends fit March as well
     assert import_file(february).rows_kept > 400

@@ -94,6 +94,19 @@ def test_ticks_come_back_to_the_nanosecond(
         np.testing.assert_array_equal(getattr(imported.ticks, name), getattr(ticks, name))
 
 
+def test_quotes_with_sizes_are_read_too(tmp_path: Path) -> None:
+    rows = ["10,1.1,5,1.2,7", "12.5,1.1001,5,1.2001,7"]
+    path = placed(
+        tmp_path,
+        "forex/oanda/tick/eurusd/20230103_quote.zip",
+        zipped(rows, "20230103_eurusd_tick_quote.csv"),
+    )
+    ticks = import_file(path).ticks
+    assert ticks is not None
+    assert ticks.ask.tolist() == [1.2, 1.2001]
+    assert ticks.time_ns.tolist() == [DAY + 10_000_000, DAY + 12_500_000]
+
+
 def seconds_of(bars: Bars, per_bar: int = 4) -> list[str]:
     """Write each bar as a few seconds which together are the bar: its body, then its extremes."""
     lines = []
