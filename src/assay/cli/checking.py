@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assay.cli.quality_pages import write_pages
 from assay.cli.screen import Screen
 from assay.domain.errors import ConfigError, DataError
 
@@ -25,6 +26,7 @@ def check_entries(
     screen: Screen,
     *,
     against: str | None = None,
+    pages: Path | None = None,
 ) -> None:
     """Check every stored series, or those of *symbol*, and show what was found.
 
@@ -37,6 +39,8 @@ def check_entries(
     screen : Screen
     against : str, optional
         A second feed of *symbol*: a file, or a stored series such as ``XAUUSD.oanda/H1``.
+    pages : Path, optional
+        Folder for a page with plots of each series.
 
     Raises
     ------
@@ -61,6 +65,7 @@ def check_entries(
     second = None if against is None else _second_feed(catalogue, against, symbol, entries)
     unknown: list[tuple[str, str, str]] = []
     reports: list[QualityReport] = []
+    checked: list[Entry] = []
     with screen.progress() as progress:
         progress.stage("checking", max(len(entries), 1))
         for entry in entries:
@@ -69,9 +74,23 @@ def check_entries(
                 reports.append(quality_of(catalogue, entry, settings, second=second))
             except ConfigError as error:
                 unknown.append((entry.symbol, entry.series, f"trading hours: {error.message}"))
+            else:
+                checked.append(entry)
             progress.advance()
     _show(reports, unknown, screen)
-    screen.emit({"verified": len(entries), "reports": [report.as_json() for report in reports]})
+    paths = []
+    if pages is not None:
+        found = list(zip(checked, reports, strict=True))
+        paths = write_pages(catalogue, found, pages, score_min=settings.quality.score_min)
+    for path in paths:
+        screen.say(str(path))
+    screen.emit(
+        {
+            "verified": len(entries),
+            "reports": [report.as_json() for report in reports],
+            "pages": [str(path) for path in paths],
+        }
+    )
 
 
 def _show(

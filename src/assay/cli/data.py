@@ -156,6 +156,7 @@ def list_(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Non
     epilog=examples(
         "assay data check",
         "assay data check XAUUSD",
+        "assay data check XAUUSD --report",
         "assay data check XAUUSD --against XAUUSD.oanda/H1",
     ),
 )
@@ -171,6 +172,9 @@ def check(
             help="A second feed of the symbol: a file, or a stored series.",
         ),
     ] = None,
+    with_report: Annotated[
+        bool, typer.Option("--report", help="Write a page with plots of each series.")
+    ] = False,
     workspace: WorkspaceOption = None,
     overrides: SetOption = None,
     as_json: JsonOption = False,
@@ -182,7 +186,9 @@ def check(
     from assay.cli.checking import check_entries
 
     place, settings = open_workspace(workspace, overrides)
-    check_entries(place.data, symbol, settings, Screen(as_json=as_json), against=against)
+    pages = place.reports if with_report else None
+    screen = Screen(as_json=as_json)
+    check_entries(place.data, symbol, settings, screen, against=against, pages=pages)
 
 
 @group.command(
