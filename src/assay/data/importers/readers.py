@@ -5,16 +5,21 @@ from pathlib import Path
 from typing import Protocol
 
 from assay.data.importers.bi5 import Bi5Reader
+from assay.data.importers.ccxt_json import CcxtReader
 from assay.data.importers.detect import recognise_text
+from assay.data.importers.dukascopy_json import DukascopyJsonReader
 from assay.data.importers.hst import HstReader
 from assay.data.importers.layout import Format, Layout
 from assay.data.importers.lean import LeanReader
+from assay.data.importers.oanda import OandaReader
 from assay.data.importers.rows import Rows, parse_block
 from assay.data.importers.source import Progress, checked_file, lines_at, read_blocks
 from assay.data.importers.tables import SIGNATURE, read_tables, recognise_parquet, rows_at
+from assay.data.importers.yahoo import YahooReader
 from assay.domain.errors import ConfigError, DataError
 
 HEAD_BYTES = 1 << 16
+_TEXTS = ("mt5_", "histdata_", "csv_", "truefx_")
 
 
 class Reader(Protocol):
@@ -56,9 +61,7 @@ class Reader(Protocol):
 class TextReader:
     """Tables in text: one row per line, fields between delimiters."""
 
-    formats = tuple(
-        member for member in Format if member.value.startswith(("mt5_", "histdata_", "csv_"))
-    )
+    formats = tuple(member for member in Format if member.value.startswith(_TEXTS))
 
     def recognise(self, path: Path, head: bytes) -> Layout | None:
         """Look at a file; every one that no other reader knows must be text."""
@@ -119,7 +122,17 @@ class ParquetReader:
 
 TEXT = TextReader()
 PARQUET = ParquetReader()
-READERS: tuple[Reader, ...] = (PARQUET, Bi5Reader(), HstReader(), LeanReader(), TEXT)
+READERS: tuple[Reader, ...] = (
+    PARQUET,
+    Bi5Reader(),
+    HstReader(),
+    LeanReader(),
+    YahooReader(),
+    DukascopyJsonReader(),
+    OandaReader(),
+    CcxtReader(),
+    TEXT,
+)
 """In the order in which they look: signatures first, text last."""
 
 
