@@ -258,6 +258,7 @@ def test_an_hour_without_ticks_is_an_empty_series_with_a_warning(tmp_path: Path)
     lone = tmp_path / "empty.bi5"
     lone.write_bytes(b"")
     assert len(import_file(lone).series) == 0
+    assert recognise(lone).format is Format.BI5_TICKS
 
 
 def test_an_empty_archive_of_candles_says_which(tmp_path: Path) -> None:

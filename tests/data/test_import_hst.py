@@ -15,6 +15,7 @@ from assay.data.importers import Format, Imported, import_file, recognise
 from assay.data.importers.hst import BAR_400, BAR_401, HEADER
 from assay.data.importers.zones import zone
 from assay.data.quarantine import Reason
+from assay.data.resample import resample
 from assay.domain.errors import AssayError, DataError
 from assay.domain.timeframe import Timeframe
 
@@ -83,6 +84,32 @@ def test_the_header_states_the_timeframe(make_bars: Make, save: Save, timeframe:
     path = save(hst(make_bars(1, timeframe)), "x.hst")
     assert recognise(path).timeframe is timeframe
     assert import_file(path, timezone="UTC").recognised.timeframe is timeframe
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "minutes"),
+    [(Timeframe.H4, 240), (Timeframe.D1, 1_440), (Timeframe.W1, 10_080), (Timeframe.MN1, 43_200)],
+)
+def test_long_bars_of_a_server_in_new_york_time_stay_on_the_trading_day(
+    make_bars: Make, save: Save, timeframe: Timeframe, minutes: int
+) -> None:
+    bars = resample(make_bars(60), timeframe)
+    local_ns = zone("NY+7").to_local(bars.time_ns)
+    path = save(hst(bars, local_ns=local_ns, period=minutes), "x.hst")
+    imported = import_file(path, timezone="NY+7")
+    assert imported.recognised.timeframe is timeframe
+    np.testing.assert_array_equal(imported.series.time_ns, bars.time_ns)
+
+
+def test_volumes_that_overflowed_are_blanked(make_bars: Make, save: Save) -> None:
+    bars = make_bars(1)
+    volume = bars.volume.copy()
+    volume[3], volume[5] = -7.0, 1e15
+    imported = import_file(save(hst(replace(bars, volume=volume)), "x.hst"), timezone="UTC")
+    assert imported.bars is not None
+    assert np.flatnonzero(np.isnan(imported.bars.volume)).tolist() == [3, 5]
+    assert any("overflow" in words for words in imported.warnings)
+    assert any("above 1e+12" in words for words in imported.warnings)
 
 
 def test_a_spread_in_points_becomes_a_price(make_bars: Make, save: Save) -> None:

@@ -240,7 +240,8 @@ def _rows(content: bytes, dtype: "np.dtype[np.void]", layout: Layout, first: int
     n_bars, rest = divmod(len(content), dtype.itemsize)
     bars = np.frombuffer(content[: n_bars * dtype.itemsize], dtype)
     values = {role: bars[layout.names[role]].astype(np.float64) for role in layout.value_roles}
-    values["volume"] = np.where(np.abs(values["volume"]) > _VOLUME_MAX, np.nan, values["volume"])
+    is_huge = np.abs(values["volume"]) > _VOLUME_MAX
+    values["volume"] = np.where(is_huge, np.nan, values["volume"])
     seconds = bars["time"].astype(np.int64)
     is_time = (seconds > 0) & (seconds < _SECONDS_MAX)
     time_ns = np.where(is_time, np.where(is_time, seconds, 0) * NS_PER_SECOND, NO_TIME)
@@ -248,6 +249,8 @@ def _rows(content: bytes, dtype: "np.dtype[np.void]", layout: Layout, first: int
     reasons[(reasons == NO_REASON) & ~is_time] = REASONS.index(Reason.TIME)
     is_off, on_step = _on_step(values, layout)
     said = ["The last bar is cut off; it is refused."] if rest else []
+    if is_huge.any():
+        said.append(f"{np.count_nonzero(is_huge)} volumes above {_VOLUME_MAX:g} were blanked.")
     if n_bars and is_off.mean() > max(_OFF_STEP_SHARE_MAX, 1.5 / n_bars):
         said.append(
             f"Prices have more decimals than the {layout.digits} digits of the header: damaged "
