@@ -8,7 +8,7 @@ import numpy as np
 
 from assay.data.bars import Bars, Ticks
 from assay.data.importers.bi5_path import divisor_of
-from assay.data.importers.building import bars_from, ticks_from
+from assay.data.importers.building import bars_from, ticks_from, without_overflow
 from assay.data.importers.clock_finding import ClockFinding
 from assay.data.importers.file_clock import clock_of, refuse_unclear_clock
 from assay.data.importers.grid import aligned
@@ -33,7 +33,7 @@ from assay.data.importers.scale import divided, price_divisor, refuse_implausibl
 from assay.data.importers.source import file_sha256
 from assay.data.importers.timeframes import on_one_timeframe
 from assay.data.importers.zones import Zone, zone
-from assay.data.quarantine import Reason
+from assay.data.quarantine import RESTORABLE, TEXT_CHARACTERS_MAX, QuarantinedRow, Reason
 from assay.domain.errors import DataError
 from assay.domain.timeframe import Timeframe
 
@@ -135,6 +135,7 @@ def assembled(
     if layout.format is Format.MT5_TICKS:
         table, dropped = quotes_filled(table)
     table, divisor, why = scaled(path, layout, choices, table)
+    readable = table
     if not layout.format.is_ticks:
         ordered, padding = without_padding(
             sorted_by_time(table)[0], is_archive=layout.format.is_archive
@@ -151,13 +152,14 @@ def assembled(
     clock = zone(refuse_unclear_clock(path, finding))
     table, n_moved, gone = _in_utc(table, clock, timeframe)
     dropped += gone
-    _list_dropped(path, reader, layout, dropped, refusals)
+    _list_dropped(path, reader, layout, dropped, refusals, _Readable(readable, clock, timeframe))
     _refuse_mostly_bad(path, refusals, n_rows)
     recognised = recognised_as(layout, timeframe, finding, divisor, why)
     said = _warnings(path, layout, recognised, n_late, n_moved)
     series: Bars | Ticks
     if timeframe is None:
         series = ticks_from(choices.symbol, table)
+        said += without_overflow(table.values.get("volume", np.empty(0)))[1]
     else:
         series, more = bars_from(choices.symbol, timeframe, table, digits=choices.digits)
         said += more
@@ -274,14 +276,56 @@ def _refuse_mostly_bad(path: Path, refusals: Refusals, n_rows: int) -> None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Readable:
+    """Rows that could be read, on the clock of the file, and how they come to UTC."""
+
+    table: Table
+    clock: Zone
+    timeframe: Timeframe | None
+
+    def row(self, line: int, reason: Reason, text: str) -> QuarantinedRow:
+        """Return a refused row with its time and its values."""
+        at = int(np.searchsorted(self.table.line, line))  # rows stand in the order of the file
+        if at == len(self.table) or self.table.line[at] != line:
+            return QuarantinedRow(line=line, reason=reason, text=text)
+        local_ns = self.table.time_ns[at : at + 1]
+        if self.timeframe is None:
+            utc_ns = self.clock.to_utc(local_ns)
+        else:
+            utc_ns, _ = aligned(local_ns, self.clock, self.timeframe)
+        values = {
+            role: float(value[at])
+            for role, value in self.table.values.items()
+            if role != "spread" and np.isfinite(value[at])
+        }
+        time_ns = int(utc_ns[0])
+        return QuarantinedRow(line=line, reason=reason, text=text, time_ns=time_ns, values=values)
+
+
+_VALUED_MAX = 5_000
+
+
 def _list_dropped(
-    path: Path, reader: Reader, layout: Layout, dropped: Dropped, refusals: Refusals
+    path: Path,
+    reader: Reader,
+    layout: Layout,
+    dropped: Dropped,
+    refusals: Refusals,
+    readable: _Readable | None = None,
 ) -> None:
-    """Look up the text of rows that were refused after parsing."""
+    """Look up the text, time and values of rows that were refused after parsing."""
     wanted = [int(line) for lines, _ in dropped for line in lines[: max(0, refusals.room)]]
     texts = reader.texts(path, layout, wanted) if wanted else {}
+    n_valued = 0
     for lines, reason in dropped:
-        refusals.add_all((int(line), reason, texts.get(int(line), "")) for line in lines)
+        for line in lines.tolist():
+            text = texts.get(line, "")[:TEXT_CHARACTERS_MAX]
+            if readable is not None and reason in RESTORABLE and n_valued < _VALUED_MAX:
+                refusals.add_row(readable.row(line, reason, text))
+                n_valued += 1
+            else:
+                refusals.add(line, reason, text)
 
 
 def _warnings(

@@ -9,6 +9,7 @@ from assay.data.importers.rules import widened
 from assay.domain.timeframe import Timeframe
 
 _DIGITS_MAX = 8
+_OVERFLOWS = (2.0**31 - 1, 2.0**31, 2.0**32 - 1, 2.0**32)
 
 
 def ticks_from(symbol: str, table: Table) -> Ticks:
@@ -16,6 +17,20 @@ def ticks_from(symbol: str, table: Table) -> Ticks:
     return Ticks(
         symbol=symbol, time_ns=table.time_ns, bid=table.values["bid"], ask=table.values["ask"]
     )
+
+
+def without_overflow(volume: FloatArray) -> tuple[FloatArray, tuple[str, ...]]:
+    """Return volumes with NaN where a counter of the source ran over, and what was blanked.
+
+    Counters of 32 or 64 bits that ran over are negative, or the largest number they hold.
+    """
+    ran_over = (volume < 0.0) | np.isin(volume, _OVERFLOWS) | (volume >= 2.0**63)
+    n_over = int(np.count_nonzero(ran_over))
+    if not n_over:
+        return volume, ()
+    first = float(volume[ran_over][0])
+    says = f"{n_over} volumes such as {first:.0f} (overflow in the source) were blanked."
+    return np.where(ran_over, np.nan, volume), (says,)
 
 
 def bars_from(
@@ -29,10 +44,8 @@ def bars_from(
     values = widened(dict(table.values))
     n_rows, said = len(table), []
     volume = values.get("volume", np.full(n_rows, np.nan))
-    n_negative = int(np.count_nonzero(volume < 0.0))
-    if n_negative:
-        volume = np.where(volume < 0.0, np.nan, volume)
-        said.append(f"{n_negative} negative volumes (overflow in the source) were blanked.")
+    volume, more = without_overflow(volume)
+    said += more
     if not (volume > 0.0).any():
         volume = np.full(n_rows, np.nan)
     has_ask = "ask_open" in values

@@ -235,8 +235,8 @@ def _with_format(
         or truefx.recognised(layout, headers, line)
     )
     if known is not None:
-        clock = truefx.CLOCK if known[0] is Format.TRUEFX_TICKS else layout.timezone
-        return replace(layout, format=known[0], timezone=clock, why=(known[1], *layout.why))
+        layout = replace(layout, format=known[0], why=(known[1], *layout.why))
+        return truefx.stated(layout, line) if known[0] is Format.TRUEFX_TICKS else layout
     generic = Format.CSV_BARS if has_bars else Format.CSV_TICKS
     return replace(layout, format=generic, why=(f"generic table: {generic.value}", *layout.why))
 

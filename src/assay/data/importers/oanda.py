@@ -239,8 +239,8 @@ def _mixed(path: Path, response: _Response, fact: str, first: str) -> DataError:
 
 def _record(number: int, candle: object, layout: Layout) -> Record:
     if not isinstance(candle, Mapping):
-        reason = Reason.SYNTAX if isinstance(candle, str) else Reason.FIELDS
-        return Record(number=number, raw=candle, reason=reason)
+        lost = Reason.SYNTAX if isinstance(candle, str) else Reason.FIELDS
+        return Record(number=number, raw=candle, reason=lost)
     values: dict[str, object] = {}
     for role, name in layout.names.items():
         item: object = candle

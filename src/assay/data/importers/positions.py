@@ -60,7 +60,10 @@ def _price_roles(values: FloatArray, start: int, n_columns: int) -> dict[str, in
     if n_left >= 2 and _same_level(values[:, start : start + 2]):
         first, second = values[:, start], values[:, start + 1]
         is_ask_first = bool(np.nanmean(first > second) > np.nanmean(second > first))
-        return {"bid": start + is_ask_first, "ask": start + 1 - is_ask_first}
+        roles = {"bid": start + is_ask_first, "ask": start + 1 - is_ask_first}
+        if n_left == 3 and np.isfinite(values[:, start + 2]).mean() > 0.5:
+            roles["volume"] = start + 2
+        return roles
     return {}
 
 
@@ -86,4 +89,22 @@ def _ohlc_order(values: FloatArray) -> dict[str, int]:
             others = [at for at in range(4) if at not in (high, low)]
             share_best = share
             best = {"open": others[0], "high": high, "low": low, "close": others[1]}
-    return best
+    return _in_sequence(good, best)
+
+
+def _in_sequence(values: FloatArray, order: dict[str, int]) -> dict[str, int]:
+    """Return *order* with open and close exchanged, if bars then follow each other far better.
+
+    A bar opens near the close of the one before, whichever of the two times comes first.
+    """
+    first, last = values[:, order["open"]], values[:, order["close"]]
+    as_told = min(_jump(first, last), _jump(first[::-1], last[::-1]))
+    exchanged = min(_jump(last, first), _jump(last[::-1], first[::-1]))
+    if exchanged < 0.5 * as_told:
+        return {**order, "open": order["close"], "close": order["open"]}
+    return order
+
+
+def _jump(opens: FloatArray, closes: FloatArray) -> float:
+    """Return the mean distance of opens from the closes before them; infinite for one bar."""
+    return float(np.mean(np.abs(opens[1:] - closes[:-1]))) if len(opens) > 1 else np.inf
