@@ -256,7 +256,7 @@ def test_quarantined_rows_are_stored_beside_the_series(tmp_path: Path) -> None:
     row = QuarantinedRow(line=7, reason=Reason.NUMBER, text='a,"b')
     Catalogue(tmp_path).merge(make_bars(np.arange(3)), provenance(), Quarantine.of([row]))
     (path,) = (tmp_path / "EURUSD" / "H1").glob("quarantine-*.csv")
-    assert path.read_text() == 'line,reason,text\n7,not a number,"a,""b"\n'
+    assert path.read_text() == 'line,reason,text,time_ns,values\n7,not a number,"a,""b",,\n'
 
 
 @pytest.mark.parametrize("damage", ["truncate", "flip", "empty"])

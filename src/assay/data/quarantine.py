@@ -2,8 +2,9 @@
 
 import csv
 import io
+import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, unique
 from pathlib import Path
@@ -43,13 +44,37 @@ class Reason(Enum):
     RULE = "recurrence that cannot be followed"
 
 
+RESTORABLE = frozenset({Reason.JUMP, Reason.CONFLICT, Reason.PADDED})
+"""Reasons that lie in what stands around a row: the row itself could be read."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuarantinedRow:
-    """One refused row; *line* counts from 1 (in Parquet: the row)."""
+    """One refused row.
+
+    Attributes
+    ----------
+    line : int
+        Counted from 1 (in Parquet and archives: the record).
+    reason : Reason
+    text : str
+        As it stands in the source, up to ``TEXT_CHARACTERS_MAX`` characters.
+    time_ns : int or None
+        UTC nanoseconds; None for a row that could not be read, or had no fault of its own.
+    values : mapping of str to float
+        Its prices (and volume) by role, where *time_ns* is known: enough to restore it.
+    """
 
     line: int
     reason: Reason
     text: str
+    time_ns: int | None = None
+    values: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def is_restorable(self) -> bool:
+        """Whether the row could be read, and was refused for what stands around it."""
+        return self.time_ns is not None and bool(self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +111,8 @@ class Quarantine:
         return next((row for row in self.rows if row.reason is reason), None)
 
     def as_csv(self) -> bytes:
-        """Return the listed rows as CSV: line, reason, text."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(("line", "reason", "text"))
-        writer.writerows((row.line, row.reason.value, row.text) for row in self.rows)
-        return text.getvalue().encode("utf-8", errors="replace")
+        """Return the listed rows as CSV: line, reason, text, time, values."""
+        return rows_as_csv(self.rows)
 
     def as_json(self) -> dict[str, object]:
         """Return plain values: total, counts by reason, and the first line of each."""
@@ -109,6 +130,29 @@ class Quarantine:
         }
 
 
+def rows_as_csv(rows: Iterable[QuarantinedRow]) -> bytes:
+    """Return rows as CSV: line, reason, text; UTC nanoseconds and values as JSON where known."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("line", "reason", "text", "time_ns", "values"))
+    for row in rows:
+        values = json.dumps(dict(row.values)) if row.values else ""
+        time_ns = "" if row.time_ns is None else row.time_ns
+        writer.writerow((row.line, row.reason.value, row.text, time_ns, values))
+    return text.getvalue().encode("utf-8", errors="replace")
+
+
+def _read_row(row: Mapping[str, str], reasons: Mapping[str, Reason]) -> QuarantinedRow:
+    time_ns, values = row.get("time_ns") or None, row.get("values") or None
+    return QuarantinedRow(
+        line=int(row["line"]),
+        reason=reasons[row["reason"]],
+        text=row["text"],
+        time_ns=None if time_ns is None else int(time_ns),
+        values={} if values is None else {k: float(v) for k, v in json.loads(values).items()},
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredQuarantine:
     """Refused rows of one import, as the catalogue keeps them.
@@ -116,7 +160,7 @@ class StoredQuarantine:
     Attributes
     ----------
     path : Path
-        CSV of line, reason and text; at most the first ``ROWS_LISTED_MAX`` rows.
+        CSV of line, reason, text, time and values; at most the first ``ROWS_LISTED_MAX`` rows.
     source : str
         File that held them.
     rows : int
@@ -142,13 +186,8 @@ class StoredQuarantine:
         try:
             with self.path.open(encoding="utf-8", newline="") as file:
                 rows = csv.DictReader(file)
-                return tuple(
-                    QuarantinedRow(
-                        line=int(row["line"]), reason=by_text[row["reason"]], text=row["text"]
-                    )
-                    for row in rows
-                )
-        except (OSError, KeyError, ValueError, csv.Error) as error:
+                return tuple(_read_row(row, by_text) for row in rows)
+        except (OSError, KeyError, ValueError, TypeError, AttributeError, csv.Error) as error:
             raise DataError(
                 f"{self.path} must list quarantined rows; it does not: {error}.",
                 remedy=f"Import {self.source or 'the source'} again.",

@@ -29,11 +29,15 @@ class Refusals:
 
     def add(self, line: int, reason: Reason, text: str) -> None:
         """Refuse one row."""
+        shown = text[:TEXT_CHARACTERS_MAX]
+        self.add_row(QuarantinedRow(line=int(line), reason=reason, text=shown))
+
+    def add_row(self, row: QuarantinedRow) -> None:
+        """Refuse one row of which more may be known than its text."""
         if self.room > 0:
-            shown = text[:TEXT_CHARACTERS_MAX]
-            self.rows.append(QuarantinedRow(line=int(line), reason=reason, text=shown))
+            self.rows.append(row)
         else:
-            self._unlisted[reason] += 1
+            self._unlisted[row.reason] += 1
 
     def add_all(self, refused: Iterable[tuple[int, Reason, str]]) -> None:
         """Refuse rows given as line, reason and text."""
@@ -49,7 +53,8 @@ class Refusals:
         """Return the refusals of several as one."""
         whole = cls()
         for part in parts:
-            whole.add_all((row.line, row.reason, row.text) for row in part.rows)
+            for row in part.rows:
+                whole.add_row(row)
             whole._unlisted.update(part._unlisted)
         return whole
 
