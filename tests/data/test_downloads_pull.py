@@ -193,6 +193,7 @@ def test_faults_change_nothing_but_the_time(
     assert answer.status == 0, answer.err
     assert n_faults > 8
     assert len(feed.requests) == answer.json["pulls"][0]["files_fetched"] + n_faults
+    assert answer.json["requests_repeated"] == n_faults
     assert feed.n_active_max <= 4
     assert Catalogue(place.data).entry("EURUSD", Timeframe.M1).rows == 6 * 30
     for path in paths:
@@ -358,6 +359,15 @@ def test_an_empty_answer_in_trading_hours_is_asked_for_again(
 
     assert seen.count(path) == 3
     assert (place.data / "downloads/dukascopy" / path[1:]).read_bytes() == truth[path]
+
+
+def test_silent_files_are_told_with_the_way_out(feed: Server, pull: Pull) -> None:
+    path = "/EURUSD/2024/00/30/10h_ticks.bi5"
+    feed.faults[path] = ["stall before"] * 9
+    answer = pull("dukascopy", "EURUSD", "2024-01-30", url=feed.url, settings="retries_max=0")
+    assert answer.status == 3
+    assert "silence for 0.3 s" in answer.err
+    assert "take dukascopy-json" in answer.err
 
 
 def test_a_symbol_that_the_source_does_not_have_is_an_error(feed: Server, pull: Pull) -> None:

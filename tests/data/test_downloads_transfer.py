@@ -254,6 +254,32 @@ def test_an_answer_beyond_the_limit_is_not_read(server: Server, is_announced: bo
     assert caught.value.facts["is_lasting"] is True
 
 
+def test_a_pause_of_nothing_is_no_leave_to_hammer(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "misbehaving_server.misbehave",
+        lambda handler, *_: handler.reply(429, b"", {"Retry-After": "0"}),
+    )
+    server.faults["/a"] = ["429"] * 4
+    passing = VirtualTime()
+    run(getting(Request(url=f"{server.url}/a")), passing=passing)
+
+    assert passing.now_s >= 0.5 + 1.0 + 2.0 + 4.0
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    (answer,), _ = run(getting(Request(url=f"{server.url}/a")), Politeness(retries_max=0))
+
+    assert answer.content == TRUTH
+
+
 def test_the_client_says_who_it_is(server: Server) -> None:
     run(getting(Request(url=f"{server.url}/a")))
     assert server.requests[0][1]["user-agent"].startswith("assay/")

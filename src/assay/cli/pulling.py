@@ -3,12 +3,12 @@
 import asyncio
 import os
 import sys
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
+from assay.cli.pull_progress import PullProgress, duration
 from assay.cli.screen import Screen
 from assay.domain.errors import ConfigError, DataError
 from assay.domain.time import Clock, iso_utc
@@ -27,68 +27,6 @@ if TYPE_CHECKING:
 SYMBOLS_MAX = 200
 FOLDER = "downloads"
 """Inside the data folder of a workspace: what was fetched, in the layout of its source."""
-
-
-class PullProgress:
-    """Files, bytes and repetitions with the time that is left, on stderr.
-
-    Parameters
-    ----------
-    stream : TextIO
-        Where lines go; on a terminal one line is written over itself.
-    """
-
-    SECONDS_BETWEEN_LINES = 10.0
-    SECONDS_BETWEEN_STROKES = 0.2
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._is_terminal = stream.isatty()
-        self._name = ""
-        self._total = self._n_done = self._n_fetched = self._bytes = 0
-        self._began_s = self._said_s = 0.0
-        self._retries = 0
-
-    def begin(self, name: str, total: int) -> None:
-        """Begin with *total* files."""
-        self._name, self._total = name, total
-        self._n_done = self._n_fetched = self._bytes = 0
-        self._began_s = time.monotonic()
-        self._said_s = self._began_s
-        self._say()
-
-    def settled(self, *, n_bytes: int, is_fetched: bool) -> None:
-        """Count a file, and say so now and then."""
-        self._n_done += 1
-        self._n_fetched += is_fetched
-        self._bytes += n_bytes
-        gap_s = self.SECONDS_BETWEEN_STROKES if self._is_terminal else self.SECONDS_BETWEEN_LINES
-        if time.monotonic() - self._said_s >= gap_s or self._n_done == self._total:
-            self._say()
-
-    def repeated(self, n_retries: int) -> None:
-        """Take note of the repetitions so far."""
-        self._retries = n_retries
-
-    def done(self) -> None:
-        """End the line that was written over."""
-        if self._is_terminal and self._name:
-            self._stream.write("\n")
-            self._stream.flush()
-
-    def _say(self) -> None:
-        now_s = time.monotonic()
-        self._said_s = now_s
-        text = (
-            f"{self._name}: {self._n_done:,} of {self._total:,} files, "
-            f"{self._bytes / 1e6:,.1f} MB, {self._retries:,} repeated"
-        )
-        n_left = self._total - self._n_done
-        if self._n_fetched and n_left:
-            left_s = (now_s - self._began_s) / self._n_fetched * n_left
-            text += f", about {duration(left_s)} left"
-        self._stream.write(f"\r\x1b[2K{text}" if self._is_terminal else f"{text}\n")
-        self._stream.flush()
 
 
 @dataclass(slots=True)
@@ -112,21 +50,6 @@ class _Desk:
     catalogue: "Catalogue"
     clock: Clock
     progress: PullProgress
-
-
-def duration(seconds: float) -> str:
-    """Return a length of time in two units.
-
-    Examples
-    --------
-    >>> duration(42.0), duration(3_700.0)
-    ('42 s', '1 h 2 min')
-    """
-    whole = round(seconds)
-    if whole < 120:
-        return f"{whole} s"
-    minutes = whole // 60
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def pull_history(
@@ -258,7 +181,15 @@ def _run(
             _say(item, screen)
         if not is_complete:
             sys.stderr.write(f"What was fetched is kept. Go on with: {command}\n")
-    screen.emit({"source": desk.source.name, "pulls": [_as_json(item) for item in pulls]})
+    tally = desk.progress.tally
+    screen.emit(
+        {
+            "source": desk.source.name,
+            "requests": 0 if tally is None else tally.requests,
+            "requests_repeated": 0 if tally is None else tally.retries,
+            "pulls": [_as_json(item) for item in pulls],
+        }
+    )
 
 
 async def _pull_all(pulls: Sequence[_Pulled], desk: _Desk, settings: "Settings") -> None:
@@ -283,10 +214,9 @@ async def _pull_one(item: _Pulled, desk: _Desk, transfer: "Transfer") -> None:
     from assay.data.downloads.pull import pull
 
     name = f"{desk.source.name} {item.wish.symbol} {item.wish.series}"
-    desk.progress.begin(name, sum(len(batch.pieces) for batch in item.batches))
+    desk.progress.begin(name, sum(len(batch.pieces) for batch in item.batches), transfer.tally)
 
     def arrived(batch: "Batch") -> None:
-        desk.progress.repeated(transfer.tally.retries)
         item.waiting.append(batch)
         _store(item, desk, is_last=False)
 

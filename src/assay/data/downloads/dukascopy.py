@@ -12,7 +12,7 @@ from assay.data.downloads import period as periods
 from assay.data.downloads.period import Period
 from assay.data.downloads.source import Batch, Piece, Wish
 from assay.data.downloads.transfer import Answer, Request, Transfer, excerpt
-from assay.domain.errors import ConfigError
+from assay.domain.errors import ConfigError, DataError
 from assay.domain.time import NS_PER_HOUR, NS_PER_SECOND
 from assay.domain.timeframe import Timeframe
 
@@ -106,7 +106,16 @@ class Dukascopy:
             may_be_absent=True,
             etag=etag,
         )
-        return await filled(request, piece, transfer, self.has_rows)
+        try:
+            return await filled(request, piece, transfer, self.has_rows)
+        except DataError as error:
+            if error.facts.get("status") is not None:
+                raise
+            raise DataError(
+                error.message,
+                remedy=f"{error.remedy} Where these files stay silent, take dukascopy-json.",
+                **error.facts,
+            ) from error
 
     def has_rows(self, content: bytes) -> bool:
         """Whether a file holds any row."""

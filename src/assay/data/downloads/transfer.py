@@ -21,6 +21,7 @@ FAULTS_SHOWN_MAX = 3
 _EXCERPT_CHARACTERS = 160
 _NOT_MODIFIED = 304
 _NOT_THERE = 404
+_LOCAL = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 _BUSY = frozenset({429, 503})
 _WORTH_REPEATING = frozenset({408, 425, 429})
 _REMEDIES = {
@@ -143,6 +144,7 @@ class Transfer:
             ),
             follow_redirects=False,
             transport=transport,
+            mounts=dict.fromkeys(_LOCAL),  # a proxy of the environment is not for these
         )
 
     async def __aenter__(self) -> Self:
@@ -183,9 +185,8 @@ class Transfer:
             self.tally.retries += 1
             pause_s = self._pace.backoff_s(len(faults))
             if outcome.status in _BUSY:
-                self._pace.pause_all(pause_s if outcome.pause_s is None else outcome.pause_s)
-            if outcome.pause_s is None:
-                await self._pace.back_off(pause_s)
+                self._pace.pause_all(max(pause_s, outcome.pause_s or 0.0))
+            await self._pace.back_off(pause_s)
 
     async def _attempt(self, request: Request) -> Answer | _Fault:
         self.tally.requests += 1
