@@ -10,7 +10,11 @@ from assay.data.bars import Bars, Ticks
 from assay.data.importers.bi5_path import divisor_of
 from assay.data.importers.building import bars_from, ticks_from, without_overflow
 from assay.data.importers.clock_finding import ClockFinding
-from assay.data.importers.file_clock import clock_of, refuse_unclear_clock
+from assay.data.importers.file_clock import (
+    clock_of,
+    refuse_unclear_clock,
+    warnings_of_clock,
+)
 from assay.data.importers.grid import aligned
 from assay.data.importers.imported import Imported
 from assay.data.importers.layout import Format, Layout, Recognised
@@ -155,7 +159,7 @@ def assembled(
     _list_dropped(path, reader, layout, dropped, refusals, _Readable(readable, clock, timeframe))
     _refuse_mostly_bad(path, refusals, n_rows)
     recognised = recognised_as(layout, timeframe, finding, divisor, why)
-    said = _warnings(path, layout, recognised, n_late, n_moved)
+    said = _warnings(path, layout, recognised, n_late, n_moved) + warnings_of_clock(finding)
     series: Bars | Ticks
     if timeframe is None:
         series = ticks_from(choices.symbol, table)

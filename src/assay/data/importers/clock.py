@@ -6,15 +6,21 @@ from functools import lru_cache
 
 import numpy as np
 
-from assay.data.arrays import FloatArray, IntArray
+from assay.data.arrays import BoolArray, FloatArray, IntArray
 from assay.data.bars import Bars
 from assay.data.calendar import new_york_offset
 from assay.data.columns import distinct
 from assay.data.importers.clock_activity import activity_evidence, movement
-from assay.data.importers.clock_changes import ClockChange, placed_changes
+from assay.data.importers.clock_changes import placed_changes
 from assay.data.importers.clock_days import clock_of_days
 from assay.data.importers.clock_edges import daily_pauses, edge_of_file, weekly_edges
-from assay.data.importers.clock_finding import CONFIDENCE_MIN, ClockFinding, capped, percentages
+from assay.data.importers.clock_finding import (
+    CONFIDENCE_MIN,
+    ClockChange,
+    ClockFinding,
+    capped,
+    percentages,
+)
 from assay.data.importers.clock_path import (
     Evidence,
     far_from,
@@ -324,7 +330,7 @@ def _unsure(
     alternatives: Sequence[tuple[str, float]],
     what: Sequence[str],
     changes: Sequence[ClockChange],
-    far: IntArray,
+    far: BoolArray,
 ) -> str:
     """Return why the rows do not tell."""
     text = " and ".join(what) + f" fit {percentages(alternatives)}"

@@ -181,20 +181,18 @@ def activity_evidence(
     weeks = (days + 3) // 7
     starts = np.flatnonzero(np.concatenate([[True], weeks[1:] != weeks[:-1]]))
     flat_error = (np.square(x).sum(axis=1) - np.square(x.sum(axis=1)) / n) * enough
-    best: tuple[float, FloatArray, FloatArray] | None = None
-    for template in _TEMPLATES:
-        error, expected = _errors(moves, template, x, has, seasons, shifts)
-        error = error * enough[:, None]
-        total = float(np.add.reduceat(error, starts, axis=0).min(axis=1).sum())
-        if best is None or total < best[0]:
-            best = total, error, expected
-    assert best is not None
-    total, error, expected = best
+    errors, expected = _errors(moves, x, has, seasons, shifts)
+    errors = errors * enough[:, None, None]
+    totals = np.add.reduceat(errors, starts, axis=0).min(axis=2).sum(axis=0)
+    chosen = int(np.argmin(totals))
+    total, error = float(totals[chosen]), errors[:, chosen]
     if total > 0.9 * float(flat_error.sum()):
         return flat
     variance = max(_VARIANCE_MIN, total / float((has.sum(axis=1) * enough).sum()))
     chances = -_TEMPER * error / (2.0 * variance)
-    return np.asarray(chances + _release_evidence(moves, days, seasons, shifts, x, has, expected))
+    return np.asarray(
+        chances + _release_evidence(moves, days, seasons, shifts, x, has, expected[chosen])
+    )
 
 
 def _cells_of_template(moves: Movement, template: FloatArray, shift: int) -> FloatArray:
@@ -212,33 +210,35 @@ def _cells_of_template(moves: Movement, template: FloatArray, shift: int) -> Flo
 
 
 def _errors(
-    moves: Movement,
-    template: FloatArray,
-    x: FloatArray,
-    has: BoolArray,
-    seasons: IntArray,
-    shifts: IntArray,
+    moves: Movement, x: FloatArray, has: BoolArray, seasons: IntArray, shifts: IntArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the squared errors of each day under each shift, and the template by shift.
+    """Return the squared errors of each day under each template and shift, and the templates.
 
-    The first has shape (n_days, n_shifts), the second (n_shifts, 3, n_cells).
+    The first has shape (n_days, n_templates, n_shifts), the second (n_templates, n_shifts, 3,
+    n_cells).
     """
-    expected = np.stack([_cells_of_template(moves, template, int(shift)) for shift in shifts])
+    expected = np.array(
+        [
+            [_cells_of_template(moves, template, int(shift)) for shift in shifts]
+            for template in _TEMPLATES
+        ]
+    )
+    n_templates, n_shifts = expected.shape[:2]
     mask = has.astype(np.float64)
     n = np.maximum(mask.sum(axis=1), 1.0)
-    error = np.empty((len(x), len(shifts)))
+    errors = np.empty((len(x), n_templates, n_shifts))
     for season in (0, 1, 2):
-        rows = seasons == season
-        pattern = expected[:, season, :].T
-        cross = x[rows] @ pattern
-        level = (x[rows].sum(axis=1)[:, None] - mask[rows] @ pattern) / n[rows, None]
-        error[rows] = (
-            np.square(x[rows]).sum(axis=1)[:, None]
-            - 2.0 * cross
-            + mask[rows] @ np.square(pattern)
-            - n[rows, None] * np.square(level)
-        )
-    return error, expected
+        rows = np.flatnonzero(seasons == season)
+        pattern = expected[:, :, season].reshape(n_templates * n_shifts, -1)
+        # Not by BLAS: its threads cost more than these small products.
+        cross = np.einsum("dc,sc->ds", x[rows], pattern)
+        covered = np.einsum("dc,sc->ds", mask[rows], pattern)
+        squares = np.einsum("dc,sc->ds", mask[rows], np.square(pattern))
+        level = (x[rows].sum(axis=1)[:, None] - covered) / n[rows, None]
+        own = np.square(x[rows]).sum(axis=1)[:, None]
+        error = own - 2.0 * cross + squares - n[rows, None] * np.square(level)
+        errors[rows] = error.reshape(len(rows), n_templates, n_shifts)
+    return errors, expected
 
 
 def _release_evidence(

@@ -1,6 +1,7 @@
 """Where inside a history a server changed its clock."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -41,7 +42,7 @@ def placed_changes(
     week, at the gap that setting the clock forward leaves.
     """
     found = []
-    for (before, start, stop), (after, _, end) in zip(runs, runs[1:], strict=False):
+    for (before, start, stop), (after, _, end) in pairwise(runs):
         differ = shift_of[:, before] != shift_of[:, after]
         earlier = np.flatnonzero(differ[start:stop])
         later = np.flatnonzero(differ[stop:end])

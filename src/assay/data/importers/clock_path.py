@@ -68,9 +68,10 @@ def posterior(
     daily = np.take_along_axis(evidence.log_chance, shift_of, axis=1)
     daily = np.exp(np.maximum(daily - daily.max(axis=1, keepdims=True), -_DAY_CAP))
     change = _chances_of_change(evidence.days) if may_change else np.zeros(n_days)
-    loose = np.full(n_days, _HABIT_CHANGES)
-    loose[1:][np.diff(evidence.seasons) != 0] = _HABIT_CHANGES_WITH_SEASON
     emission = _edge_emissions(evidence.edges, shift_of)
+    loose = np.zeros(n_days)
+    loose[list(emission)] = _HABIT_CHANGES
+    loose[1:][np.diff(evidence.seasons) != 0] = _HABIT_CHANGES_WITH_SEASON
     start = prior[:, None, None] * OPEN_PRIOR[None, :, None] * CLOSE_PRIOR[None, None, :]
     forward = np.empty((n_days, n_clocks, len(OPEN_PRIOR), len(CLOSE_PRIOR)))
     state = start
@@ -121,6 +122,8 @@ def _chances_of_change(days: IntArray) -> FloatArray:
 def _step(state: FloatArray, prior: FloatArray, change: float, loose: float) -> FloatArray:
     total = state.sum(axis=0)
     state = (1.0 - change) * state + change * prior[:, None, None] * total
+    if loose == 0.0:
+        return np.asarray(state)
     opens = state.sum(axis=1, keepdims=True) * OPEN_PRIOR[None, :, None]
     state = (1.0 - loose) * state + loose * opens
     closes = state.sum(axis=2, keepdims=True) * CLOSE_PRIOR[None, None, :]
@@ -128,10 +131,11 @@ def _step(state: FloatArray, prior: FloatArray, change: float, loose: float) -> 
 
 
 def _step_back(state: FloatArray, prior: FloatArray, change: float, loose: float) -> FloatArray:
-    closes = (state * CLOSE_PRIOR[None, None, :]).sum(axis=2, keepdims=True)
-    state = (1.0 - loose) * state + loose * closes
-    opens = (state * OPEN_PRIOR[None, :, None]).sum(axis=1, keepdims=True)
-    state = (1.0 - loose) * state + loose * opens
+    if loose > 0.0:
+        closes = (state * CLOSE_PRIOR[None, None, :]).sum(axis=2, keepdims=True)
+        state = (1.0 - loose) * state + loose * closes
+        opens = (state * OPEN_PRIOR[None, :, None]).sum(axis=1, keepdims=True)
+        state = (1.0 - loose) * state + loose * opens
     total = (state * prior[:, None, None]).sum(axis=0)
     return np.asarray((1.0 - change) * state + change * total)
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from assay.data.bars import Bars
 from assay.data.importers import histdata
 from assay.data.importers.clock import infer_clock
@@ -10,6 +12,7 @@ from assay.data.importers.layout import Format, Layout
 from assay.data.importers.ordering import Table
 from assay.data.importers.zones import zone
 from assay.domain.errors import DataError
+from assay.domain.time import NS_PER_HOUR
 from assay.domain.timeframe import Timeframe
 
 
@@ -67,9 +70,34 @@ def refuse_unclear_clock(path: Path, finding: ClockFinding) -> str:
     """
     if finding.timezone is not None and finding.confidence >= CONFIDENCE_MIN:
         return finding.timezone
+    likely = ", ".join(name for name, _ in finding.alternatives)
+    remedy = "Pass --timezone: UTC, NY+7 (most MT5 servers), EET, America/New_York or UTC+3."
+    if likely:
+        remedy = f"Pass --timezone, as the source documents it; by the rows {likely} are likeliest."
+    if finding.changes:
+        remedy += " A changed clock is written `UTC+2 until 2014-11-23 then NY+7`."
     raise DataError(
         f"{path} must show which clock it follows; it does not: {finding.why}.",
-        remedy="Pass --timezone: UTC, NY+7 (most MT5 servers), EET, America/New_York or UTC+3.",
+        remedy=remedy,
         path=str(path),
         needs="timezone",
+        alternatives=finding.alternatives,
     )
+
+
+def warnings_of_clock(finding: ClockFinding) -> tuple[str, ...]:
+    """Return what a user should know of a clock that changed inside the file."""
+    said = []
+    for change in finding.changes:
+        back_ns = zone(change.before).to_utc(np.array([change.at_ns])) - zone(change.after).to_utc(
+            np.array([change.at_ns])
+        )
+        text = f"{change.says[0].upper()}{change.says[1:]}; rows were converted with both."
+        if back_ns[0] < 0:
+            hours = f"{-back_ns[0] / NS_PER_HOUR:g} hours"
+            text += (
+                f" The clock went back by {hours}: rows that share a local time there are taken "
+                "as those before, and repeats are quarantined."
+            )
+        said.append(text)
+    return tuple(said)
