@@ -1,5 +1,7 @@
 """A sweep finds the engine's own trades, however it gets there."""
 
+from decimal import Decimal as D
+
 import numpy as np
 import pytest
 from engine_worlds import instrument, settings, tape
@@ -8,7 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from assay.domain.errors import DataError
-from assay.domain.instrument import SwapMode
+from assay.domain.instrument import MarginTier, SwapMode
 from assay.engine.backtest import run_backtest
 from assay.engine.jump import NEAR_STOP_OUT, SWEPT
 from assay.engine.state import REQUEST, TRADE, records
@@ -52,10 +54,18 @@ def rules_for(seed: int, n_cases: int = 6):
 
 
 def facts_of(seed: int):
-    mode = SwapMode.PERCENT if seed % 2 else SwapMode.POINTS
+    tiers = (
+        MarginTier(up_to=D("0.5"), fraction=D("0.01")),
+        MarginTier(up_to=D("Infinity"), fraction=D("0.05")),
+    )
     return {
         "XAUUSD": instrument(
-            commission_per_lot=3, swap_long=-20, swap_short=4, swap_mode=mode, contract_size=10
+            commission_per_lot=3,
+            swap_long=-20,
+            swap_short=4,
+            swap_mode=list(SwapMode)[seed % len(SwapMode)],
+            contract_size=10,
+            margin_tiers=tiers if seed % 3 == 0 else (),
         )
     }
 

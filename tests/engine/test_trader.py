@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from assay.config.instruments import load_instrument
 from assay.config.settings import CostSettings, Settings
 from assay.data.bars import Bars
 from assay.domain.errors import ConfigError, DataError
+from assay.domain.facts_history import DatedFacts, FactsHistory
+from assay.domain.instrument import SwapMode
 from assay.domain.timeframe import Timeframe
 from assay.engine.backtest import backtest
 from assay.engine.opinion import views_of
@@ -67,13 +70,39 @@ def settings() -> Settings:
     )
 
 
-def test_one_bar_at_a_time_equals_the_backtest_to_the_last_bit(settings: Settings) -> None:
+def dated_gold() -> dict[str, FactsHistory]:
+    """Return gold whose costs change twice among the bars, its swap in the middle of a weekend."""
+    first = GOLD["XAUUSD"]
+    changes = (
+        {"swap_long": Decimal(-20), "swap_short": Decimal(9), "swap_mode": SwapMode.PERCENT_OPEN},
+        {
+            "commission_per_lot": Decimal(9),
+            "swap_triple_weekday": 4,
+            "swap_mode": SwapMode.POINTS,
+            "stop_level_points": 900,
+        },
+    )
+    starts = (
+        waves(1).time_ns[0],
+        waves(N_BARS).time_ns[960] - 10**13,
+        waves(N_BARS).time_ns[1_100],
+    )
+    items = (first, replace(first, **changes[0]), replace(first, **changes[1]))
+    versions = [
+        DatedFacts(valid_from_ns=int(start), instrument=item)
+        for start, item in zip(starts, items, strict=True)
+    ]
+    return {"XAUUSD": FactsHistory(symbol="XAUUSD", versions=tuple(versions))}
+
+
+@pytest.mark.parametrize("facts", [GOLD, dated_gold()], ids=["one version", "three versions"])
+def test_one_bar_at_a_time_equals_the_backtest_to_the_last_bit(settings: Settings, facts) -> None:
     bars = waves(N_BARS)
     quoted = {"XAUUSD": bars}
-    dataset = build_dataset(quoted, GOLD, {"XAUUSD": np.ones(N_BARS)}, settings)
+    dataset = build_dataset(quoted, facts, {"XAUUSD": np.ones(N_BARS)}, settings)
     until = int(dataset.start_ns[N_TRAINING])
     model = train(select_rows(dataset, settings, from_ns=0, until_ns=until), settings, seed=1).model
-    tape = build_tape(quoted, GOLD, settings.costs, "USD")
+    tape = build_tape(quoted, facts, settings.costs, "USD")
     lean = model.lean(
         "hybrid",
         model.ai_log_odds(dataset.column("x")),
@@ -83,10 +112,10 @@ def test_one_bar_at_a_time_equals_the_backtest_to_the_last_bit(settings: Setting
     )
     mid = 0.5 * (tape.bid_close + tape.ask_close)
     views = views_of(lean, mid=mid, atr=dataset.column("atr"))
-    batch = backtest(tape, views, settings, GOLD)
+    batch = backtest(tape, views, settings, facts)
     assert len(batch.trades) > 10
 
-    trader = Trader(model, ["XAUUSD"], GOLD, settings)
+    trader = Trader(model, ["XAUUSD"], facts, settings)
     n_fills = 0
     for i in range(N_BARS):
         outcome = trader.on_bar(bars.between(i, i + 1), conversion=1.0)

@@ -1,6 +1,7 @@
 """Costs and fill rules of the venue, by hand."""
 
 import math
+from decimal import Decimal
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +10,7 @@ from engine_free import gold
 
 from assay.config.settings import CostSettings
 from assay.data.bars import Bars
+from assay.domain.facts_history import DatedFacts, FactsHistory
 from assay.domain.instrument import SwapMode
 from assay.domain.order import OrderKind
 from assay.domain.timeframe import Timeframe
@@ -22,6 +24,7 @@ from assay.execution.venue import (
     trigger_price,
     working_price,
 )
+from assay.risk.facts import SWAP_MODES, contract_facts
 
 SLIPPAGE = getattr(slippage, "py_func", slippage)
 SWAP = getattr(swap, "py_func", swap)
@@ -41,6 +44,60 @@ def test_swap_and_commission_by_hand() -> None:
     assert SWAP(1.0, -1, 2.0, 90.0, 100.0, 0.5, FACTS, 2.0) == pytest.approx(14.4)
     assert SWAP(1.0, -1, 1.0, 90.0, 100.0, 1.0, PERCENT, 1.0) == pytest.approx(2.0)
     assert commission(2.0, 3.5, 2.0) == 14.0
+
+
+@pytest.mark.parametrize(
+    ("mode", "amount"),
+    [
+        # two lots of 100, long -20, held at 90, marked at 100, half an account unit per quote unit
+        (SwapMode.POINTS, 2 * -20 * 0.01 * 100 * 0.5),
+        (SwapMode.PERCENT, 2 * -0.20 / 360 * 100 * 100 * 0.5),
+        (SwapMode.PERCENT_OPEN, 2 * -0.20 / 360 * 100 * 90 * 0.5),
+        (SwapMode.BASE, 2 * -20 * 100 * 0.5),
+        (SwapMode.QUOTE, 2 * -20 * 0.5),
+        (SwapMode.ACCOUNT, 2 * -20),
+    ],
+)
+def test_every_swap_mode_by_hand(mode: SwapMode, amount: float) -> None:
+    facts = SimpleNamespace(**{**vars(FACTS), "swap_mode": SWAP_MODES[mode]})
+
+    assert SWAP(1.0, 1, 2.0, 90.0, 100.0, 0.5, facts, 1.0) == pytest.approx(amount)
+    assert SWAP(3.0, 1, 2.0, 90.0, 100.0, 0.5, facts, 0.5) == pytest.approx(1.5 * amount)
+
+
+@pytest.mark.parametrize("mode", SwapMode)
+def test_the_expected_swap_is_a_day_of_what_is_charged(mode: SwapMode) -> None:
+    item = gold(swap_mode=mode)
+    bars = quoted_bars(np.array([0]))
+    facts = contract_facts([item], Timeframe.H1)[0]
+    charged = SWAP(1.0, 1, 1.0, 2000.0, 2000.0, 0.5, facts, 1.0)
+    long, _ = carry(bars, item, CostSettings(), horizon_bars=24, conversion=np.array([0.5]))
+
+    assert long[0] == pytest.approx(1.4 * charged / (100 * 2000.0 * 0.5))
+
+
+def test_expected_costs_follow_the_facts_of_each_bar() -> None:
+    dearer = gold(
+        commission_per_lot=Decimal(9),
+        swap_long=Decimal(-40),
+        swap_nights=tuple(map(Decimal, (1, 1, 1, 1, 1, 0, 0))),
+    )
+    dated = FactsHistory(
+        symbol="XAUUSD",
+        versions=(
+            DatedFacts(valid_from_ns=0, instrument=gold()),
+            DatedFacts(valid_from_ns=10, instrument=dearer),
+        ),
+    )
+    bars, ones = quoted_bars(np.array([0, 9, 10, 20])), np.ones(4)
+    unknown = np.full(4, np.nan)
+    cost = round_trip_cost(bars, dated, CostSettings(), volatility=unknown, conversion=ones)
+    long, short = carry(bars, dated, CostSettings(), horizon_bars=24, conversion=ones)
+
+    fee = 2 / (100 * 2000.0)
+    assert cost - 2 / 2000 == pytest.approx([3 * fee, 3 * fee, 9 * fee, 9 * fee])
+    assert long == pytest.approx(np.array([-20 * 1.4, -20 * 1.4, -40, -40]) * 0.01 / 2000)
+    assert short == pytest.approx(np.array([7.2 * 1.4, 7.2 * 1.4, 7.2, 7.2]) * 0.01 / 2000)
 
 
 def test_prices_of_the_venue_by_hand() -> None:
@@ -81,15 +138,19 @@ def test_stop_out_by_hand() -> None:
     assert is_stopped_out(0.0, 0.0, 0.5)
 
 
-def test_a_round_trip_costs_spread_slippage_and_two_commissions() -> None:
-    quotes = [np.full(2, 1999.0)] * 4
-    asks = [np.full(2, 2001.0)] * 4
-    bars = Bars(
-        symbol="XAUUSD", timeframe=Timeframe.H1, time_ns=np.arange(2),
-        open=quotes[0], high=quotes[1], low=quotes[2], close=quotes[3],
-        volume=np.zeros(2), spread=np.full(2, 2.0),
-        ask_open=asks[0], ask_high=asks[1], ask_low=asks[2], ask_close=asks[3],
+def quoted_bars(time_ns: np.ndarray) -> Bars:
+    """Return bars that stand at 1999 bid and 2001 ask."""
+    bid, ask = np.full(len(time_ns), 1999.0), np.full(len(time_ns), 2001.0)
+    return Bars(
+        symbol="XAUUSD", timeframe=Timeframe.H1, time_ns=time_ns,
+        open=bid, high=bid, low=bid, close=bid,
+        volume=np.zeros(len(time_ns)), spread=np.full(len(time_ns), 2.0),
+        ask_open=ask, ask_high=ask, ask_low=ask, ask_close=ask,
     )  # fmt: skip
+
+
+def test_a_round_trip_costs_spread_slippage_and_two_commissions() -> None:
+    bars = quoted_bars(np.arange(2))
     costs = CostSettings(slippage_volatility_fraction=0.1, slippage_points_min=0.0)
     found = round_trip_cost(
         bars, gold(), costs, volatility=np.array([np.nan, 0.01]), conversion=np.ones(2)

@@ -8,7 +8,7 @@ from math import isfinite
 
 from assay.config.settings import Settings
 from assay.domain.account import AccountView
-from assay.domain.instrument import Instrument
+from assay.domain.instrument import Instrument, MarginBasis, MarginTier
 from assay.domain.order import ApprovedOrder, OrderIntent, RefusedOrder
 from assay.domain.refusal import RefusalReason
 from assay.domain.side import Side
@@ -98,6 +98,23 @@ def _stop_on_grid(intent: OrderIntent, distance: float, tick_size: Decimal) -> D
     return quotient.to_integral_value(ROUND_CEILING) * tick_size
 
 
+def _lots_for_margin(room: Decimal, per_lot: Decimal, instrument: Instrument) -> Decimal:
+    # The lots whose margin is *room*; as ``exposure.lots_for_margin``, in exact decimals.
+    tiers = instrument.margin_tiers or (
+        MarginTier(up_to=Decimal("Infinity"), fraction=instrument.margin_fraction),
+    )
+    unit = per_lot if instrument.margin_basis is MarginBasis.LOTS else Decimal(1)
+    size, left = Decimal(0), room
+    for tier in tiers:
+        step = (tier.up_to - size) * unit * tier.fraction
+        if step >= left:
+            size += left / (unit * tier.fraction)
+            break
+        left -= step
+        size = tier.up_to
+    return size if instrument.margin_basis is MarginBasis.LOTS else size / per_lot
+
+
 def _bounded(
     intent: OrderIntent,
     account: AccountView,
@@ -117,11 +134,15 @@ def _bounded(
     worth_max = min(
         equity * Decimal(str(risk.symbol_exposure_max)),
         equity * Decimal(str(risk.exposure_max)) - account.notional_others,
-        (equity * Decimal(str(risk.margin_fraction_max)) - account.margin_others)
-        / instrument.margin_fraction,
     )
-    lots_max = min(allowed / (distance * value), worth_max / (intent.price * value))
-    lots_max = min(lots_max, instrument.lot_max)
+    per_lot = intent.price * value
+    room = equity * Decimal(str(risk.margin_fraction_max)) - account.margin_others
+    lots_max = min(
+        allowed / (distance * value),
+        worth_max / per_lot,
+        _lots_for_margin(room, per_lot, instrument),
+        instrument.lot_max,
+    )
     size = Decimal(round(lots / float(instrument.lot_step))) * instrument.lot_step
     if size > lots_max:
         if risk.sizing == "fixed":
