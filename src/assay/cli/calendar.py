@@ -1,5 +1,6 @@
 """Show the economic calendar as it was known at a time."""
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -149,7 +150,7 @@ def _row(event: "NewsEvent") -> tuple[str, ...]:
     day, _, clock = iso_utc(event.time_ns).partition("T")
     shown = clock[:5] if event.timing == "exact" else event.timing.replace("_", " ")
     title = f"{event.title} (cancelled)" if event.is_cancelled else event.title
-    previous = event.previous if event.revised != event.revised else event.revised
+    previous = event.previous if math.isnan(event.revised) else event.revised
     return (
         f"{day} {shown}",
         event.currency,
@@ -160,4 +161,4 @@ def _row(event: "NewsEvent") -> tuple[str, ...]:
 
 
 def _value(value: float, unit: str) -> str:
-    return "" if value != value else f"{value:,.10g}{unit}"
+    return "" if math.isnan(value) else f"{value:,.10g}{unit}"

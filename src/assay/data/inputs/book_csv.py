@@ -154,7 +154,7 @@ def _times(
         if choices.snapshot_ns is None:
             raise DataError(
                 f"{path} must state the time of its order book; it has no column for one.",
-                remedy="Pass --time, such as --time 2024-01-05T13:30:00Z.",
+                remedy="Add a column time, such as 2024-01-05T13:30:00Z in each row.",
                 path=str(path),
                 line=1,
             )

@@ -122,7 +122,7 @@ def no_snapshot(path: Path) -> DataError:
     """Return the error for a file in which no book has a time."""
     return DataError(
         f"{path} must state the time of its order book; it has none that can be read.",
-        remedy="Pass --time, such as --time 2024-01-05T13:30:00Z, for a file of one book.",
+        remedy="Add a key time, such as 2024-01-05T13:30:00Z, or timestamp in milliseconds.",
         path=str(path),
     )
 

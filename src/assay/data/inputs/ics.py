@@ -315,6 +315,7 @@ def _spread(versions: list[_Version]) -> list[EventRow]:
                     identity=f"{version.uid}|{name}",
                     time_ns=begin,
                     end_ns=end,
+                    values=version.row.values if len(version.times) == 1 else {},
                     published_ns=_published(version, begin),
                     released_ns=_released(version, begin),
                 )

@@ -65,12 +65,17 @@ def tidied(text: str) -> str:
 
 
 def moments_of(
-    path: Path, dates: Sequence[str], clocks: Sequence[str] | None, first_line: int
+    path: Path,
+    dates: Sequence[str],
+    clocks: Sequence[str] | None,
+    first_line: int,
+    *,
+    may_fill: bool = False,
 ) -> Moments:
     """Return the times that *dates* (and *clocks*, if in a column of their own) tell.
 
-    Where three of ten dates or more are empty, an empty one means the one above; so does an
-    empty clock below a clock.
+    With *may_fill*, where three of ten dates or more are empty, an empty one means the one
+    above; so does an empty clock below a clock.
 
     Raises
     ------
@@ -79,7 +84,7 @@ def moments_of(
     """
     dates = [tidied(text) for text in dates]
     n_empty = sum(1 for text in dates if not text)
-    fills = dates and n_empty >= FILL_SHARE_MIN * len(dates)
+    fills = may_fill and n_empty >= FILL_SHARE_MIN * len(dates)
     if fills:
         dates = _filled(dates, dates)
     timing = [EXACT] * len(dates)

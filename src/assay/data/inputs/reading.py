@@ -146,7 +146,8 @@ def times_of(
     if "time" in roles:
         return moments_of(path, [r.fields[roles["time"]] for r in records], None, first_line)
     clocks = [r.fields[roles["clock"]] for r in records] if "clock" in roles else None
-    return moments_of(path, [r.fields[roles["date"]] for r in records], clocks, first_line)
+    dates = [r.fields[roles["date"]] for r in records]
+    return moments_of(path, dates, clocks, first_line, may_fill="clock" in roles)
 
 
 def optional_times(

@@ -103,8 +103,8 @@ def read_sentiment(
     if (published == NO_TIME).any():
         collected.warnings.append(
             f"Readings without a time of publication are taken to be known {delay_ns // 10**9:,} s "
-            f"after {'their time' if moments.has_clock else 'the end of their day'}; pass --delay "
-            "to change that."
+            f"after {'their time' if moments.has_clock else 'the end of their day'}; a column "
+            "published states it."
         )
     scale, why = _scale(path, table, records, roles)
     read: dict[tuple[str, str, int, int], tuple[float, float]] = {}

@@ -5,8 +5,8 @@ the row could be known:
 
 - it says the same: the row adds nothing and is left out, so importing twice changes nothing;
 - it says nothing: the row is added at its own known time;
-- it says something else: the row is a revision. Unless it is known later by itself, it is
-  known from the import on. An answer for an earlier time does not change.
+- it says something else: the last word of the file is a revision, known from the import on.
+  An answer for an earlier time does not change.
 
 What stands in a file is known by the time of its import at the latest: a calendar of the
 coming week is visible from its import on, however early.
@@ -66,7 +66,7 @@ class StoredInput:
     rows_stated_before : int
         Rows that said what was known already.
     rows_revised : int
-        Rows that contradict what was known; known from the import on.
+        Facts, readings or books that contradict what was known; known from the import on.
     warnings : tuple of str
     """
 
@@ -234,29 +234,36 @@ def _placed(
     imported_ns : int
     """
     times = [when for when, _ in held]
+    state = dict(held)
     placed: dict[tuple[int, int], int] = {}
+    final: tuple[int, int] | None = None
+    is_contradicted = False
     n_late = 0
-    last_at, last_what = None, None
-    for when in sorted(told):
-        what = told[when]
+    for when, what in sorted(told.items()):
+        if when > imported_ns:
+            continue
+        final = (when, what)
         at = bisect_right(times, when) - 1
-        before = held[at] if at >= 0 else None
-        if last_at is not None and (before is None or last_at >= before[0]):
-            before = (last_at, last_what if last_what is not None else -1)
-        if before is not None and before[1] == what:
-            continue
-        if before is None or at < 0:
+        if at >= 0:
+            is_contradicted |= held[at][1] != what
+        elif _state_at(state, when) != what:
             placed[when, what] = when
-            last_at, last_what = when, what
-            continue
-        moved = max(when, imported_ns)
-        latest = held[-1][1] if last_at is None or last_at < held[-1][0] else last_what
-        if latest == what:
-            continue
-        placed[when, what] = moved
-        last_at, last_what = moved, what
-        n_late += 1
+            state[when] = what
+    if final is not None and is_contradicted and _state_at(state, imported_ns) != final[1]:
+        placed[final] = imported_ns
+        state[imported_ns] = final[1]
+        n_late = 1
+    for when, what in sorted(told.items()):
+        if when > imported_ns and _state_at(state, when) != what:
+            placed[when, what] = when
+            state[when] = what
     return placed, n_late
+
+
+def _state_at(state: Mapping[int, int], when: int) -> int | None:
+    """Return what holds at a time: the last content known by then."""
+    known = [at for at in state if at <= when]
+    return state[max(known)] if known else None
 
 
 def _codes(names: Sequence[str], stored: Columns | None, rows: Columns) -> IntArray:

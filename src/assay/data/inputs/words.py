@@ -181,7 +181,7 @@ def currency_in(text: str) -> str | None:
     >>> currency_in("[USD] CPI m/m"), currency_in("EUR/USD outlook"), currency_in("Japan: GDP")
     ('USD', None, 'JPY')
     """
-    codes = {word for word in re.findall(r"[A-Z]{3}", text) if word in CURRENCIES}
+    codes: set[str] = {word for word in re.findall(r"[A-Z]{3}", text) if word in CURRENCIES}
     codes = {code for code in codes if re.search(rf"(?<![A-Za-z]){code}(?![A-Za-z])", text)}
     if len(codes) == 1:
         return codes.pop()
