@@ -29,8 +29,9 @@ def envelope(window: BarWindow) -> tuple[FloatArray, FloatArray]:
 
 
 def _distance(price: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
-    """Return how far each price lies outside its envelope; 0 within."""
-    return np.maximum(np.maximum(price - high, low - price), 0.0)
+    """Return how far each price lies outside its envelope; 0 within, and of a row alone."""
+    beyond = np.maximum(np.maximum(price - high, low - price), 0.0)
+    return np.where(np.isfinite(beyond), beyond, 0.0)
 
 
 def _spikes(window: BarWindow) -> BoolArray:
