@@ -142,6 +142,38 @@ def test_prices_are_those_of_the_files(feed: Server, place: Workspace, pull: Pul
     assert 1.1 < bars.close.min() < bars.close.max() < 1.3
 
 
+@pytest.mark.parametrize(
+    ("series", "period", "n_rows_min"),
+    [
+        ("ticks", "2019-02-04", 4_000),
+        ("M1", "2019-02-04", 1_400),
+        ("H1", "2019-02", 400),
+        ("D1", "2019", 250),
+    ],
+)
+def test_recorded_files_arrive_with_both_sides(
+    shared_data: Path, place: Workspace, pull: Pull, series: str, period: str, n_rows_min: int
+) -> None:
+    root = shared_data / "formats" / "dukascopy_bi5"
+    files = {f"/{path.relative_to(root)}": path.read_bytes() for path in root.rglob("*.bi5")}
+    with serving(files) as feed:
+        answer = pull("dukascopy", "EURUSD", period, "--series", series, url=feed.url)
+        assert answer.status == 0, answer.err
+    frame = None if series == "ticks" else Timeframe[series]
+    catalogue = Catalogue(place.data)
+    entry = catalogue.entry("EURUSD", frame)
+    assert entry.rows > n_rows_min
+    if frame is None:
+        ticks = catalogue.read_ticks("EURUSD")
+        spread, price = ticks.ask - ticks.bid, ticks.bid
+    else:
+        bars = catalogue.read_bars("EURUSD", frame)
+        spread, price = bars.spread, bars.close
+    assert 1.08 < price.min() < price.max() < 1.16
+    assert np.isfinite(spread).mean() > 0.99
+    assert 0.0 <= np.nanmin(spread) < np.nanmedian(spread) < 1e-4
+
+
 def test_a_second_pull_asks_for_nothing(feed: Server, place: Workspace, pull: Pull) -> None:
     pull("dukascopy", "EURUSD", PERIOD, "--series", "M1", url=feed.url)
     n_asked, before = len(feed.requests), hash_of(place, Timeframe.M1)

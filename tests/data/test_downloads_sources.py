@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, unquote
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from misbehaving_server import Server, as_json, candles_bi5, datafeed, serving, ticks_bi5
 
@@ -31,7 +31,7 @@ from assay.data.downloads.source import Piece, Source, Wish
 from assay.data.downloads.sources import source_named
 from assay.data.downloads.yahoo import Yahoo
 from assay.data.importers import import_file
-from assay.domain.errors import ConfigError, DataError
+from assay.domain.errors import AssayError, ConfigError, DataError
 from assay.domain.time import NS_PER_DAY, NS_PER_HOUR, NS_PER_SECOND
 from assay.domain.timeframe import Timeframe
 
@@ -524,3 +524,58 @@ def test_a_symbol_that_an_exchange_does_not_have_is_told_at_once(pull: Callable[
         assert server.n_requests("/api/v3/klines") == 0
     assert status == 3
     assert "BadSymbol" in err
+
+
+SAVED = {
+    "EURUSD=X.json": chart("EURUSD=X", [1_704_067_200 + 86_400 * i for i in range(12)]),
+    "EURUSD/M1/2024-01-29_BID.json": as_json(
+        "/candles/minute/EUR-USD/BID/2024/1/29",
+        datafeed("EURUSD", date(2024, 1, 29), date(2024, 1, 29), 20),
+    ),
+}
+
+
+TOKENS = (b"null", b"NaN", b"1e999", b"[]", b"{}", b'"x"', b"-0", b"true", b",", b"9" * 30)
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+@pytest.mark.parametrize("name", SAVED)
+def test_a_mutated_answer_is_read_or_refused_by_name(
+    tmp_path: Path, name: str, data: st.DataObject
+) -> None:
+    content = bytearray(SAVED[name] or b"")
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(content) - 1))
+        kind = data.draw(st.sampled_from(["cut", "change", "insert", "token"]))
+        if kind == "cut":
+            del content[at:]
+            content += b" "
+        elif kind == "change":
+            content[at] = data.draw(st.integers(0, 255))
+        elif kind == "insert":
+            content[at:at] = data.draw(st.binary(min_size=1, max_size=5))
+        else:
+            words = [
+                b"null",
+                b"NaN",
+                b"1e999",
+                b"[]",
+                b"{}",
+                b'"x"',
+                b"-0",
+                b"true",
+                b",",
+                b"9" * 30,
+            ]
+            content[at:at] = data.draw(st.sampled_from(words))
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(bytes(content))
+    try:
+        imported = import_file(path, symbol="EURUSD")
+    except AssayError as error:
+        assert str(path) in error.message, error.message
+        assert error.remedy
+    else:
+        assert imported.rows_in == imported.rows_kept + len(imported.quarantine)
