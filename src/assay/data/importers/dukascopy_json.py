@@ -1,15 +1,17 @@
 """Answers of Dukascopy's JSON interface: first values, and differences from row to row."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import accumulate
-from math import log10
 from pathlib import Path
 
-from assay.data.importers.documents import looks_like_json, read_documents, text_of_head
+import numpy as np
+
+from assay.data.arrays import FloatArray, IntArray
+from assay.data.importers.documents import looks_like_json, read_documents, text_of, text_of_head
 from assay.data.importers.layout import Format, Layout
-from assay.data.importers.records import BATCH_RECORDS, Record, rows_of, shown
-from assay.data.importers.rows import Rows
+from assay.data.importers.rows import Refused, Rows
+from assay.data.importers.rules import NO_REASON, REASONS, refusals_of
 from assay.data.importers.source import Progress
 from assay.data.importers.stamps import Stamp
 from assay.domain.errors import DataError
@@ -18,7 +20,10 @@ from assay.domain.timeframe import Timeframe
 _BAR_COLUMNS = {"open": "opens", "high": "highs", "low": "lows", "close": "closes"}
 _TICK_COLUMNS = {"bid": "bids", "ask": "asks"}
 _TIMEFRAMES = {60_000: Timeframe.M1, 3_600_000: Timeframe.H1, 86_400_000: Timeframe.D1}
-_DIGITS_MAX = 12
+_STEP_MAX = 10**9
+_UNITS_MAX = 1e15
+_TIME_MS_MAX = 9_000_000_000_000  # the year 2255
+_NS_PER_MS = 1_000_000
 
 
 class DukascopyJsonReader:
@@ -64,24 +69,47 @@ class DukascopyJsonReader:
     def rows(
         self, path: Path, layout: Layout, *, block_bytes: int, progress: Progress | None
     ) -> Iterator[Rows]:
-        """Yield rows, up to ``BATCH_RECORDS`` at a time.
+        """Yield all rows at once: a file is small.
 
         Raises
         ------
         DataError
             If columns are missing, differ in length or hold no whole differences.
         """
-        records = _records(path)
-        for start in range(0, max(1, len(records)), BATCH_RECORDS):
-            yield rows_of(records[start : start + BATCH_RECORDS], layout)
+        time_ns, values = _columns(path)
+        values = {role: values[role] for role in layout.value_roles}
+        reasons = refusals_of(values, layout.required_roles)
+        keep = reasons == NO_REASON
+        line = np.arange(1, len(time_ns) + 1, dtype=np.int64)
+        refused: list[Refused] = [
+            (int(line[at]), REASONS[int(reasons[at])], _text(time_ns, values, int(at)))
+            for at in np.flatnonzero(~keep)
+        ]
+        yield Rows(
+            n_rows=len(time_ns),
+            line=line[keep],
+            time_ns=time_ns[keep],
+            values={role: column[keep] for role, column in values.items()},
+            refused=refused,
+            labels={},
+        )
         if progress is not None:
             size = path.stat().st_size
             progress(size, size)
 
     def texts(self, path: Path, layout: Layout, numbers: Sequence[int]) -> dict[int, str]:
         """Return rows as compact JSON, in one further pass over the file."""
-        wanted = set(numbers)
-        return {item.number: shown(item.raw) for item in _records(path) if item.number in wanted}
+        time_ns, values = _columns(path)
+        return {
+            number: _text(time_ns, values, number - 1)
+            for number in numbers
+            if 1 <= number <= len(time_ns)
+        }
+
+
+def _text(time_ns: IntArray, values: Mapping[str, FloatArray], at: int) -> str:
+    row: dict[str, object] = {"time": int(time_ns[at]) // _NS_PER_MS}
+    return text_of(row | {role: float(column[at]) for role, column in values.items()})
 
 
 def _table(path: Path) -> Mapping[str, object]:
@@ -92,53 +120,75 @@ def _table(path: Path) -> Mapping[str, object]:
     return value
 
 
-def _records(path: Path) -> list[Record]:
+def _columns(path: Path) -> tuple[IntArray, dict[str, FloatArray]]:
+    """Return times in UTC nanoseconds, and prices (and volumes of bars), each shape (n_rows,)."""
     table = _table(path)
     is_ticks = "bids" in table
-    names = _TICK_COLUMNS if is_ticks else _BAR_COLUMNS
     steps = _whole(path, table, "times")
-    if not steps:
-        return []
+    n_rows = len(steps)
+    values: dict[str, FloatArray] = {}
+    for role, name in (_TICK_COLUMNS if is_ticks else _BAR_COLUMNS).items():
+        deltas = _whole(path, table, name, n_rows)
+        values[role] = _prices(path, table, role, deltas) if n_rows else np.empty(0)
+    if not is_ticks:
+        values["volume"] = _volumes(table.get("volumes"), n_rows)
+    if n_rows == 0:
+        return np.empty(0, dtype=np.int64), values
     base, shift = table.get("timestamp"), 1 if is_ticks else table.get("shift")
-    multiplier = table.get("multiplier")
-    if not isinstance(base, int) or not isinstance(shift, int):
-        raise _damaged(path, "timestamp", str(base))
-    if isinstance(multiplier, bool) or not isinstance(multiplier, int | float) or multiplier <= 0:
-        raise _damaged(path, "multiplier", str(multiplier))
-    digits = min(_DIGITS_MAX, max(0, round(-log10(multiplier))))
-    columns: dict[str, list[float]] = {}
-    for role, name in names.items():
-        first = table.get(role)
-        if isinstance(first, bool) or not isinstance(first, int | float):
-            raise _damaged(path, role, str(first))
-        deltas = _whole(path, table, name, len(steps))
-        start = round(first / multiplier)
-        columns[role] = [
-            round((start + total) * multiplier, digits) for total in accumulate(deltas)
-        ]
-    volumes = table.get("volumes")
-    if not isinstance(volumes, list) or len(volumes) != len(steps):
-        volumes = [None] * len(steps)
-    records = []
-    for at, total in enumerate(accumulate(steps)):
-        values: dict[str, object] = {"time": base + total * shift}
-        values |= {role: column[at] for role, column in columns.items()}
-        if not is_ticks:
-            values["volume"] = volumes[at]
-        records.append(Record(number=at + 1, raw=values, values=values))
-    return records
+    if type(base) is not int or type(shift) is not int or shift < 1:
+        raise _damaged(path, "timestamp", f"{base!r} with shift {shift!r}"[:80])
+    if steps.min() < 0:
+        raise _damaged(path, "times", f"{steps.min()}, a step back")
+    at = np.cumsum(steps)
+    if not 0 <= base <= base + int(at[-1]) * shift <= _TIME_MS_MAX:
+        raise _damaged(path, "times", f"{base + int(at[-1]) * shift} ms, which is no time")
+    return (base + at * shift) * _NS_PER_MS, values
+
+
+def _prices(path: Path, table: Mapping[str, object], role: str, deltas: IntArray) -> FloatArray:
+    first, multiplier = _number(path, table, role), _number(path, table, "multiplier")
+    if not 1e-12 <= multiplier <= 1e6 or abs(first / multiplier) > _UNITS_MAX:
+        raise _damaged(path, "multiplier", f"{multiplier} for a first value of {first}")
+    units = round(first / multiplier) + np.cumsum(deltas)
+    per_one = round(1.0 / multiplier)
+    if per_one >= 1 and abs(per_one * multiplier - 1.0) < 1e-9:
+        # Divided by a whole number, a price is the nearest float to its decimals.
+        return np.asarray(units / per_one, dtype=np.float64)
+    return np.asarray(units * multiplier, dtype=np.float64)
+
+
+def _volumes(column: object, n_rows: int) -> FloatArray:
+    """Return volumes; NaN where there are none."""
+    if not isinstance(column, list) or len(column) != n_rows:
+        return np.full(n_rows, np.nan)
+    is_number = [isinstance(value, int | float) and not isinstance(value, bool) for value in column]
+    known = zip(column, is_number, strict=True)
+    return np.array(
+        [value if is_one and abs(value) < 1e300 else math.nan for value, is_one in known],
+        dtype=np.float64,
+    )
+
+
+def _number(path: Path, table: Mapping[str, object], key: str) -> float:
+    value = table.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e300:
+        raise _damaged(path, key, f"{value!r}"[:60])
+    return float(value)
 
 
 def _whole(
     path: Path, table: Mapping[str, object], name: str, length: int | None = None
-) -> list[int]:
+) -> IntArray:
     """Return a column of whole numbers."""
     column = table.get(name)
     if not isinstance(column, list) or any(type(value) is not int for value in column):
         raise _damaged(path, name, "no list of whole numbers")
     if length is not None and len(column) != length:
         raise _damaged(path, name, f"{len(column)} where {length} belong")
-    return column
+    worst = max(column, key=abs, default=0)
+    if abs(worst) > _STEP_MAX:
+        raise _damaged(path, name, f"{worst}"[:60])
+    return np.array(column, dtype=np.int64)
 
 
 def _damaged(path: Path, key: str, was: str) -> DataError:
