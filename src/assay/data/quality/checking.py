@@ -27,7 +27,7 @@ from assay.data.quality.second_feed import (
     spikes_against_reference,
     weeks_of_other_clock,
 )
-from assay.data.quality.shifts import shifted_hours
+from assay.data.quality.shifts import shifted_dates, shifted_hours
 from assay.data.quality.tally import MonthCount, Tally
 from assay.data.quality.window import BarRule, BarWindow, Market, TickRule, TickWindow
 from assay.data.quarantine import Quarantine
@@ -226,6 +226,13 @@ def _hourly_checks(
             shifted_hours(by_hour, gaps, timeframe),
             0.01,
             Severity.SERIOUS,
+        ),
+        (
+            "date_shift",
+            "rows in months whose weekends fall on working days",
+            shifted_dates(by_hour, market.sessions),
+            0.0,
+            Severity.FATAL,
         ),
         (
             "tick_rate_collapse",

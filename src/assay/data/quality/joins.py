@@ -16,6 +16,7 @@ _ABRUPT_SHARE = 0.7
 _HOURS_PER_DAY_MIN = 12
 _SPREAD_FACTOR = 1.5
 _ACTIVITY_FACTOR = 2.5
+_SPREAD_DEVIATIONS_MIN = 3.5
 _DEVIATIONS_MIN = 5.0
 _DEVIATION_FLOOR = 0.05
 _WEEKS_AROUND = 4
@@ -30,9 +31,9 @@ def split_points(hours: Hours) -> IntArray:
     Notes
     -----
     Rule: the median of the twenty days after a day differs from that of the twenty before, in the
-    spread by a factor of 1.5 or in the activity (ticks, volume) by one of 2.5, and by five
-    usual deviations of a day from its median; and three days do most of it. Markets change
-    their pace in weeks, a feed overnight. Or a decimal place appears or vanishes.
+    spread by a factor of 1.5 or in the activity (ticks, volume) by one of 2.5, and by five usual
+    deviations of a day from its median (the spread: 3.5); and three days do most of it. Markets
+    change their pace in weeks, a feed overnight. Or a decimal place appears or vanishes.
     """
     day = hours.time_ns // NS_PER_DAY
     days, first, n_hours = np.unique(day, return_index=True, return_counts=True)
@@ -41,16 +42,22 @@ def split_points(hours: Hours) -> IntArray:
     found: list[int] = []
     with np.errstate(divide="ignore", invalid="ignore"):
         measures = (
-            (np.log(hours.spread), np.log(_SPREAD_FACTOR)),  # NaN: none, or below zero
-            (np.log(hours.activity), np.log(_ACTIVITY_FACTOR)),
-            (hours.decimals, 0.9),
+            (
+                np.log(hours.spread),
+                np.log(_SPREAD_FACTOR),
+                _SPREAD_DEVIATIONS_MIN,
+            ),  # NaN: none, or below zero
+            (np.log(hours.activity), np.log(_ACTIVITY_FACTOR), _DEVIATIONS_MIN),
+            (hours.decimals, 0.9, _DEVIATIONS_MIN),
         )
-    for values, least in measures:
+    for values, least, deviations_min in measures:
         if not np.isfinite(values).any():
             continue
         daily = np.array([_median(values[i : i + n]) for i, n in zip(first, n_hours, strict=True)])
         is_known = np.isfinite(daily)
-        found.extend(days[is_known][_changes(daily[is_known], float(least))].tolist())
+        found.extend(
+            days[is_known][_changes(daily[is_known], float(least), deviations_min)].tolist()
+        )
     return np.unique(np.array(found, dtype=np.int64)) * NS_PER_DAY
 
 
@@ -59,7 +66,7 @@ def _median(values: FloatArray) -> float:
     return float(np.median(known)) if len(known) else np.nan
 
 
-def _changes(daily: FloatArray, least: float) -> list[int]:
+def _changes(daily: FloatArray, least: float, deviations_min: float) -> list[int]:
     """Return the days at which the level changes for good, the strongest within reach of each."""
     n = len(daily)
     if n < 2 * _REACH_DAYS:
@@ -75,7 +82,7 @@ def _changes(daily: FloatArray, least: float) -> list[int]:
     strength = change / np.maximum(usual, _DEVIATION_FLOOR)
     strength[(change < least) | (abrupt < _ABRUPT_SHARE * change)] = 0.0
     found = []
-    while strength.max(initial=0.0) >= _DEVIATIONS_MIN:
+    while strength.max(initial=0.0) >= deviations_min:
         # Around the change many days see it in their medians; its own step is the largest.
         best = int(np.argmax(strength))
         lo, hi = max(0, best - _ABRUPT_DAYS), best + _ABRUPT_DAYS + 1

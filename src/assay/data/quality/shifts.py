@@ -1,14 +1,17 @@
 """Checks of the clock: stretches of rows that stand some hours early or late."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from assay.data.arrays import BoolArray, FloatArray, IntArray
-from assay.data.calendar import new_york_offset
+from assay.data.calendar import is_open, new_york_offset
 from assay.data.gaps import Gap
 from assay.data.quality.hourly import HOURS_PER_WEEK, Hours, weekly_table
 from assay.data.quality.joins import usual_by_week
+from assay.data.quality.tally import months_of
+from assay.domain.instrument import Session
 from assay.domain.time import NS_PER_DAY, NS_PER_HOUR
 from assay.domain.timeframe import Timeframe
 
@@ -19,6 +22,9 @@ _ODD_HOURS_MAX = 12
 _PAUSE_NS = 4 * NS_PER_HOUR
 _HOURS_MIN = 12
 _HOURS_MAX = 240
+_MONTH_HOURS_MIN = 100
+_DATES_FIT_MIN = 0.9
+_DATES_GAIN_MIN = 0.1
 _EVIDENCE_MIN = 9.0
 _TELLING_MIN = 0.1
 _BETWEEN_RULES_EVIDENCE_MIN = 30.0
@@ -59,6 +65,31 @@ def shifted_hours(hours: Hours, gaps: tuple[Gap, ...], timeframe: Timeframe) -> 
         return np.zeros(len(hours), dtype=np.bool_)
     pattern = _pattern(hours)
     return _odd_weeks(hours, pattern) | _after_holes(hours, gaps, timeframe, pattern)
+
+
+def shifted_dates(hours: Hours, sessions: Sequence[Session]) -> BoolArray:
+    """Tell which hours lie in a month whose dates are wrong: its weekends fall on working days.
+
+    Notes
+    -----
+    Rule: in a UTC month of a hundred hours or more, at least nine in ten hours fall into the weekly
+    hours when moved by one to six days, and at least one in ten fewer as they stand. So are months
+    that were counted from 0, and days exchanged with months. (February moves nothing: March of most
+    years begins on the same weekday.)
+    """
+    month = months_of(hours.time_ns)
+    flags = np.zeros(len(hours), dtype=np.bool_)
+    shares = [
+        is_open(hours.time_ns + days * NS_PER_DAY, sessions).astype(np.float64) for days in range(7)
+    ]
+    for number in np.unique(month):
+        mine = month == number
+        if np.count_nonzero(mine) < _MONTH_HOURS_MIN:
+            continue
+        fits = [float(share[mine].mean()) for share in shares]
+        best = max(fits[1:])
+        flags |= mine & (best >= _DATES_FIT_MIN and fits[0] <= best - _DATES_GAIN_MIN)
+    return flags
 
 
 def _odd_weeks(hours: Hours, pattern: "_Pattern") -> BoolArray:
