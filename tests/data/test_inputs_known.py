@@ -107,6 +107,15 @@ def test_importing_twice_changes_nothing(save, catalogue) -> None:
     assert catalogue.list_inputs() == content
 
 
+def test_refused_rows_are_stored_beside_the_calendar(save, catalogue) -> None:
+    bad = "2024-01-05T13:30:00Z,QQQ,High,Nothing,,,,"
+    store_input(catalogue, calendar(save, FINAL, bad, FINAL.replace("Payrolls", "Pay")), LATER)
+
+    stored = list((catalogue.root / "_MARKET" / "news").glob("quarantine*.csv"))
+    assert len(stored) == 1
+    assert "not a known word" in stored[0].read_text()
+
+
 def test_an_actual_of_the_future_warns_of_the_clock(save, catalogue) -> None:
     stored = store_input(catalogue, calendar(save, FINAL), moment(-2))
 

@@ -1,6 +1,7 @@
 """The Parquet catalogue: series by symbol and timeframe, merged whole or not at all."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from assay.data.bars import Bars, Ticks
 from assay.data.columns import Columns, bars_of, checked_table, columns_of, ticks_of, times_of
-from assay.data.disk import Disk
+from assay.data.disk import Disk, disk_refused
 from assay.data.entry import (
     Entry,
     InputEntry,
@@ -19,12 +20,10 @@ from assay.data.entry import (
     is_symbol,
 )
 from assay.data.lock import single_writer
-from assay.data.manifest import FILE_NAME, Manifest, blank
-from assay.data.manifest import TICKS_NAME as TICKS
+from assay.data.manifest import FILE_NAME, TICKS_NAME, Manifest, blank
 from assay.data.provenance import Provenance
 from assay.data.quarantine import Quarantine, StoredQuarantine
-from assay.data.schema import BARS, MARKET, Schema, registered
-from assay.data.schema import TICKS as TICK_SCHEMA
+from assay.data.schema import BARS, MARKET, TICKS, Schema, registered
 from assay.data.store import Merge
 from assay.data.window import (
     Window,
@@ -267,7 +266,7 @@ class Catalogue:
             contradict the stored ones by a factor, or the disk refuses (full, read-only).
         """
         symbol = checked_symbol(series.symbol)
-        name = series.timeframe.name if isinstance(series, Bars) else TICKS
+        name = series.timeframe.name if isinstance(series, Bars) else TICKS_NAME
         columns = columns_of(series)
         return self._merge(symbol, name, None, columns, provenance, quarantine)
 
@@ -277,6 +276,7 @@ class Catalogue:
         kind: str,
         columns: Mapping[str, NDArray[np.generic] | Sequence[object]],
         provenance: Provenance,
+        quarantine: Quarantine | None = None,
     ) -> MergeReport:
         """Add rows to a table of inputs; of rows with the same keys the newest import stays.
 
@@ -292,6 +292,8 @@ class Catalogue:
             All columns of the schema; ``known_ns`` sorted. NaN and None are missing values.
         provenance : Provenance
             Recorded with the table.
+        quarantine : Quarantine, optional
+            Refused rows; stored beside the table as CSV.
 
         Raises
         ------
@@ -301,7 +303,7 @@ class Catalogue:
         """
         symbol, schema = checked_symbol(symbol, may_be_market=True), registered(kind)
         table = checked_table(schema, columns)
-        return self._merge(symbol, kind, schema, table, provenance, None)
+        return self._merge(symbol, kind, schema, table, provenance, quarantine)
 
     def _merge(
         self,
@@ -318,6 +320,18 @@ class Catalogue:
                 remedy="Check the source file.",
                 symbol=symbol,
             )
+        with self.writing(symbol, name, schema) as merge:
+            return merge.run(columns, provenance, quarantine)
+
+    @contextmanager
+    def writing(self, symbol: str, name: str, schema: Schema | None = None) -> Iterator[Merge]:
+        """Hold the lock of the writer, and give what changes one series whole or not at all.
+
+        Raises
+        ------
+        DataError
+            If another process is writing, or the disk refuses.
+        """
         folder = self.root / symbol / name
         try:
             self._disk.make_folder(self.root)
@@ -326,19 +340,9 @@ class Catalogue:
                 stored = manifest_in(folder) or blank(symbol, name, schema)
                 if schema is not None:
                     refuse_other_schema(folder, stored, schema)
-                return Merge(self._disk, folder, stored, stored.columns).run(
-                    columns, provenance, quarantine
-                )
+                yield Merge(self._disk, folder, stored, stored.columns)
         except OSError as error:
-            raise DataError(
-                f"The catalogue {self.root} must accept the rows of {symbol}; the disk answered: "
-                f"{error.strerror or error}.",
-                remedy="Free space or correct the permissions, then run the command again; what "
-                "was stored before is intact.",
-                path=str(self.root),
-                symbol=symbol,
-                errno=error.errno,
-            ) from error
+            raise disk_refused(self.root, symbol, error) from error
 
     def _read(
         self,
@@ -348,7 +352,7 @@ class Catalogue:
         stop_ns: int | None,
         names: Sequence[str] | None = None,
     ) -> Columns:
-        schema = TICK_SCHEMA if timeframe is None else BARS
+        schema = TICKS if timeframe is None else BARS
         odd = [name for name in names or () if name not in schema.columns]
         if odd:
             raise DataError(
@@ -378,7 +382,7 @@ class Catalogue:
                 yield manifest
 
     def _known(self, symbol: str, timeframe: Timeframe | None) -> Manifest:
-        series = TICKS if timeframe is None else timeframe.name
+        series = TICKS_NAME if timeframe is None else timeframe.name
         manifest = manifest_in(self._folder(symbol, timeframe)) if is_symbol(symbol) else None
         if manifest is not None and manifest.symbol == symbol:
             return manifest
@@ -396,4 +400,4 @@ class Catalogue:
         raise unknown_series(self.root, symbol, schema.kind, stored, "FILE")
 
     def _folder(self, symbol: str, timeframe: Timeframe | None) -> Path:
-        return self.root / symbol / (TICKS if timeframe is None else timeframe.name)
+        return self.root / symbol / (TICKS_NAME if timeframe is None else timeframe.name)

@@ -117,13 +117,10 @@ def _version(
     collected: Collected,
 ) -> _Version | None:
     record = block.record
-    properties = properties_of(block) if block.is_whole else None
-    if properties is None or any("\ufffd" in line or "\x00" in line for line in block.lines):
-        reason = Reason.ENCODING if "\ufffd" in record.text else Reason.FIELDS
-        collected.refuse(record, reason if block.is_whole else Reason.TRUNCATED)
-        return None
-    if "DTSTART" not in properties or not text_of(properties, "SUMMARY"):
-        collected.refuse(record, Reason.MISSING)
+    properties = properties_of(block) or {}
+    reason = _fault(block, properties)
+    if reason is not None:
+        collected.refuse(record, reason)
         return None
     start = _moment(path, block, properties["DTSTART"][0], default)
     modified = utc_of(properties, "LAST-MODIFIED")
@@ -154,11 +151,11 @@ def _version(
             f"The event in line {block.line} recurs beyond the limit; its later dates are left "
             "out. Export it again nearer to them."
         )
-    uid = text_of(properties, "UID") or f"{words.title}|{instants[0][0]}"
+    is_off = text_of(properties, "STATUS").upper() == "CANCELLED"
     recurrence = properties["RECURRENCE-ID"][0] if "RECURRENCE-ID" in properties else None
     instance = _moment(path, block, recurrence, default) if recurrence else None
     return _Version(
-        uid=uid,
+        uid=text_of(properties, "UID") or f"{words.title}|{instants[0][0]}",
         recurrence="" if instance is None else str(instant_of(instance[0], instance[1])),
         sequence=int(sequence),
         modified_ns=modified,
@@ -172,14 +169,24 @@ def _version(
             currency=words.currency,
             impact=words.impact,
             title=words.title,
-            status=news.CANCELLED
-            if text_of(properties, "STATUS").upper() == "CANCELLED"
-            else news.SCHEDULED,
+            status=news.CANCELLED if is_off else news.SCHEDULED,
             values=words.values,
             text=record.text,
         ),
         times=tuple(instants),
     )
+
+
+def _fault(block: Block, properties: Mapping[str, list[Property]]) -> Reason | None:
+    """Return why an event cannot be read at all."""
+    if not block.is_whole:
+        return Reason.TRUNCATED
+    if any("\ufffd" in line or "\x00" in line for line in block.lines):
+        return Reason.ENCODING
+    if not properties:
+        return Reason.FIELDS
+    is_there = "DTSTART" in properties and text_of(properties, "SUMMARY")
+    return None if is_there else Reason.MISSING
 
 
 def _times(

@@ -86,7 +86,7 @@ class Collected:
         raise DataError(
             f"{self.path} must have {what}, most of them readable; {n_bad:,} of "
             f"{n_kept + n_bad:,} were not.{seen}",
-            remedy="Correct the file, or say what it is with --format and --timezone.",
+            remedy="Correct the file, or export it again.",
             path=str(self.path),
             line=0 if first is None else first.line,
             reason="" if first is None else first.reason.value,

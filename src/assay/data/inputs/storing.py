@@ -112,7 +112,8 @@ def store_input(catalogue: "Catalogue", imported: ImportedInput, imported_ns: in
         If the catalogue is damaged, or the disk refuses.
     """
     law = _LAWS[imported.kind]
-    reports, warnings = [], list[str]()
+    reports: list[MergeReport] = []
+    warnings: list[str] = []
     counts = np.zeros(3, dtype=np.int64)
     for symbol, rows in imported.rows.items():
         bounded, n_future = _known_by(imported_ns, rows, imported.kind)
@@ -127,7 +128,8 @@ def store_input(catalogue: "Catalogue", imported: ImportedInput, imported_ns: in
         counts += (n_added, n_same, n_revised)
         if n_added:
             provenance = imported.provenance(imported_ns)
-            reports.append(catalogue.merge_table(symbol, imported.kind, fresh, provenance))
+            refused = None if reports else imported.quarantine  # once, not for each symbol
+            reports.append(catalogue.merge_table(symbol, imported.kind, fresh, provenance, refused))
     return StoredInput(
         reports=tuple(reports),
         rows_added=int(counts[0]),
