@@ -301,7 +301,7 @@ def test_the_unfinished_present_is_fetched_again_and_its_open_bar_left_out(
 ) -> None:
     whole = datafeed("EURUSD", FIRST, date(2024, 1, 31), 30)
     now_ns = int(datetime(2024, 1, 31, 0, 10, 30, tzinfo=UTC).timestamp()) * 10**9
-    monkeypatch.setattr("assay.cli.data.SystemClock", At)
+    monkeypatch.setattr("assay.cli.downloading.SystemClock", At)
     part = {
         path: bi5(unpacked(content, CANDLE)[:11])
         for path, content in whole.items()
