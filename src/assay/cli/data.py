@@ -281,6 +281,51 @@ def spread(
     show_spread(find_workspace(workspace).data, symbol, Screen(as_json=as_json))
 
 
+@group.command(
+    "quarantine",
+    epilog=examples(
+        "assay data quarantine",
+        "assay data quarantine XAUUSD --series H1 --take spikes",
+        "assay data quarantine --restore 3f2a90c1 --lines 3,7-9",
+    ),
+)
+def quarantine(
+    symbol: Annotated[
+        str | None, typer.Argument(help="Whose rows. [default: all]", show_default=False)
+    ] = None,
+    series: Annotated[str | None, typer.Option("--series", help="Such as H1 or TICKS.")] = None,
+    show: Annotated[str | None, typer.Option("--show", metavar="ID", help="Show its rows.")] = None,
+    restore: Annotated[
+        str | None, typer.Option("--restore", metavar="ID", help="Put its rows back.")
+    ] = None,
+    lines: Annotated[
+        str | None, typer.Option("--lines", help="Restore these alone. [default: all that can be]")
+    ] = None,
+    take: Annotated[
+        str | None, typer.Option("--take", metavar="CHECK", help="Take out what a check flagged.")
+    ] = None,
+    workspace: WorkspaceOption = None,
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List refused rows; take flagged rows out of a series, or put rows back.
+
+    A row that could be read keeps its time and values, so that it can be restored.
+    """
+    from assay.cli import quarantine as rows
+
+    place, settings = open_workspace(workspace, overrides)
+    wish = rows.Wish(
+        symbol=symbol, series=series, show=show, restore=restore, take=take, lines=lines
+    )
+    screen = Screen(as_json=as_json)
+    if take is None and restore is None:
+        rows.quarantine(place.data, wish, settings, screen, SystemClock())
+        return
+    with place.held():
+        rows.quarantine(place.data, wish, settings, screen, SystemClock())
+
+
 def _origin(provenance: "tuple[Provenance, ...]") -> str:
     """Return the names of the last sources."""
     return ", ".join(dict.fromkeys(item.source for item in provenance[-3:]))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.data.bars import Bars, Ticks
-from assay.data.columns import Columns, bars_of, checked_table, columns_of, ticks_of, times_of
+from assay.data.columns import Columns, bars_of, checked_table, columns_of, ticks_of
 from assay.data.disk import Disk, disk_refused
 from assay.data.entry import (
     Entry,
@@ -24,7 +24,7 @@ from assay.data.manifest import FILE_NAME, TICKS_NAME, Manifest, blank
 from assay.data.provenance import Provenance
 from assay.data.quarantine import Quarantine, StoredQuarantine
 from assay.data.schema import BARS, MARKET, TICKS, Schema, registered
-from assay.data.store import Merge
+from assay.data.store import Merge, refuse_empty
 from assay.data.window import (
     Window,
     manifest_in,
@@ -314,12 +314,7 @@ class Catalogue:
         provenance: Provenance,
         quarantine: Quarantine | None,
     ) -> MergeReport:
-        if len(times_of(columns)) == 0:
-            raise DataError(
-                f"{symbol} must have rows to store; had none.",
-                remedy="Check the source file.",
-                symbol=symbol,
-            )
+        refuse_empty(symbol, columns)
         with self.writing(symbol, name, schema) as merge:
             return merge.run(columns, provenance, quarantine)
 

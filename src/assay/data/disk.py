@@ -4,6 +4,8 @@ import contextlib
 import os
 from pathlib import Path
 
+from assay.domain.errors import DataError
+
 TEMPORARY_SUFFIX = ".partial"
 _BLOCK_BYTES = 1 << 20
 
@@ -72,3 +74,16 @@ def put(disk: Disk, path: Path, content: bytes) -> None:
             disk.remove(temporary)
         raise
     disk.sync_folder(path.parent)
+
+
+def disk_refused(root: Path, symbol: str, error: OSError) -> DataError:
+    """Return the error of a disk that does not take the rows of *symbol*."""
+    return DataError(
+        f"The catalogue {root} must accept the rows of {symbol}; the disk answered: "
+        f"{error.strerror or error}.",
+        remedy="Free space or correct the permissions, then run the command again; what was "
+        "stored before is intact.",
+        path=str(root),
+        symbol=symbol,
+        errno=error.errno,
+    )

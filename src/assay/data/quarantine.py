@@ -42,9 +42,10 @@ class Reason(Enum):
     WORD = "not a known word"
     RANGE = "value outside its range"
     RULE = "recurrence that cannot be followed"
+    FLAGGED = "flagged by a check, and taken out"
 
 
-RESTORABLE = frozenset({Reason.JUMP, Reason.CONFLICT, Reason.PADDED})
+RESTORABLE = frozenset({Reason.JUMP, Reason.CONFLICT, Reason.PADDED, Reason.FLAGGED})
 """Reasons that lie in what stands around a row: the row itself could be read."""
 
 

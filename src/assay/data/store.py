@@ -1,6 +1,8 @@
 """One merge, on disk: parts first, the manifest last, so that a kill leaves a whole state."""
 
 import contextlib
+import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from assay.data import manifest as manifests
+from assay.data.arrays import IntArray
 from assay.data.columns import Columns, distinct, empty, joined, same_shape, take, times_of
 from assay.data.disk import TEMPORARY_SUFFIX, Disk, put
 from assay.data.entry import MergeReport
@@ -21,8 +24,9 @@ from assay.data.manifest import (
 from assay.data.merging import keys_of, merged_rows, refuse_other_level, without_keys_of
 from assay.data.parts import SUFFIX, encode_part, read_parts
 from assay.data.provenance import Provenance
-from assay.data.quarantine import Quarantine
+from assay.data.quarantine import Quarantine, QuarantinedRow, rows_as_csv
 from assay.data.schema import Schema
+from assay.domain.errors import DataError
 from assay.domain.time import NS_PER_DAY
 
 _NEAR_NS = 40 * NS_PER_DAY
@@ -53,11 +57,68 @@ class Merge:
     def __init__(self, disk: Disk, folder: Path, stored: Manifest, schema: Schema) -> None:
         self._disk, self._folder, self._stored, self._schema = disk, folder, stored, schema
         self._kept = {part.period: part for part in stored.parts}
+        self._is_trusted = bool(schema.keys)
 
     def run(
         self, columns: Columns, provenance: Provenance, quarantine: Quarantine | None
     ) -> MergeReport:
         """Write the merged parts and then the manifest that names them."""
+        counts = self._add(columns)
+        self._commit(provenance, self._refused_with(provenance, quarantine))
+        return self._report(counts)
+
+    def take_out(
+        self, time_ns: IntArray, provenance: Provenance, quarantine: Quarantine
+    ) -> MergeReport:
+        """Move the rows at these times into quarantine; at least one row must stay."""
+        self._sweep()
+        n_gone = 0
+        for name, part in list(self._kept.items()):
+            stored = self._read([part])
+            stays = ~np.isin(times_of(stored), time_ns)
+            if stays.all():
+                continue
+            n_gone += int(len(stays) - stays.sum())
+            if stays.any():
+                self._put(take(stored, stays), name)
+            else:
+                del self._kept[name]
+        if not self._kept:
+            raise DataError(
+                f"{self._stored.symbol} {self._stored.series} must keep at least one row; all "
+                f"{n_gone:,} would go.",
+                remedy=f"To remove the series, delete the folder {self._folder}.",
+                symbol=self._stored.symbol,
+            )
+        self._commit(provenance, self._refused_with(provenance, quarantine))
+        return self._report(_Counts(replaced=n_gone))
+
+    def put_back(
+        self,
+        columns: Columns,
+        provenance: Provenance,
+        name: str,
+        left: Sequence[QuarantinedRow],
+        n_unlisted: int,
+    ) -> MergeReport:
+        """Merge rows of the quarantine file *name* again; *left* are the rows that stay in it."""
+        self._is_trusted = True  # whoever restores a row has looked at it
+        counts = self._add(columns)
+        refused = tuple(file for file in self._stored.quarantine if file.name != name)
+        if left or n_unlisted:
+            before = next(file for file in self._stored.quarantine if file.name == name)
+            content = rows_as_csv(left)
+            digest = hashlib.sha256(content).hexdigest()[:8]
+            shorter = f"{name.removesuffix('.csv').split('~')[0]}~{digest}.csv"
+            put(self._disk, self._folder / shorter, content)
+            reasons = Counter(row.reason.value for row in left)
+            rows = len(left) + n_unlisted
+            refused += (replace(before, name=shorter, rows=rows, reasons=dict(reasons)),)
+        self._commit(provenance, refused)
+        return self._report(counts)
+
+    def _add(self, columns: Columns) -> _Counts:
+        """Merge rows into the parts of their periods."""
         self._sweep()
         self._recut()
         counts = _Counts()
@@ -72,13 +133,18 @@ class Merge:
                 counts.replaced + done.replaced,
                 counts.unchanged + done.unchanged,
             )
-        parts = tuple(sorted(self._kept.values(), key=lambda part: part.first_ns))
-        self._commit(parts, provenance, quarantine)
-        after = replace(self._stored, parts=parts)
+        return counts
+
+    @property
+    def _parts(self) -> tuple[Part, ...]:
+        return tuple(sorted(self._kept.values(), key=lambda part: part.first_ns))
+
+    def _report(self, counts: _Counts) -> MergeReport:
+        after = replace(self._stored, parts=self._parts)
         return MergeReport(
             symbol=after.symbol,
             series=after.series,
-            is_changed=parts != self._stored.parts,
+            is_changed=after.parts != self._stored.parts,
             rows_added=counts.added,
             rows_replaced=counts.replaced,
             rows_unchanged=counts.unchanged,
@@ -89,7 +155,7 @@ class Merge:
     def _merge_period(self, name: str, rows: Columns) -> _Counts:
         part = self._kept.get(name)
         stored = self._read([] if part is None else [part])
-        if not self._schema.keys:
+        if not self._is_trusted:
             self._refuse_other_level(stored, rows)
         merged = merged_rows(self._schema, stored, rows)
         if merged.rows_added or merged.rows_replaced:
@@ -188,30 +254,39 @@ class Merge:
                 else:
                     yield period.name_of(number), piece
 
-    def _commit(
-        self, parts: tuple[Part, ...], provenance: Provenance, quarantine: Quarantine | None
-    ) -> None:
+    def _refused_with(
+        self, provenance: Provenance, quarantine: Quarantine | None
+    ) -> tuple[QuarantineFile, ...]:
+        """Write the refused rows of an import; return all quarantine files with it."""
+        refused = self._stored.quarantine
+        if quarantine is None or not len(quarantine) or self._is_known(provenance):
+            return refused
+        piece = f"-{provenance.piece}" if provenance.piece else ""
+        name = f"quarantine-{provenance.sha256[:24]}{piece}.csv"
+        put(self._disk, self._folder / name, quarantine.as_csv())
+        file = QuarantineFile(
+            name=name,
+            source=provenance.source,
+            rows=len(quarantine),
+            reasons={reason.value: count for reason, count in quarantine.counts.items()},
+        )
+        return (*(entry for entry in refused if entry.name != name), file)
+
+    def _is_known(self, provenance: Provenance) -> bool:
+        """Tell whether this very import was merged before and changes nothing now."""
+        known = any(entry.identity == provenance.identity for entry in self._stored.provenance)
+        return known and self._parts == self._stored.parts
+
+    def _commit(self, provenance: Provenance, refused: tuple[QuarantineFile, ...]) -> None:
         """Replace the manifest, unless nothing changed."""
         stored = self._stored
-        is_known = any(entry.identity == provenance.identity for entry in stored.provenance)
-        if parts == stored.parts and is_known:
+        if self._is_known(provenance) and refused == stored.quarantine:
             return
-        refused = stored.quarantine
-        if quarantine is not None and len(quarantine):
-            piece = f"-{provenance.piece}" if provenance.piece else ""
-            name = f"quarantine-{provenance.sha256[:24]}{piece}.csv"
-            put(self._disk, self._folder / name, quarantine.as_csv())
-            file = QuarantineFile(
-                name=name,
-                source=provenance.source,
-                rows=len(quarantine),
-                reasons={reason.value: count for reason, count in quarantine.counts.items()},
-            )
-            refused = (*(entry for entry in refused if entry.name != name), file)
-        imports = stored.provenance if is_known else (*stored.provenance, provenance)
+        known = any(entry.identity == provenance.identity for entry in stored.provenance)
+        imports = stored.provenance if known else (*stored.provenance, provenance)
         after = replace(
             stored,
-            parts=parts,
+            parts=self._parts,
             provenance=imports[-IMPORTS_KEPT_MAX:],
             quarantine=refused[-QUARANTINES_KEPT_MAX:],
         )
@@ -229,6 +304,22 @@ class Merge:
             if path.name not in keep and path.name.endswith((SUFFIX, TEMPORARY_SUFFIX, ".csv")):
                 with contextlib.suppress(PermissionError):  # Windows: a reader has it open
                     self._disk.remove(path)
+
+
+def refuse_empty(symbol: str, columns: Columns) -> None:
+    """Refuse a merge of nothing, before anything is locked or made.
+
+    Raises
+    ------
+    DataError
+        If there are no rows.
+    """
+    if len(times_of(columns)) == 0:
+        raise DataError(
+            f"{symbol} must have rows to store; had none.",
+            remedy="Check the source file.",
+            symbol=symbol,
+        )
 
 
 def _within(columns: Columns, start_ns: int, stop_ns: int) -> Columns:
