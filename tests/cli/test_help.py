@@ -22,6 +22,9 @@ COMMANDS = (
     ("data", "list"),
     ("data", "check"),
     ("data", "simulate"),
+    ("data", "facts", "import"),
+    ("data", "facts", "list"),
+    ("data", "facts", "show"),
 )
 HEAVY = {"numpy", "numba", "polars", "pyarrow", "pydantic", "sklearn", "scipy", "lightgbm", "rich"}
 OF_TYPER = {"pydantic"}

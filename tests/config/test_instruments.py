@@ -1,12 +1,13 @@
 """Contract facts: complete, plausible, and overridden one by one or refused by name."""
 
+from dataclasses import fields, replace
 from decimal import Decimal
 
 import pytest
 
-from assay.config.instruments import SYMBOLS, load_instrument
+from assay.config.instruments import SYMBOLS, checked_instrument, load_instrument, with_overrides
 from assay.domain.errors import ConfigError
-from assay.domain.instrument import Session, SwapMode
+from assay.domain.instrument import MarginBasis, Session, SwapMode
 
 
 @pytest.mark.parametrize("symbol", SYMBOLS)
@@ -109,3 +110,70 @@ def test_an_unknown_key_names_the_nearest() -> None:
         load_instrument("XAUUSD", {"swap_lng": 1})
     with pytest.raises(ConfigError, match="symbol must be a known"):
         load_instrument("XAUUSD", {"symbol": "XAGUSD"})
+
+
+def test_margin_tiers_and_nights_can_be_stated() -> None:
+    stated = {
+        "margin_tiers": [["50", "0.002"], [100, 0.005], ["inf", "0.01"]],
+        "margin_basis": "notional",
+        "swap_nights": [1, 1, "1.5", 1, 1, 0, 0],
+        "swap_mode": "percent of open",
+        "account_currency": "USD",
+        "freeze_level_points": 5,
+    }
+    gold = load_instrument("XAUUSD", stated)
+
+    assert [tier.up_to for tier in gold.margin_tiers] == [50, 100, Decimal("Infinity")]
+    assert gold.margin_fraction == Decimal("0.002"), "that of the first tier"
+    assert gold.margin_basis is MarginBasis.NOTIONAL
+    assert gold.nights[2] == Decimal("1.5")
+    assert gold.swap_mode is SwapMode.PERCENT_OPEN
+    assert (gold.account_currency, gold.freeze_level_points) == ("USD", 5)
+    again = with_overrides(gold, {"spread_points": 9})
+    assert again == replace(gold, spread_points=9)
+    facts = {field.name: getattr(gold, field.name) for field in fields(gold)}
+    del facts["symbol"]
+    assert checked_instrument("XAUUSD", facts) == gold
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("margin_tiers", 5, "at most 8 pairs"),
+        ("margin_tiers", "5", "at most 8 pairs"),
+        ("margin_tiers", [[k + 1, "0.1"] for k in range(9)], "at most 8 pairs"),
+        ("margin_tiers", [["5", "0.1"]], "the last one 'inf'"),
+        ("margin_tiers", [["5", "0.1"], ["5", "0.1"], ["inf", "0.1"]], "rising"),
+        ("margin_tiers", [["inf", "0"]], "fractions above 0"),
+        ("margin_tiers", [["inf", "1.1"]], "fractions above 0"),
+        ("margin_tiers", [["inf", "nan"]], "fractions above 0"),
+        ("margin_tiers", [["inf", None]], "pairs"),
+        ("margin_tiers", [["inf"]], "pairs"),
+        ("margin_tiers", [["much", "0.1"]], "pairs"),
+        ("margin_tiers", [5], "pairs"),
+        ("swap_nights", 5, "seven numbers"),
+        ("swap_nights", "1111100", "seven numbers"),
+        ("swap_nights", [1, 1, 1], "seven numbers"),
+        ("swap_nights", [1, 1, 1, 1, 1, 0, -1], "seven numbers"),
+        ("swap_nights", [1, 1, 1, 1, 1, 0, 11], "seven numbers"),
+        ("swap_nights", [1, 1, 1, 1, 1, 0, True], "seven numbers"),
+        ("margin_basis", "weight", "lots, notional"),
+        ("margin_currency", 5, "be a text"),
+        ("freeze_level_points", -1, "from 0"),
+        ("swap_mode", "by moonlight", "percent of open"),
+    ],
+)
+def test_a_wrong_tier_night_or_mode_is_refused(name: str, value, says: str) -> None:
+    with pytest.raises(ConfigError, match=says) as caught:
+        load_instrument("XAUUSD", {name: value})
+    assert caught.value.facts["key"] == f"instruments.XAUUSD.{name}"
+
+
+def test_a_margin_that_is_not_the_first_tier_s_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"that of the first margin tier \(0\.1\)"):
+        load_instrument("XAUUSD", {"margin_tiers": [["inf", "0.1"]], "margin_fraction": "0.2"})
+
+
+def test_complete_facts_are_asked_for_by_name() -> None:
+    with pytest.raises(ConfigError, match="digits must be given"):
+        checked_instrument("X", {"description": "x", "base": "A", "quote": "B"})

@@ -142,7 +142,8 @@ def checked_instrument(symbol: str, facts: Mapping[str, object]) -> Instrument:
     """
     _known_keys(symbol, facts)
     for name in _FIELDS:
-        if name not in facts and name not in _DEFAULTS:
+        is_implied = name == "margin_fraction" and facts.get("margin_tiers")
+        if name not in facts and name not in _DEFAULTS and not is_implied:
             raise _wrong(symbol, name, "be given", None, "Look it up in the specification.")
     return _overridden(symbol, {}, facts)
 

@@ -25,6 +25,7 @@ _WHOLE = {
     "freeze_level_points": "trade_freeze_level",
     "spread_points": "spread",
 }
+METALS = ("XAU", "XAG")
 NEEDED = (
     "description",
     "lot_step",
@@ -130,7 +131,7 @@ def compile_facts(
         facts["description"] = sheet.texts["description"]
     lender = before or _built_in(sheet, symbol, facts)
     _borrow(lender, symbol, where, facts, given, notes)
-    instrument = _typed(symbol, where, {**facts, **given})
+    instrument = _typed(symbol, where, facts, given)
     if not {"margin_fraction", "margin_tiers"} & given.keys():
         check_margins(sheet, instrument, where)
     if instrument.freeze_level_points:
@@ -140,10 +141,14 @@ def compile_facts(
     return Compiled(instrument=instrument, notes=tuple(f"{symbol}: {note}" for note in notes))
 
 
-def _typed(symbol: str, where: str, facts: Mapping[str, object]) -> Instrument:
+def _typed(
+    symbol: str, where: str, facts: Mapping[str, object], given: Mapping[str, object]
+) -> Instrument:
     try:
-        return checked_instrument(symbol, facts)
+        return checked_instrument(symbol, {**facts, **given})
     except ConfigError as error:
+        if str(error.facts.get("key")).rpartition(".")[2] in given:
+            raise
         raise DataError(
             f"{where}: {error.message}",
             remedy=f"{error.remedy} Or state it: --fact NAME=VALUE.",
@@ -243,8 +248,11 @@ def _sessions(
 
 def _built_in(sheet: Sheet, symbol: str, facts: Mapping[str, object]) -> Lender | None:
     """Return the facts of the built-in catalogue, if it has the symbol or its pair."""
-    pair = f"{sheet.texts.get('currency_base', facts['base'])}{facts['quote']}"
-    name = next((one for one in (symbol, pair) if one in SYMBOLS), None)
+    base = sheet.texts.get("currency_base", str(facts["base"]))
+    names = [symbol]
+    if base in METALS or base == facts["base"]:  # an index in dollars is no dollar
+        names.append(f"{base}{facts['quote']}")
+    name = next((one for one in names if one in SYMBOLS), None)
     if name is None:
         return None
     return Lender(instrument=load_instrument(name), name=f"the built-in catalogue ({name})")
@@ -259,21 +267,21 @@ def _borrow(
     notes: list[str],
 ) -> None:
     """Take what the file leaves out from *lender*, and say so."""
-    missing = [name for name in NEEDED if name not in facts and name not in given]
-    if {"margin_tiers"} & (facts.keys() | given.keys()):
-        missing = [name for name in missing if name != "margin_fraction"]
-    if not missing:
-        return
-    if lender is None:
-        if missing == ["description"]:
-            facts["description"] = symbol
-            return
+    implied = {"margin_fraction"} if "margin_tiers" in {*facts, *given} else set()
+    stated = {*facts, *given, *implied}
+    missing = [name for name in NEEDED if name not in stated]
+    if lender is None and "description" in missing:
+        facts["description"] = symbol
+        missing.remove("description")
+    if lender is None and missing:
         raise DataError(
             f"{where} must give {', '.join(missing)}; did not, and the built-in catalogue has no "
             f"{symbol} to take them from.",
             remedy="State each: --fact " + " --fact ".join(f"{name}=…" for name in missing),
             missing=missing,
         )
+    if lender is None:
+        return
     for name in missing:
         facts[name] = getattr(lender.instrument, name)
     for name, others in _TOGETHER.items():

@@ -96,10 +96,10 @@ def sheet_of_fields(fields: Mapping[str, Any], where: str) -> Sheet:
 
 
 def _sheet(item: Any, frame: Mapping[str, Any], where: str) -> Sheet:
-    if not isinstance(item, dict) or MARK not in item:
+    if not isinstance(item, dict) or not {MARK, "digits", "swap_mode"} <= item.keys():
         raise DataError(
-            f"{where} must be what MetaTrader5.symbol_info()._asdict() gives, with {MARK}; "
-            f"was {_short(item)}.",
+            f"{where} must be what MetaTrader5.symbol_info()._asdict() gives, with digits, "
+            f"swap_mode and {MARK}; was {_short(item)}.",
             remedy="Export again with examples/export_mt5_facts.py.",
         )
     account = frame.get("account") or {}
