@@ -137,11 +137,6 @@ def read_table(
     return found, timezone, why
 
 
-def n_levels(table: Table) -> int:
-    """Return how many levels the rows of a table hold: what its import counts."""
-    return len(table.rows)
-
-
 def _times(
     path: Path,
     table: Table,

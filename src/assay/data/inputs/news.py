@@ -32,7 +32,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from assay.data.columns import Columns
-from assay.data.inputs.moments import EXACT
 from assay.data.inputs.words import plain_words
 from assay.domain.time import NS_PER_DAY, NS_PER_HOUR, NS_PER_SECOND, iso_utc
 
@@ -264,8 +263,3 @@ def facts_of(rows: Sequence[EventRow], rules: NewsRules) -> Columns:
         "value": np.array([value[6] for value in values], dtype=np.float64),
         "unit": texts(7),
     }
-
-
-def is_whole_day(row: EventRow) -> bool:
-    """Tell whether an event has no time of day."""
-    return row.timing != EXACT

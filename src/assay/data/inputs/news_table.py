@@ -32,7 +32,6 @@ from assay.data.inputs.words import (
     value_of,
 )
 from assay.data.quarantine import Reason
-from assay.domain.errors import DataError
 from assay.domain.time import NS_PER_DAY
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
@@ -286,15 +285,3 @@ def _without_repeats(rows: list[EventRow], collected: Collected) -> list[EventRo
         seen.add(says)
         found.append(row)
     return found
-
-
-def refuse_no_calendar(path: Path, table: Table) -> DataError:
-    """Return the error for a table that is no calendar."""
-    first = ", ".join(table.headers) or (table.rows[0].text if table.rows else "")
-    return DataError(
-        f"{path} must be a calendar with columns for time, currency, impact and event; its first "
-        f"line was {first[:120]!r}.",
-        remedy="Name the columns Date, Time, Currency, Impact, Event, Actual, Forecast, Previous.",
-        path=str(path),
-        line=1,
-    )
