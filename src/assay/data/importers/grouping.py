@@ -12,7 +12,7 @@ from assay.data.bars import Bars, Ticks
 from assay.data.importers.imported import Imported
 from assay.data.importers.sides import joined, rows_of, with_ask_side
 from assay.data.provenance import Provenance
-from assay.data.quarantine import ROWS_LISTED_MAX, Quarantine, Reason
+from assay.data.quarantine import ROWS_LISTED_MAX, Quarantine, QuarantinedRow, Reason
 
 _TEXT_MAX = 300
 STORED_AS_BID = "stored as bid"
@@ -143,7 +143,7 @@ def _provenance(imports: Sequence[Imported], now_ns: int) -> Provenance:
     digest = hashlib.sha256("".join(sorted(item.sha256 for item in imports)).encode())
     name = sources[0]
     if len(sources) > 1:
-        name = f"{_common(sources)} ({len(sources)} files)"
+        name = f"{_folder_of(sources)} ({len(sources)} files)"
     return replace(
         first,
         source=name,
@@ -156,7 +156,7 @@ def _provenance(imports: Sequence[Imported], now_ns: int) -> Provenance:
     )
 
 
-def _common(sources: Sequence[str]) -> str:
+def _folder_of(sources: Sequence[str]) -> str:
     try:
         return commonpath(sources) or sources[0]
     except ValueError:  # absolute and relative ones
@@ -167,7 +167,8 @@ def _quarantine(imports: Sequence[Imported]) -> Quarantine:
     if len({item.source for item in imports}) == 1 and len(imports) == 1:
         return imports[0].quarantine
     several = len({item.source for item in imports}) > 1
-    rows, unlisted = [], Counter[Reason]()
+    rows = list[QuarantinedRow]()
+    unlisted = Counter[Reason]()
     for item in imports:
         room = max(0, ROWS_LISTED_MAX - len(rows))
         listed = item.quarantine.rows[:room]
