@@ -480,7 +480,8 @@ def test_a_pull_that_is_stopped_can_go_on(
         n_asked = len(feed.requests)
         words = ("dukascopy", "EURUSD", "2020..2021", "--series", "H1")
         assert pull(*words, url=feed.url).status == 0
-        assert len(feed.requests) - n_asked == 48 - n_here
+        # A stop may fall between a file and its line in the ledger: that file comes again.
+        assert len(feed.requests) - n_asked - (48 - n_here) in (0, 1)
 
 
 class Killing:
