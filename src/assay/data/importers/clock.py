@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -13,7 +14,12 @@ from assay.data.columns import distinct
 from assay.data.importers.clock_activity import activity_evidence, movement
 from assay.data.importers.clock_changes import placed_changes
 from assay.data.importers.clock_days import clock_of_days
-from assay.data.importers.clock_edges import daily_pauses, edge_of_file, weekly_edges
+from assay.data.importers.clock_edges import (
+    daily_pauses,
+    edge_of_file,
+    tempered,
+    weekly_edges,
+)
 from assay.data.importers.clock_finding import (
     CONFIDENCE_MIN,
     ClockChange,
@@ -59,6 +65,7 @@ _NEAR_CHANGE_DAYS, _NEAR_CHANGE_DAYS_SHORT, _SHORT_HISTORY_DAYS = 7, 2, 40
 _ALTERNATIVES_MAX = 4
 _ACTIVITY = "the activity by hour"
 _ODD_HOURS, _ODD_HOURS_DAYS = 0.25, 5.0
+_DAYS_AGREE_MIN = 0.2
 
 
 @lru_cache(maxsize=1)
@@ -140,13 +147,20 @@ def infer_clock(
     if compared is not None and compared.is_used:
         evidence = replace(evidence, log_chance=evidence.log_chance + compared.log_chance)
         what.append(compared.says)
+    is_referred = compared is not None and compared.is_used
+    if not is_referred and _ACTIVITY not in what:
+        evidence = replace(evidence, edges=tempered(evidence.edges))
     if not what:
         says = "no weekend, no daily pause and no usual hours of activity among the rows" + said
         return ClockFinding(timezone=None, confidence=0.0, why=says)
-    is_referred = compared is not None and compared.is_used
     found = _judged(
         local_ns, bar_ns, groups, evidence, np.searchsorted(shifts, minutes), what, is_referred
     )
+    if bar_ns is not None and is_days and found.timezone is None:
+        # Where the market rests after 17:00 New York, several clocks give the same days.
+        by_dates = clock_of_days(local_ns, bar_ns, f"; {found.why}")
+        if dict(found.alternatives).get(str(by_dates.timezone), 0.0) >= _DAYS_AGREE_MIN:
+            return replace(by_dates, alternatives=found.alternatives)
     return replace(found, why=found.why + said)
 
 
@@ -193,9 +207,8 @@ def _judged(
     names = list(groups)
     prior = np.array([groups[name][0] for name in names])
     prior /= prior.sum()
-    probability = posterior(evidence, shift_of, prior)
-    chance = offset_posterior(probability, shift_of)
-    path = likeliest_path(chance, prior)
+    shows_hours = is_referred or _ACTIVITY in what
+    chance, path = _chain(evidence, shift_of, prior, shows_hours)
     runs = merged_runs(path)
     changes = placed_changes(local_ns, bar_ns, days, runs, names, shift_of)
     near = _NEAR_CHANGE_DAYS if len(days) > _SHORT_HISTORY_DAYS else _NEAR_CHANGE_DAYS_SHORT
@@ -237,6 +250,28 @@ def _judged(
     )
 
 
+def _chain(
+    evidence: Evidence, shift_of: IntArray, prior: FloatArray, shows_hours: bool
+) -> tuple[FloatArray, IntArray]:
+    """Return the probability of each clock's offset on each day, and the path through them.
+
+    Weekends alone cannot tell a clock that changed by an hour from a feed that drops the first
+    hour of the week: such changes are believed only where the hours between show them.
+    """
+    chance = offset_posterior(posterior(evidence, shift_of, prior), shift_of)
+    path = likeliest_path(chance, prior)
+    runs = merged_runs(path)
+    if shows_hours or len(runs) == 1:
+        return chance, path
+    for (before, start, _), (after, _, end) in pairwise(runs):
+        first, second = (evidence.shifts[shift_of[start:end, run]] for run in (before, after))
+        if np.abs(second - first).max() <= 60:
+            probability = posterior(evidence, shift_of, prior, may_change=False)
+            chance = offset_posterior(probability, shift_of)
+            return chance, likeliest_path(chance, prior)
+    return chance, path
+
+
 def _shifts_of_days(days: IntArray, names: Sequence[str]) -> IntArray:
     """Return how many minutes each clock is ahead of New York: (n_days, n_clocks)."""
     noons = days * NS_PER_DAY + NS_PER_DAY // 2
@@ -262,7 +297,7 @@ def _evidence(
     if grid_ns >= NS_PER_DAY:
         flat = np.zeros((len(days), len(shifts)))
         none = weekly_edges(stamps[:1], grid_ns, days, shifts)
-        return Evidence(days=days, seasons=seasons, log_chance=flat, edges=none), []
+        return Evidence(days=days, seasons=seasons, shifts=shifts, log_chance=flat, edges=none), []
     edges = weekly_edges(stamps, grid_ns, days, shifts)
     log_chance, n_pauses = daily_pauses(stamps, grid_ns, days, shifts)
     first, last = edge_of_file(stamps, grid_ns, shifts)
@@ -279,7 +314,10 @@ def _evidence(
         if np.ptp(active) > 0:
             what.append(_ACTIVITY)
             log_chance = log_chance + active
-    return Evidence(days=days, seasons=seasons, log_chance=log_chance, edges=edges), what
+    evidence = Evidence(
+        days=days, seasons=seasons, shifts=shifts, log_chance=log_chance, edges=edges
+    )
+    return evidence, what
 
 
 def _seasons(utc_ns: IntArray) -> IntArray:

@@ -29,6 +29,8 @@ class Evidence:
     days : int64, shape (n_days,)
         Local days since 1970, sorted, distinct.
     seasons : int64, shape (n_days,)
+    shifts : int64, shape (n_shifts,)
+        Minutes.
     log_chance : float64, shape (n_days, n_shifts)
         All that needs no habit.
     edges : Edges
@@ -36,6 +38,7 @@ class Evidence:
 
     days: IntArray
     seasons: IntArray
+    shifts: IntArray
     log_chance: FloatArray
     edges: Edges
 

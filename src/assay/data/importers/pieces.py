@@ -16,7 +16,11 @@ from assay.data.importers.assembling import (
     recognised_as,
     scaled,
 )
-from assay.data.importers.file_clock import clock_of, refuse_unclear_clock
+from assay.data.importers.file_clock import (
+    clock_of,
+    refuse_unclear_clock,
+    warnings_of_clock,
+)
 from assay.data.importers.imported import Imported
 from assay.data.importers.importing import (
     ROWS_MAX,
@@ -265,6 +269,7 @@ def _pieces(first: _First, reader: Reader, piece_rows: int) -> Iterator[Imported
     settled = replace(
         choices, timezone=refuse_unclear_clock(path, finding), divisor=divisor, reference=None
     )
+    layout = replace(layout, warnings=(*layout.warnings, *warnings_of_clock(finding)))
     recognised = recognised_as(layout, None, finding, divisor, why)
     sha256 = file_sha256(path)
     refused = dict(first.refused)
