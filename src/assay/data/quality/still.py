@@ -12,6 +12,7 @@ from assay.domain.time import NS_PER_DAY, NS_PER_HOUR
 STALE_BARS_MIN = 10
 STALE_TICKS_MIN = 500
 _STALE_BARS_LEAST = 3
+_QUIET_TIMES = 10.0
 _STALE_NS = 3 * NS_PER_HOUR
 _STALE_TICKS_LEAST = 20
 _FROZEN_LEAST = 25
@@ -23,12 +24,15 @@ def _stale(window: BarWindow) -> BoolArray:
     """Tell which bars repeat the prices of the bar before, for long.
 
     Rule: a run of bars equal in all four prices: three of an hour or longer, ten of a quarter of
-    an hour or shorter (three hours between). Minutes of a quiet currency stand still for eight.
+    an hour or shorter (three hours between); fewer, down to three, where even hours in which
+    bars repeat ten times more often than on the whole make such a run once in a million rows.
     """
     open_, high, low, close = window.bars.open, window.bars.high, window.bars.low, window.bars.close
     same = unchanged(open_, high, low, close)
-    length = _STALE_NS // window.timeframe.nominal_ns
-    return in_run(same, int(np.clip(length, _STALE_BARS_LEAST, STALE_BARS_MIN)))
+    share = _QUIET_TIMES * float(np.mean(same)) if len(same) else 0.0
+    unlikely = run_length_unlikely(min(share, 1.0), least=_STALE_BARS_LEAST, most=STALE_BARS_MIN)
+    long = int(np.clip(_STALE_NS // window.timeframe.nominal_ns, _STALE_BARS_LEAST, STALE_BARS_MIN))
+    return in_run(same, min(long, unlikely))
 
 
 def _padded(window: BarWindow) -> BoolArray:

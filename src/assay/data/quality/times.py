@@ -4,7 +4,7 @@ import numpy as np
 
 from assay.data.arrays import BoolArray, FloatArray, IntArray
 from assay.data.calendar import bar_open
-from assay.data.quality.local import fingerprint, repeats
+from assay.data.quality.local import fingerprint, repeats, unchanged
 from assay.data.quality.report import Severity
 from assay.data.quality.window import BarRule, BarWindow, TickRule, TickWindow, any_of, no_flags
 from assay.domain.time import NS_PER_SECOND
@@ -67,7 +67,8 @@ def _copied_bars(window: BarWindow) -> BoolArray:
     Rule: a row with a volume that equals an earlier row in all five values (four prices and
     the volume make an accident rarer than one in a hundred thousand rows of an hour), or three rows
     in succession that equal three earlier ones in their prices. Bars that do not move, or that
-    hardly move, repeat by nature and do not count: three prices must differ.
+    hardly move, repeat by nature and do not count: three prices must differ. Then one bar that
+    repeats the one before it is enough.
     """
     bars = window.bars
     n_prices = _distinct(bars.open, bars.high, bars.low, bars.close)
@@ -76,7 +77,8 @@ def _copied_bars(window: BarWindow) -> BoolArray:
     in_chain = repeats(marks, _COPIED_BARS, (n_prices >= 3) & is_other_time)
     has_volume = bars.volume >= _COPY_VOLUME_MIN
     alone = repeats(_bar_marks(window), 1, (n_prices >= 3) & has_volume & is_other_time)
-    return any_of([in_chain, alone])
+    at_once = unchanged(bars.open, bars.high, bars.low, bars.close) & (n_prices >= 3)
+    return any_of([in_chain, alone, at_once & is_other_time])
 
 
 _COPY_VOLUME_MIN = 100.0

@@ -8,7 +8,7 @@ from assay.data.quality.report import Severity
 from assay.data.quality.window import BarRule, BarWindow, no_flags
 
 _KNOWN_SHARE_MIN = 0.5
-_SPIKE_TIMES = 30.0
+_SPIKE_TIMES = 15.0
 _SPIKE_VOLUME_MIN = 100.0
 _OVERFLOW = float(2**31 - 1)
 """The largest count of 32 bits; what lies at it or above, or below zero, went round."""
@@ -37,7 +37,7 @@ def _overflow(window: BarWindow) -> BoolArray:
 
 
 def _spikes(window: BarWindow) -> BoolArray:
-    """Rule: volume above thirty times the usual one around; on clean hours at most twenty."""
+    """Rule: volume above fifteen times the usual one around; one clean hour in 10,000 has eight."""
     volume = np.nan_to_num(window.bars.volume, nan=0.0, posinf=_OVERFLOW, neginf=0.0)
     usual = local_median(volume)
     is_high = volume > np.maximum(_SPIKE_TIMES * usual, _SPIKE_VOLUME_MIN)
