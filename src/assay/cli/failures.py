@@ -4,9 +4,10 @@ import json
 import os
 import sys
 import traceback
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NoReturn
 
-from assay.cli.screen import plain
+from assay.cli.screen import Screen, plain
 from assay.domain.errors import AssayError
 
 BUG = 1
@@ -19,7 +20,7 @@ EXIT_CODES = (
     (3, "market data are missing, malformed or too few"),
     (4, "a model is missing, corrupt or made for other features"),
     (5, "the broker could not be asked, or refused"),
-    (130, "stopped by Ctrl-C; the workspace is as it was"),
+    (130, "stopped by Ctrl-C; what was finished is kept, nothing is half-written"),
 )
 
 
@@ -56,7 +57,7 @@ def describe_fault(fault: BaseException) -> tuple[int, dict[str, Any]]:
         }
     if isinstance(fault, KeyboardInterrupt):
         return INTERRUPTED, _content(
-            "interrupted", "Stopped; the workspace is as it was.", "Run the command again."
+            "interrupted", "Stopped; what was finished is kept.", "Run the command again."
         )
     if isinstance(fault, MemoryError):
         return 3, _content(
@@ -79,6 +80,15 @@ def describe_fault(fault: BaseException) -> tuple[int, dict[str, Any]]:
         f"Assay must not fail like this; {type(fault).__name__}: {first}",
         "Run it again with --debug, and report what it prints: this is a bug, not your mistake.",
     )
+
+
+def leave_partly_failed(screen: Screen, document: Mapping[str, Any], fault: AssayError) -> NoReturn:
+    """End a command of which a part failed: one JSON object tells what was done and what not."""
+    status, content = describe_fault(fault)
+    screen.emit({**document, "error": content})
+    if screen.as_json:
+        sys.exit(status)
+    raise fault
 
 
 def _usage_message(fault: BaseException) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from assay.cli.failures import leave_partly_failed
 from assay.cli.mixture import refuse_mixture
 from assay.cli.screen import Screen
 from assay.domain.errors import ConfigError, DataError
@@ -149,23 +150,20 @@ def import_files(
             batch.run(files, progress)
     finally:
         _say_all(batch, read, inputs, screen)
-    screen.emit(
-        {
-            "imports": [imported.as_json() for imported in read],
-            "merges": [merged.as_json() for merged in batch.merged],
-            "inputs": [
-                {**outcome.as_json(), "stored": stored.as_json()} for outcome, stored in inputs
-            ],
-            "failed": [
-                {"source": name, "error": error.message, "remedy": error.remedy}
-                for name, error in batch.failed
-            ],
-            "files": batch.n_files,
-            "passed_over": batch.n_passed_over,
-        }
-    )
+    document = {
+        "imports": [imported.as_json() for imported in read],
+        "merges": [merged.as_json() for merged in batch.merged],
+        "inputs": [{**outcome.as_json(), "stored": stored.as_json()} for outcome, stored in inputs],
+        "failed": [
+            {"source": name, "error": error.message, "remedy": error.remedy}
+            for name, error in batch.failed
+        ],
+        "files": batch.n_files,
+        "passed_over": batch.n_passed_over,
+    }
     if batch.failed:
-        raise _some_failed(batch)
+        leave_partly_failed(screen, document, _some_failed(batch))
+    screen.emit(document)
 
 
 def _named(name: str, message: str) -> str:
