@@ -18,6 +18,7 @@ from assay.domain.instrument import MarginBasis, MarginTier, Session, SwapMode
 from assay.domain.time import iso_utc
 
 NY7 = {"timezone": "NY+7"}
+PROBE = [{"lots": 1.0, "price": 2400.0, "margin": 480.0}]
 MONDAY = "Monday\t01:00-23:59\t01:00-23:59"
 
 
@@ -170,8 +171,10 @@ def test_disabled_swaps_cost_nothing(tmp_path) -> None:
         ({"margin_probes": 5}, "margin_probes must be a list"),
         ({"margin_probes": [5]}, "margin_probes must be a list"),
         ({"margin_probes": [{"lots": 0, "price": 1, "margin": 1}]}, "margin_probes must be"),
-        ({"margin_probes": [{"lots": 1.0, "price": 2400.0, "margin": 480.0}]},
+        ({"margin_rate_buy": 1.0, "margin_probes": PROBE},
          "a margin of 1200.00 USD for 1 lots at 2400.0, and the terminal calculated 480.0"),
+        ({"margin_probes": [*PROBE, {"lots": 50.0, "price": 2400.0, "margin": 99e3}]},
+         "calculated 480.0"),
         ({"swap_friday": 3.0, "swap_wednesday": 1.0}, "triple day is wednesday, and the ratios"),
     ],
 )  # fmt: skip
@@ -205,6 +208,8 @@ def test_a_refused_margin_can_be_stated_by_hand(tmp_path) -> None:
         ({"trade_calc_mode": 5, "margin_rate_buy": 0.04}, "0.04"),
         ({"trade_calc_mode": 0, "margin_rate_sell": 0.5}, "0.0025"),
         ({"trade_calc_mode": 0, "leverage": 30}, str(D(1) / 30)),
+        ({"trade_calc_mode": 0, "margin_probes": PROBE}, "0.002"),
+        ({"trade_calc_mode": 2, "margin_probes": PROBE}, "0.002"),
         ({"trade_calc_mode": 0, "currency_margin": "XAU", "margin_initial": 50.0}, "0.0025"),
     ],
 )

@@ -80,6 +80,7 @@ def test_expected_costs_follow_the_facts_of_each_bar() -> None:
     dearer = gold(
         commission_per_lot=Decimal(9),
         swap_long=Decimal(-40),
+        swap_mode=SwapMode.PERCENT,
         swap_nights=tuple(map(Decimal, (1, 1, 1, 1, 1, 0, 0))),
     )
     dated = FactsHistory(
@@ -96,8 +97,10 @@ def test_expected_costs_follow_the_facts_of_each_bar() -> None:
 
     fee = 2 / (100 * 2000.0)
     assert cost - 2 / 2000 == pytest.approx([3 * fee, 3 * fee, 9 * fee, 9 * fee])
-    assert long == pytest.approx(np.array([-20 * 1.4, -20 * 1.4, -40, -40]) * 0.01 / 2000)
-    assert short == pytest.approx(np.array([7.2 * 1.4, 7.2 * 1.4, 7.2, 7.2]) * 0.01 / 2000)
+    points, percent = 1.4 * 0.01 / 2000, 0.01 / 360
+    expected = np.array([points, points, percent, percent])
+    assert long == pytest.approx(expected * [-20, -20, -40, -40])
+    assert short == pytest.approx(expected * 7.2)
 
 
 def test_prices_of_the_venue_by_hand() -> None:

@@ -13,6 +13,8 @@ COSTS = "tests/execution/test_costs.py"
 ORDERS = "tests/execution/test_orders.py"
 RULES = "tests/engine/test_rules.py"
 SWEEP = "tests/engine/test_sweep.py"
+DATED = "tests/engine/test_dated.py"
+TIERS = "tests/risk/test_margin_tiers.py"
 
 
 @dataclass(frozen=True)
@@ -350,6 +352,91 @@ MUTANTS = (
         "holding.balance += amount",
         "holding.balance += 0.0 * amount",
         f"{SWEEP}::test_jumping_from_trade_to_trade_gives_the_engine_s_trades",
+    ),
+    # facts that change, and margin in tiers
+    Mutant(
+        "execution/costs.py",
+        "price = mark if facts.swap_mode == _PERCENT else entry",
+        "price = mark",
+        f"{COSTS}::test_every_swap_mode_by_hand",
+    ),
+    Mutant(
+        "execution/costs.py",
+        "rate = quoted * mark * conversion",
+        "rate = quoted * conversion",
+        f"{COSTS}::test_every_swap_mode_by_hand",
+    ),
+    Mutant(
+        "execution/round_trip.py",
+        "unit[mine] = _unit(item, mid[mine], conversion[mine])",
+        "unit[:] = _unit(item, mid, conversion)",
+        f"{COSTS}::test_expected_costs_follow_the_facts_of_each_bar",
+    ),
+    Mutant(
+        "engine/dated.py",
+        "versions[charges[c].version]",
+        "facts[symbol]",
+        f"{DATED}::test_a_gap_over_a_change_charges_each_night_at_its_own_terms",
+    ),
+    Mutant(
+        "engine/dated.py",
+        "    facts[symbol] = versions[version]\n",
+        "",
+        f"{DATED}::test_commission_and_stop_level_are_those_of_the_fill_and_of_the_decision",
+    ),
+    Mutant(
+        "engine/dated.py",
+        "        if sizes[0] != sizes[1]:",
+        "        if sizes[0] > 10 * sizes[1]:",
+        f"{DATED}::test_what_cannot_be_followed_is_refused_only_where_it_is_met",
+    ),
+    Mutant(
+        "engine/tape.py",
+        "charges.event -= first",
+        "charges.event -= 0",
+        f"{DATED}::test_the_rest_of_a_tape_keeps_its_versions",
+    ),
+    Mutant(
+        "engine/tape.py",
+        "calm[mine[1:]] &= version[mine[1:]] == version[mine[:-1]]",
+        "calm[mine[1:]] &= 1",
+        f"{DATED}::test_the_margin_of_a_later_version_stops_the_account_out",
+    ),
+    Mutant(
+        "risk/facts.py",
+        'np.searchsorted(starts, time_ns, side="right")',
+        'np.searchsorted(starts, time_ns, side="left")',
+        f"{DATED}::test_versions_are_found_by_the_open_of_a_bar",
+    ),
+    Mutant(
+        "risk/facts.py",
+        "float(max(fractions))",
+        "float(min(fractions))",
+        f"{TIERS}::test_more_lots_never_need_less_margin_and_tiers_never_less_than_their_least",
+    ),
+    Mutant(
+        "risk/exposure.py",
+        "        begin = end\n",
+        "        begin = 0.0\n",
+        f"{TIERS}::test_margin_by_hand_and_back",
+    ),
+    Mutant(
+        "risk/exposure.py",
+        "        left -= step\n",
+        "",
+        f"{TIERS}::test_margin_by_hand_and_back",
+    ),
+    Mutant(
+        "risk/sizing.py",
+        "lots = min(lots, lots_for_margin(margin, per_lot, facts))",
+        "lots = min(lots, margin / (per_lot * facts.margin_fraction))",
+        f"{DATED}::test_crossing_a_margin_tier_by_hand",
+    ),
+    Mutant(
+        "risk/review.py",
+        "        left -= step\n",
+        "",
+        f"{TIERS}::test_margin_by_hand_and_back",
     ),
 )
 

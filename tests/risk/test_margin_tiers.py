@@ -13,7 +13,7 @@ from assay.domain.order import ApprovedOrder
 from assay.domain.timeframe import Timeframe
 from assay.risk.exposure import lots_for_margin, margin_of
 from assay.risk.facts import contract_facts
-from assay.risk.review import review
+from assay.risk.review import _lots_for_margin, review
 
 
 def tier(up_to: str, fraction: str) -> MarginTier:
@@ -51,6 +51,7 @@ def facts(item):
     ],
 )
 def test_margin_by_hand_and_back(item, lots: float, margin: float) -> None:
+    assert _lots_for_margin(D(margin), D(200_000), item) == D(str(lots))
     assert margin_of(lots, 100.0, 2_000.0, facts(item)) == pytest.approx(margin)
     assert lots_for_margin(margin, 200_000.0, facts(item)) == pytest.approx(lots)
 

@@ -43,7 +43,7 @@ def margin_facts(
         return
     if leverage is None and not sheet.tiers and mode in WITH_LEVERAGE:
         return
-    rate = _rate(sheet, where, notes) * _fixed_share(sheet, mode, where, facts)
+    rate = _rate(sheet, where, facts, notes) * _fixed_share(sheet, mode, where, facts)
     if sheet.tiers:
         _tiers(sheet, where, facts, rate)
     elif mode in BY_RATE_ALONE:
@@ -54,9 +54,13 @@ def margin_facts(
         facts["margin_fraction"] = rate / leverage
 
 
-def _rate(sheet: Sheet, where: str, notes: list[str]) -> Decimal:
+def _rate(sheet: Sheet, where: str, facts: Mapping[str, object], notes: list[str]) -> Decimal:
     buy, sell = (sheet.numbers.get(f"margin_rate_{side}") for side in ("buy", "sell"))
     if buy is None and sell is None:
+        implied = _implied_rate(sheet, facts)
+        if implied is not None:
+            notes.append(f"A margin rate of {implied:f} follows from what the terminal calculated.")
+            return implied
         notes.append("No margin rate is given: 1 is taken, as terminals show it for most symbols.")
         return Decimal(1)
     rates = {rate for rate in (buy, sell) if rate is not None}
@@ -67,6 +71,18 @@ def _rate(sheet: Sheet, where: str, notes: list[str]) -> Decimal:
             remedy=_REMEDY,
         )
     return rates.pop()
+
+
+def _implied_rate(sheet: Sheet, facts: Mapping[str, object]) -> Decimal | None:
+    """Return the rate behind the terminal's own margins, to two digits; None if unknown."""
+    if not sheet.margins or sheet.tiers or facts["account_currency"] != facts["quote"]:
+        return None
+    lots, price, margin = max(sheet.margins)
+    rate = margin / (lots * sheet.numbers["trade_contract_size"] * price)
+    if sheet.texts.get("calc_mode") in WITH_LEVERAGE:
+        rate *= sheet.numbers["leverage"]
+    plain = rate.quantize(Decimal(1).scaleb(rate.adjusted() - 1))
+    return plain.normalize() if abs(plain - rate) <= MARGIN_TOLERANCE * rate else None
 
 
 def _fixed_share(sheet: Sheet, mode: str, where: str, facts: Mapping[str, object]) -> Decimal:
