@@ -336,6 +336,7 @@ class QualitySettings(Section):
     accept: str = Field(
         default="",
         max_length=500,
+        pattern=r"^$|\p{L}{2}",  # a reason in words
         description="why a lower score is accepted; stands in every result it touches",
     )
 
