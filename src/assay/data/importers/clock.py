@@ -2,31 +2,32 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 
-from assay.data.arrays import BoolArray, FloatArray, IntArray
+from assay.data.arrays import FloatArray, IntArray
 from assay.data.bars import Bars
 from assay.data.calendar import new_york_offset
 from assay.data.columns import distinct
 from assay.data.importers.clock_activity import activity_evidence, movement
+from assay.data.importers.clock_candidates import (
+    Groups,
+    candidates,
+    distinct_clocks,
+    shifts_of_days,
+)
 from assay.data.importers.clock_changes import placed_changes
 from assay.data.importers.clock_days import clock_of_days
 from assay.data.importers.clock_edges import (
+    Edges,
     daily_pauses,
     edge_of_file,
     tempered,
     weekly_edges,
+    without_edges,
 )
-from assay.data.importers.clock_finding import (
-    CONFIDENCE_MIN,
-    ClockChange,
-    ClockFinding,
-    capped,
-    percentages,
-)
+from assay.data.importers.clock_finding import CONFIDENCE_MIN, ClockFinding, capped
 from assay.data.importers.clock_path import (
     Evidence,
     far_from,
@@ -35,46 +36,20 @@ from assay.data.importers.clock_path import (
     offset_posterior,
     posterior,
 )
-from assay.data.importers.clock_reference import agreement
-from assay.data.importers.zones import NEW_YORK, composite_name, fixed_name, zone
+from assay.data.importers.clock_reference import Agreement, agreement
+from assay.data.importers.clock_words import alternatives_of, words_of_doubt, words_of_evidence
+from assay.data.importers.zones import composite_name, zone
 from assay.domain.time import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE
 
-__all__ = ["CONFIDENCE_MIN", "PRIOR", "ClockChange", "ClockFinding", "candidates", "infer_clock"]
+__all__ = ["CONFIDENCE_MIN", "ClockFinding", "candidates", "infer_clock"]
 
-PRIOR = {
-    "UTC": 1.0,
-    NEW_YORK: 1.0,
-    "NY+7": 1.0,
-    "Europe/Athens": 1.0,
-    "UTC-5": 0.5,
-    "UTC+3": 0.3,
-    "Europe/Berlin": 0.3,
-    "Europe/London": 0.3,
-    "UTC+2": 0.1,
-    "America/Chicago": 0.1,
-    "UTC+8": 0.1,
-}
-"""Weights of clocks that sources are known to use; every other one has ``_PRIOR_OTHER``."""
-
-_PRIOR_OTHER = 0.05
-_PRIOR_HALF_HOUR = 0.01
-_HALF_HOURS = (210, 270, 330, 570)  # Tehran, Kabul, Mumbai, Adelaide
 _HITS_MIN = 0.3
 _CLOSES_ENOUGH = 3
 _NEAR_CHANGE_DAYS, _NEAR_CHANGE_DAYS_SHORT, _SHORT_HISTORY_DAYS = 7, 2, 40
-_ALTERNATIVES_MAX = 4
 _ACTIVITY = "the activity by hour"
 _ODD_HOURS, _ODD_HOURS_DAYS = 0.25, 5.0
+_EDGES_TRUST, _ODD_WEEKENDS, _ODD_WEEKENDS_N = 0.95, 0.3, 3.0
 _DAYS_AGREE_MIN = 0.2
-
-
-@lru_cache(maxsize=1)
-def candidates() -> tuple[str, ...]:
-    """Return the names of the clocks that are tried, the likelier first."""
-    us_rule = tuple(f"NY+{hours}" for hours in (6, 5, 8))
-    fixed = tuple(fixed_name(hours * 60) for hours in range(-12, 15))
-    half = tuple(fixed_name(minutes) for minutes in _HALF_HOURS)
-    return tuple(dict.fromkeys((*PRIOR, *us_rule, *fixed, *half)))
 
 
 def infer_clock(
@@ -127,13 +102,13 @@ def infer_clock(
     if len(local_ns) == 0:
         return ClockFinding(timezone=None, confidence=0.0, why="no rows")
     names = tuple(allowed) or candidates()
-    groups = _distinct(local_ns, names)
+    groups = distinct_clocks(local_ns, names)
     if len(groups) == 1:
         (name,) = groups
         says = f"the format allows {name} alone here"
         return ClockFinding(timezone=name, confidence=0.9, why=says)
     days = distinct(local_ns // NS_PER_DAY)
-    minutes = _shifts_of_days(days, list(groups))
+    minutes = shifts_of_days(days, list(groups))
     shifts = np.unique(minutes)
     compared = None
     if reference is not None and len(reference) and values is not None:
@@ -144,18 +119,18 @@ def infer_clock(
         return clock_of_days(local_ns, bar_ns, said)
     sides = None if is_days else _sides(values, highs, lows)
     evidence, what = _evidence(local_ns, bar_ns, days, shifts, sides)
+    shift_of = np.searchsorted(shifts, minutes)
+    prior = np.array([weight for weight, _ in groups.values()])
+    prior /= prior.sum()
     if compared is not None and compared.is_used:
-        evidence = replace(evidence, log_chance=evidence.log_chance + compared.log_chance)
-        what.append(compared.says)
+        evidence, what = _referred(evidence, what, compared, shift_of, prior)
     is_referred = compared is not None and compared.is_used
     if not is_referred and _ACTIVITY not in what:
         evidence = replace(evidence, edges=tempered(evidence.edges))
     if not what:
         says = "no weekend, no daily pause and no usual hours of activity among the rows" + said
         return ClockFinding(timezone=None, confidence=0.0, why=says)
-    found = _judged(
-        local_ns, bar_ns, groups, evidence, np.searchsorted(shifts, minutes), what, is_referred
-    )
+    found = _judged(local_ns, bar_ns, groups, evidence, shift_of, prior, what, is_referred)
     if bar_ns is not None and is_days and found.timezone is None:
         # Where the market rests after 17:00 New York, several clocks give the same days.
         by_dates = clock_of_days(local_ns, bar_ns, f"; {found.why}")
@@ -172,41 +147,19 @@ def _sides(
     return None if values is None else (values, values)
 
 
-def _distinct(local_ns: IntArray, names: Sequence[str]) -> dict[str, tuple[float, list[str]]]:
-    """Return the clocks that give the rows different UTC times, with weight and equals.
-
-    Of clocks that agree on every row the likeliest stays, with the weight of all.
-    """
-    noons = distinct(local_ns // NS_PER_DAY) * NS_PER_DAY + NS_PER_DAY // 2
-    groups: dict[bytes, list[str]] = {}
-    for name in names:
-        groups.setdefault((noons - zone(name).to_utc(noons)).tobytes(), []).append(name)
-    found = {}
-    for group in groups.values():
-        best = max(group, key=_prior_of)
-        found[best] = (sum(map(_prior_of, group)), [name for name in group if name != best])
-    return found
-
-
-def _prior_of(name: str) -> float:
-    other = _PRIOR_HALF_HOUR if ":" in name else _PRIOR_OTHER
-    return PRIOR.get(name, other)
-
-
 def _judged(
     local_ns: IntArray,
     bar_ns: int | None,
-    groups: dict[str, tuple[float, list[str]]],
+    groups: Groups,
     evidence: Evidence,
     shift_of: IntArray,
+    prior: FloatArray,
     what: Sequence[str],
     is_referred: bool,
 ) -> ClockFinding:
     """Weigh the evidence of all days for each clock."""
     days = evidence.days
     names = list(groups)
-    prior = np.array([groups[name][0] for name in names])
-    prior /= prior.sum()
     shows_hours = is_referred or _ACTIVITY in what
     chance, path = _chain(evidence, shift_of, prior, shows_hours)
     runs = merged_runs(path)
@@ -216,23 +169,19 @@ def _judged(
     own = chance[np.arange(len(days)), path]
     weakest = int(np.argmin(np.where(far, own, 2.0))) if far.any() else 0
     surety = float(own[weakest]) if far.any() else 0.0
-    if _ACTIVITY in what and not is_referred:
-        # A market may keep other hours for some days; it does not for weeks.
-        surety *= 1.0 - _ODD_HOURS * float(np.exp(-len(days) / _ODD_HOURS_DAYS))
+    if not is_referred:
+        surety *= _trust(evidence, _ACTIVITY in what)
     confidence = capped(surety)
-    alternatives = _alternatives(chance[weakest], names)
-    n_closes = len(evidence.edges.close_days)
-    on_path = shift_of[evidence.edges.close_days, path[evidence.edges.close_days]]
-    n_hits = int(evidence.edges.hits[np.arange(n_closes), on_path].sum())
-    is_foreign = n_closes >= _CLOSES_ENOUGH and n_hits < _HITS_MIN * n_closes
+    alternatives = alternatives_of(chance[weakest], names)
+    n_hits, n_closes, is_foreign = _hits(evidence.edges, shift_of, path)
     if is_foreign and not is_referred:
         says = f"in no clock do the {n_closes} weekends begin at 17:00 New York"
         return ClockFinding(
             timezone=None, confidence=0.0, why=says, alternatives=alternatives, changes=()
         )
-    says = _says(names, groups, path, changes, n_hits, n_closes, what)
+    says = words_of_evidence(names, groups, path, changes, n_hits, n_closes, what)
     if confidence < CONFIDENCE_MIN:
-        says = _unsure(days, weakest, alternatives, what, changes, far)
+        says = words_of_doubt(days, weakest, alternatives, what, changes, far)
         return ClockFinding(
             timezone=None,
             confidence=confidence,
@@ -248,6 +197,43 @@ def _judged(
         alternatives=alternatives,
         changes=changes,
     )
+
+
+def _trust(evidence: Evidence, shows_hours: bool) -> float:
+    """Return the chance that the market and the feed keep their usual hours in these days.
+
+    A market may keep other hours for some days; it does not for weeks. Where prices show no
+    hours of activity, weekends alone remain, and feeds have habits there.
+    """
+    if shows_hours:
+        return 1.0 - _ODD_HOURS * float(np.exp(-len(evidence.days) / _ODD_HOURS_DAYS))
+    n_pauses = np.count_nonzero(np.ptp(evidence.log_chance, axis=1))
+    n_seen = len(evidence.edges.close_days) + n_pauses / 1.5
+    return _EDGES_TRUST * (1.0 - _ODD_WEEKENDS * float(np.exp(-n_seen / _ODD_WEEKENDS_N)))
+
+
+def _hits(edges: Edges, shift_of: IntArray, path: IntArray) -> tuple[int, int, bool]:
+    """Return how many weeks end when they should, of how many, and whether that is too few."""
+    n_closes = len(edges.close_days)
+    on_path = shift_of[edges.close_days, path[edges.close_days]]
+    n_hits = int(edges.hits[np.arange(n_closes), on_path].sum())
+    return n_hits, n_closes, n_closes >= _CLOSES_ENOUGH and n_hits < _HITS_MIN * n_closes
+
+
+def _referred(
+    evidence: Evidence,
+    what: list[str],
+    compared: Agreement,
+    shift_of: IntArray,
+    prior: FloatArray,
+) -> tuple[Evidence, list[str]]:
+    """Add what a reference shows; it stands alone if the market keeps other hours than ours."""
+    alone = replace(evidence, log_chance=compared.log_chance, edges=without_edges(evidence.edges))
+    chance = offset_posterior(posterior(alone, shift_of, prior), shift_of)
+    if _hits(evidence.edges, shift_of, likeliest_path(chance, prior))[2]:
+        return alone, [compared.says]
+    both = replace(evidence, log_chance=evidence.log_chance + compared.log_chance)
+    return both, [*what, compared.says]
 
 
 def _chain(
@@ -270,16 +256,6 @@ def _chain(
             chance = offset_posterior(probability, shift_of)
             return chance, likeliest_path(chance, prior)
     return chance, path
-
-
-def _shifts_of_days(days: IntArray, names: Sequence[str]) -> IntArray:
-    """Return how many minutes each clock is ahead of New York: (n_days, n_clocks)."""
-    noons = days * NS_PER_DAY + NS_PER_DAY // 2
-    columns = []
-    for name in names:
-        utc_ns = zone(name).to_utc(noons)
-        columns.append((noons - utc_ns - new_york_offset(utc_ns)) // NS_PER_MINUTE)
-    return np.stack(columns, axis=1)
 
 
 def _evidence(
@@ -325,56 +301,3 @@ def _seasons(utc_ns: IntArray) -> IntArray:
     is_us = new_york_offset(utc_ns) > -5 * NS_PER_HOUR
     is_eu = zone("Europe/London").offset_at(utc_ns) > 0
     return np.where(is_us & is_eu, 1, np.where(is_us | is_eu, 2, 0))
-
-
-def _alternatives(chance: FloatArray, names: Sequence[str]) -> tuple[tuple[str, float], ...]:
-    """Return the clocks of one day by probability; those that agree on it are one."""
-    found: dict[float, str] = {}
-    for value, name in sorted(
-        zip(chance.tolist(), names, strict=True), key=lambda pair: (-pair[0], -_prior_of(pair[1]))
-    ):
-        found.setdefault(value, name)
-    pairs = [(name, round(value, 3)) for value, name in found.items() if value >= 0.005]
-    return tuple(pairs[:_ALTERNATIVES_MAX])
-
-
-def _says(
-    names: Sequence[str],
-    groups: dict[str, tuple[float, list[str]]],
-    path: IntArray,
-    changes: Sequence[ClockChange],
-    n_hits: int,
-    n_closes: int,
-    what: Sequence[str],
-) -> str:
-    """Return the evidence for a clock in one sentence."""
-    name = names[int(path[0])]
-    parts = []
-    if n_closes:
-        parts.append(f"{n_hits / n_closes:.0%} of {n_closes} weekends begin at 17:00 New York")
-    parts += [text for text in what if "weekend" not in text]
-    text = ", ".join(parts)
-    if changes:
-        return "; ".join([*(change.says for change in changes), text])
-    same = [other for other in groups[name][1] if other in PRIOR]
-    if same:
-        text += f" (for these rows the same as {', '.join(same[:3])})"
-    return f"{text}: {name}"
-
-
-def _unsure(
-    days: IntArray,
-    weakest: int,
-    alternatives: Sequence[tuple[str, float]],
-    what: Sequence[str],
-    changes: Sequence[ClockChange],
-    far: BoolArray,
-) -> str:
-    """Return why the rows do not tell."""
-    text = " and ".join(what) + f" fit {percentages(alternatives)}"
-    if changes:
-        text += "; perhaps " + "; ".join(change.says for change in changes)
-    if len(days) > 14 and len(far):
-        date = days[weakest : weakest + 1].astype("datetime64[D]")[0]
-        text += f" (least clear around {date})"
-    return text

@@ -103,6 +103,17 @@ def tempered(edges: Edges) -> Edges:
     return replace(edges, closes=weight * edges.closes, opens=weight * edges.opens)
 
 
+def without_edges(edges: Edges) -> Edges:
+    """Return no edges at all, of the same shapes."""
+    return Edges(
+        close_days=edges.close_days[:0],
+        open_days=edges.open_days[:0],
+        closes=edges.closes[:0],
+        opens=edges.opens[:0],
+        hits=edges.hits[:0],
+    )
+
+
 def daily_pauses(
     stamps: IntArray, grid_ns: int, days: IntArray, shifts: IntArray
 ) -> tuple[FloatArray, int]:
