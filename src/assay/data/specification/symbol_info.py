@@ -12,6 +12,8 @@ from assay.domain.errors import DataError
 
 SYMBOLS_MAX = 10_000
 """Symbols of one file."""
+POWER_MAX = 30
+"""Greatest power of ten of a number, either way: beyond it, arithmetic runs away."""
 NUMBERS = (
     "digits",
     "point",
@@ -76,9 +78,15 @@ def _parsed(text: str, path: Path) -> Any:
             raise ValueError(f"the key {twice!r} twice")
         return found
 
+    def number(word: str) -> Decimal:
+        try:
+            return Decimal(word)
+        except InvalidOperation:
+            raise ValueError(f"the number {word[:40]}") from None
+
     try:
         return json.loads(
-            text, parse_float=Decimal, parse_constant=refuse, object_pairs_hook=distinct
+            text, parse_float=number, parse_constant=refuse, object_pairs_hook=distinct
         )
     except (ValueError, RecursionError) as error:
         where = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
@@ -147,7 +155,7 @@ def _number(value: Any, key: str, where: str) -> Decimal:
         except InvalidOperation:
             pass
         else:
-            if number.is_finite():
+            if number.is_finite() and abs(number.adjusted()) <= POWER_MAX:
                 return number
     raise _wrong(where, key, "be a number", value)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from assay.data.specification.modes import calc_mode_named, swap_mode_named
 from assay.data.specification.sheet import MINUTES_PER_DAY, WEEKDAYS, Sheet, Tier
-from assay.data.specification.symbol_info import MARK, sheet_of_fields
+from assay.data.specification.symbol_info import MARK, POWER_MAX, sheet_of_fields
 from assay.domain.errors import DataError
 
 LINES_MAX = 5_000
@@ -216,7 +216,7 @@ class _Reading:
             raise _wrong(self._path, line, key, rule, value)
         plain = digits.replace("," if self._mark == "." else ".", "")
         plain = plain.replace(",", "." if self._mark else "")
-        if plain.count(".") > 1:
+        if plain.count(".") > 1 or len(plain) > POWER_MAX:
             raise _wrong(self._path, line, key, "be a number", value)
         return Decimal(plain) / 100 if share else Decimal(plain)
 
