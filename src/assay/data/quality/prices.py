@@ -118,11 +118,9 @@ def _coarse(window: BarWindow) -> BoolArray:
     digits = digits_of(columns)
     if digits == 0:
         return no_flags(len(window))
-    values = np.sort(np.stack(columns), axis=0)
-    n_prices = 1 + np.count_nonzero(np.diff(values, axis=0), axis=0)
     is_fine = any_of([off_grid(column, digits - 1) for column in columns])
     is_finest = _share_around(is_fine) >= 0.5
-    return np.asarray(is_finest & ~is_fine & (n_prices >= 3), dtype=np.bool_)
+    return np.asarray(is_finest & ~is_fine & (window.n_prices >= 3), dtype=np.bool_)
 
 
 def _share_around(flags: BoolArray) -> FloatArray:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from assay.data.arrays import BoolArray, FloatArray, IntArray
+from assay.data.arrays import BoolArray, IntArray
 from assay.data.calendar import bar_open
 from assay.data.quality.local import fingerprint, repeats, unchanged
 from assay.data.quality.report import Severity
@@ -28,6 +28,8 @@ def _same_time(time_ns: IntArray, marks: IntArray) -> tuple[BoolArray, BoolArray
     """
     n = len(time_ns)
     repeated, in_conflict = no_flags(n), no_flags(n)
+    if bool(np.all(np.diff(time_ns) > 0)):
+        return repeated, in_conflict
     order = np.argsort(time_ns, kind="stable")
     sorted_ns, sorted_marks = time_ns[order], marks[order]
     meets = np.flatnonzero(sorted_ns[1:] == sorted_ns[:-1])
@@ -71,7 +73,7 @@ def _copied_bars(window: BarWindow) -> BoolArray:
     repeats the one before it is enough.
     """
     bars = window.bars
-    n_prices = _distinct(bars.open, bars.high, bars.low, bars.close)
+    n_prices = window.n_prices
     marks = fingerprint(bars.open, bars.high, bars.low, bars.close)
     is_other_time = ~_same_time(window.time_ns, marks)[0]
     in_chain = repeats(marks, _COPIED_BARS, (n_prices >= 3) & is_other_time)
@@ -83,12 +85,6 @@ def _copied_bars(window: BarWindow) -> BoolArray:
 
 _COPY_VOLUME_MIN = 100.0
 """Below it, volumes have too few values to tell rows apart."""
-
-
-def _distinct(*columns: FloatArray) -> IntArray:
-    """Return how many different values each row has."""
-    values = np.sort(np.stack(columns), axis=0)
-    return np.asarray(1 + np.count_nonzero(np.diff(values, axis=0), axis=0), dtype=np.int64)
 
 
 def _tick_marks(window: TickWindow) -> IntArray:

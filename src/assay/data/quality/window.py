@@ -104,6 +104,16 @@ class BarWindow:
         return np.maximum(local_median(ranges), max(floor, 1e-12))
 
     @cached_property
+    def n_prices(self) -> IntArray:
+        """How many of the four prices of each row differ from each other."""
+        bars = self.bars
+        seen = (bars.open, bars.high, bars.low, bars.close)
+        count = np.ones(len(self), dtype=np.int64)
+        for k in range(1, len(seen)):
+            count += np.logical_and.reduce([seen[k] != before for before in seen[:k]])
+        return count
+
+    @cached_property
     def is_joined(self) -> BoolArray:
         """Whether each row follows the row before without a pause or a gap."""
         joined = np.zeros(len(self), dtype=np.bool_)
