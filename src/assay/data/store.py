@@ -57,6 +57,7 @@ class Merge:
     def __init__(self, disk: Disk, folder: Path, stored: Manifest, schema: Schema) -> None:
         self._disk, self._folder, self._stored, self._schema = disk, folder, stored, schema
         self._kept = {part.period: part for part in stored.parts}
+        self._written: set[str] = set()
         self._is_trusted = bool(schema.keys)
 
     def run(
@@ -169,6 +170,7 @@ class Merge:
         part, content = encode_part(self._schema, columns, name)
         if self._kept.get(name) != part:
             put(self._disk, self._folder / part.name, content)
+            self._written.add(part.name)
             self._kept[name] = part
 
     def _refuse_other_level(self, stored: Columns, rows: Columns) -> None:
@@ -291,6 +293,9 @@ class Merge:
             quarantine=refused[-QUARANTINES_KEPT_MAX:],
         )
         put(self._disk, self._folder / manifests.FILE_NAME, after.encode())
+        for passing in self._written - {part.name for part in (*after.parts, *stored.parts)}:
+            with contextlib.suppress(OSError):  # cut, then merged into: no manifest named it
+                self._disk.remove(self._folder / passing)
 
     def _sweep(self) -> None:
         """Remove what crashed or superseded merges left; readers retry if they lose a part."""
