@@ -50,6 +50,20 @@ def test_import_list_and_show(assay, gold: Path, tmp_path: Path) -> None:
     assert assay("config", "show", "--json").json["instruments"]["XAUUSD"]["swap_long"] == "-50.0"
 
 
+def test_the_doctor_reads_every_version(assay, gold: Path, tmp_path: Path) -> None:
+    def finding() -> dict[str, str]:
+        found = assay("doctor", "--json").json["findings"]
+        return next(one for one in found if one["check"] == "broker facts")
+
+    assert "none imported" in finding()["detail"]
+    words = ("--valid-from", "2024-05-01", "--timezone", "NY+7")
+    assert assay("data", "facts", "import", saved(tmp_path), *words).status == 0
+    assert finding()["detail"] == "XAUUSD: 1 versions"
+    path = gold / "data" / "_facts" / "XAUUSD.json"
+    path.write_text(path.read_text().replace("-38.2", "-3.82"))
+    assert finding()["state"] == "fault"
+
+
 def test_a_dry_run_stores_nothing(assay, gold: Path, tmp_path: Path) -> None:
     done = assay("data", "facts", "import", saved(tmp_path), "--valid-from", "2024-05-01",
                  "--timezone", "NY+7", "--dry-run")  # fmt: skip

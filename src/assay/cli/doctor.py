@@ -168,10 +168,10 @@ def _workspace(place: "Workspace") -> Iterator[Finding]:
     """Look at the settings, the space, the data, the models and what killed runs left."""
     import shutil
 
-    from assay.config.loader import load_settings
+    from assay.cli.session import open_workspace
 
     yield Finding(check="workspace", state="ok", detail=str(place.root))
-    yield _attempt("settings", lambda: _settings_detail(load_settings(place.settings_path)))
+    yield _attempt("settings", lambda: _settings_detail(open_workspace(place.root, None)[1]))
     free = shutil.disk_usage(place.root).free
     yield Finding(
         check="disk",
@@ -180,6 +180,7 @@ def _workspace(place: "Workspace") -> Iterator[Finding]:
         remedy="" if free >= FREE_BYTES_MIN else "Free some space before importing history.",
     )
     yield from _data(place)
+    yield _attempt("broker facts", lambda: _facts_detail(place))
     yield from _models(place)
     yield _attempt("trial ledger", lambda: _ledger_detail(place))
     stale = place.unfinished()
@@ -190,6 +191,17 @@ def _workspace(place: "Workspace") -> Iterator[Finding]:
             detail=", ".join(path.name for path in stale[:5]),
             remedy="The next `assay run` deletes them, if none is running now.",
         )
+
+
+def _facts_detail(place: "Workspace") -> str:
+    """Read every document of contract facts and count the versions."""
+    from assay.data.specification.storing import FactsStore
+
+    store = FactsStore(place.data)
+    counts = {symbol: len(store.versions(symbol)) for symbol in store.symbols()}
+    if not counts:
+        return "none imported; the built-in catalogue holds"
+    return ", ".join(f"{symbol}: {n} versions" for symbol, n in counts.items())
 
 
 def _settings_detail(settings: "Settings") -> str:
