@@ -101,6 +101,52 @@ def test_simulated_markets_have_the_clock_they_were_given_and_no_change(
     assert written.verdict(finding) == matrix.RIGHT, finding
 
 
+@pytest.mark.parametrize("clock", CLOCKS)
+def test_bars_of_four_hours_cut_in_new_york_give_their_clock_away(
+    shared_data: Path, clock: str
+) -> None:
+    rows = read(shared_data, "EURUSD_H1_oanda_bidask_2007_2018")
+    close = rows.prices["values"]
+    bars = Bars(
+        symbol="EURUSD",
+        timeframe=Timeframe.H1,
+        time_ns=rows.utc_ns,
+        open=close,
+        high=rows.prices["highs"],
+        low=rows.prices["lows"],
+        close=close,
+        volume=close,
+        spread=close,
+    )
+    written = of_bars(resample(bars, Timeframe.H4)).on_clock(clock)
+    finding = written.found()
+    assert written.verdict(finding) == matrix.RIGHT, finding
+    assert finding.changes == ()
+
+
+@given(
+    seed=st.integers(0, 10_000),
+    bar_ns=st.sampled_from([None, *(member.nominal_ns for member in Timeframe)]),
+    scale=st.integers(1, 16),
+    is_referred=st.booleans(),
+)
+def test_nonsense_is_not_given_a_clock_and_breaks_nothing(
+    seed: int, bar_ns: int | None, scale: int, is_referred: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    n_rows = int(rng.integers(1, 300))
+    time_ns = 10**18 + np.cumsum(rng.integers(1, 10**scale + 1, n_rows))
+    kinds = (np.ones(n_rows), rng.normal(0, 1, n_rows), np.full(n_rows, np.nan))
+    values = kinds[int(rng.integers(0, 3))]
+    reference = None
+    if is_referred:
+        columns = dict.fromkeys(("open", "high", "low", "close", "volume", "spread"), values)
+        reference = Bars(symbol="R", timeframe=Timeframe.M1, time_ns=time_ns, **columns)
+    finding = infer_clock(time_ns, bar_ns, values=values, reference=reference)
+    assert 0.0 <= finding.confidence <= 1.0
+    assert finding.why
+
+
 # Changes
 
 

@@ -23,6 +23,7 @@ from assay.data.importers.clock_edges import (
     Edges,
     daily_pauses,
     edge_of_file,
+    grid_evidence,
     tempered,
     weekly_edges,
     without_edges,
@@ -49,6 +50,7 @@ _NEAR_CHANGE_DAYS, _NEAR_CHANGE_DAYS_SHORT, _SHORT_HISTORY_DAYS = 7, 2, 40
 _ACTIVITY = "the activity by hour"
 _ODD_HOURS, _ODD_HOURS_DAYS = 0.25, 5.0
 _EDGES_TRUST, _ODD_WEEKENDS, _ODD_WEEKENDS_N = 0.95, 0.3, 3.0
+_LONG_BARS_TRUST = 0.803
 _DAYS_AGREE_MIN = 0.2
 
 
@@ -125,7 +127,9 @@ def infer_clock(
     if compared is not None and compared.is_used:
         evidence, what = _referred(evidence, what, compared, shift_of, prior)
     is_referred = compared is not None and compared.is_used
-    if not is_referred and _ACTIVITY not in what:
+    bar_minutes = 1 if bar_ns is None else max(1, bar_ns // NS_PER_MINUTE)
+    shows_hours = is_referred or (_ACTIVITY in what and bar_minutes <= 60)
+    if not shows_hours:
         evidence = replace(evidence, edges=tempered(evidence.edges))
     if not what:
         says = "no weekend, no daily pause and no usual hours of activity among the rows" + said
@@ -160,8 +164,10 @@ def _judged(
     """Weigh the evidence of all days for each clock."""
     days = evidence.days
     names = list(groups)
-    shows_hours = is_referred or _ACTIVITY in what
-    chance, path = _chain(evidence, shift_of, prior, shows_hours)
+    bar_minutes = 1 if bar_ns is None else max(1, bar_ns // NS_PER_MINUTE)
+    shows_hours = is_referred or (_ACTIVITY in what and bar_minutes <= 60)
+    least = 0 if shows_hours else max(60, bar_minutes)
+    chance, path = _chain(evidence, shift_of, prior, least)
     runs = merged_runs(path)
     changes = placed_changes(local_ns, bar_ns, days, runs, names, shift_of)
     near = _NEAR_CHANGE_DAYS if len(days) > _SHORT_HISTORY_DAYS else _NEAR_CHANGE_DAYS_SHORT
@@ -170,7 +176,7 @@ def _judged(
     weakest = int(np.argmin(np.where(far, own, 2.0))) if far.any() else 0
     surety = float(own[weakest]) if far.any() else 0.0
     if not is_referred:
-        surety *= _trust(evidence, _ACTIVITY in what)
+        surety *= _trust(evidence, shows_hours, bar_minutes)
     confidence = capped(surety)
     alternatives = alternatives_of(chance[weakest], names)
     n_hits, n_closes, is_foreign = _hits(evidence.edges, shift_of, path)
@@ -199,14 +205,17 @@ def _judged(
     )
 
 
-def _trust(evidence: Evidence, shows_hours: bool) -> float:
+def _trust(evidence: Evidence, shows_hours: bool, bar_minutes: int) -> float:
     """Return the chance that the market and the feed keep their usual hours in these days.
 
     A market may keep other hours for some days; it does not for weeks. Where prices show no
-    hours of activity, weekends alone remain, and feeds have habits there.
+    hours of activity, weekends alone remain, and feeds have habits there. Bars of four hours
+    blur both.
     """
     if shows_hours:
         return 1.0 - _ODD_HOURS * float(np.exp(-len(evidence.days) / _ODD_HOURS_DAYS))
+    if bar_minutes > 60:
+        return _LONG_BARS_TRUST
     n_pauses = np.count_nonzero(np.ptp(evidence.log_chance, axis=1))
     n_seen = len(evidence.edges.close_days) + n_pauses / 1.5
     return _EDGES_TRUST * (1.0 - _ODD_WEEKENDS * float(np.exp(-n_seen / _ODD_WEEKENDS_N)))
@@ -237,21 +246,22 @@ def _referred(
 
 
 def _chain(
-    evidence: Evidence, shift_of: IntArray, prior: FloatArray, shows_hours: bool
+    evidence: Evidence, shift_of: IntArray, prior: FloatArray, change_minutes_above: int
 ) -> tuple[FloatArray, IntArray]:
     """Return the probability of each clock's offset on each day, and the path through them.
 
     Weekends alone cannot tell a clock that changed by an hour from a feed that drops the first
-    hour of the week: such changes are believed only where the hours between show them.
+    hour of the week, nor bars of four hours one that changed by less: a change is believed only
+    if it exceeds *change_minutes_above*.
     """
     chance = offset_posterior(posterior(evidence, shift_of, prior), shift_of)
     path = likeliest_path(chance, prior)
     runs = merged_runs(path)
-    if shows_hours or len(runs) == 1:
+    if change_minutes_above == 0 or len(runs) == 1:
         return chance, path
     for (before, start, _), (after, _, end) in pairwise(runs):
         first, second = (evidence.shifts[shift_of[start:end, run]] for run in (before, after))
-        if np.abs(second - first).max() <= 60:
+        if np.abs(second - first).max() <= change_minutes_above:
             probability = posterior(evidence, shift_of, prior, may_change=False)
             chance = offset_posterior(probability, shift_of)
             return chance, likeliest_path(chance, prior)
@@ -277,6 +287,7 @@ def _evidence(
     edges = weekly_edges(stamps, grid_ns, days, shifts)
     log_chance, n_pauses = daily_pauses(stamps, grid_ns, days, shifts)
     first, last = edge_of_file(stamps, grid_ns, shifts)
+    log_chance += grid_evidence(stamps, grid_ns, days, shifts)
     log_chance[0] += first
     log_chance[-1] += last
     what = []

@@ -46,7 +46,7 @@ _METAL = (
 _TEMPLATES = np.array([_EUROPEAN, _AMERICAN, _PACIFIC, _METAL], dtype=np.float64) / 100.0
 
 # Hours repeat each other's noise (a wild morning is a wild afternoon), so they count for less.
-_TEMPER = 0.35
+_TEMPER, _TEMPER_LONG_CELLS = 0.35, 0.15
 _VARIANCE_MIN = 0.12
 _CLIP = 1.5
 _CELLS_MIN = 4
@@ -189,7 +189,8 @@ def activity_evidence(
     if total > 0.9 * float(flat_error.sum()):
         return flat
     variance = max(_VARIANCE_MIN, total / float((has.sum(axis=1) * enough).sum()))
-    chances = -_TEMPER * error / (2.0 * variance)
+    temper = _TEMPER if moves.cell_ns == NS_PER_HOUR else _TEMPER_LONG_CELLS
+    chances = -temper * error / (2.0 * variance)
     return np.asarray(
         chances + _release_evidence(moves, days, seasons, shifts, x, has, expected[chosen])
     )

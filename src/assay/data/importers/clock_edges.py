@@ -31,6 +31,7 @@ CLOSE_PRIOR = np.array([0.91, 0.075, 0.015])
 
 _ON_HABIT = 0.88
 _WEEKENDS_ALONE_MAX = 60
+_OWN_GRID_MIN, _OFF_GRID = 0.9, 0.05
 _PAUSE_WEIGHT, _PAUSES_WEIGHT_MAX = 0.4, 24.0
 _PAUSE_SHARE_MIN, _PAUSES_USUAL_MIN, _PAUSES_A_DAY_MAX = 0.15, 0.6, 1.2
 
@@ -151,6 +152,22 @@ def daily_pauses(
     rows = np.searchsorted(days, stamps[at] // NS_PER_DAY)
     np.add.at(chances, rows, weight * np.log(np.where(is_hit, 0.9, 0.1 / 24)))
     return chances, len(at)
+
+
+def grid_evidence(stamps: IntArray, grid_ns: int, days: IntArray, shifts: IntArray) -> FloatArray:
+    """Return the log chance of where bars longer than an hour are cut: (n_days, n_shifts).
+
+    Sources cut them from midnight of their own clock, which tells nothing, or from 17:00 New
+    York; then the hours at which bars begin on the file's clock give away the clock.
+    """
+    chances = np.zeros((len(days), len(shifts)))
+    length = grid_ns // NS_PER_MINUTE
+    minute = stamps // NS_PER_MINUTE
+    if length <= 60 or length >= 1_440 or np.mean(minute % length == 0) > _OWN_GRID_MIN:
+        return chances
+    first = np.searchsorted(stamps, days * NS_PER_DAY)
+    late = (minute[first][:, None] - shifts - DAILY_CLOSE) % length
+    return np.where(late == 0, 0.0, np.log(_OFF_GRID))
 
 
 def edge_of_file(stamps: IntArray, grid_ns: int, shifts: IntArray) -> tuple[FloatArray, FloatArray]:

@@ -119,10 +119,14 @@ def _last_in_cells(cells: IntArray, values: FloatArray) -> tuple[IntArray, Float
     return cells[is_last], values[is_last]
 
 
+def _logs(values: FloatArray) -> FloatArray:
+    """Return logarithms, NaN where a price is not positive."""
+    return np.asarray(np.log(np.where(values > 0, values, np.nan)))
+
+
 def _returns(cells: IntArray, values: FloatArray) -> tuple[IntArray, FloatArray]:
     """Return the cells whose predecessor is known, and the clipped return of each."""
-    logs = np.log(np.where(values > 0, values, np.nan))
-    change = np.diff(logs)
+    change = np.diff(_logs(values))
     good = (np.diff(cells) == 1) & np.isfinite(change)
     cells, change = cells[1:][good], change[good]
     moved = change[change != 0]
@@ -229,7 +233,7 @@ def _by_days(
     known_ns = bar_close(reference.time_ns, reference.timeframe)
     noons = local_ns // NS_PER_DAY * NS_PER_DAY + NS_PER_DAY // 2
     home_ns = new_york_offset(noons)
-    logs, theirs = np.log(values), np.log(reference.close)
+    logs, theirs = _logs(values), _logs(reference.close)
     error = np.full((len(local_ns), len(shifts)), np.nan)
     for i, shift in enumerate(shifts):
         end_ns = local_ns + bar_ns - home_ns - shift * NS_PER_MINUTE
@@ -251,7 +255,7 @@ def _by_days(
     best = int(np.argmin(np.median(rest[common], axis=0)))
     moves = np.abs(np.diff(logs[common]))
     ratio = float(np.median(np.nan_to_num(rest[common].min(axis=1))) / max(np.median(moves), 1e-12))
-    rho = float(np.corrcoef(np.diff(logs[common]), np.diff((logs - error[:, best])[common]))[0, 1])
+    rho = _correlation(np.diff(logs[common]), np.diff((logs - error[:, best])[common]))
     if ratio > _LEVEL_ERROR_MAX or rho < _CORRELATION_MIN or _is_stale(rest, common):
         says = (
             f"the reference {name} does not give the closes of these days at any shift "
@@ -264,6 +268,13 @@ def _by_days(
     np.add.at(chance, rows, -np.minimum(rest[common] / noise, _DAY_ERROR_MAX) * _TEMPER)
     says = f"closes agree with the reference {name} ({n_common} days, correlation {rho:.2f})"
     return Agreement(log_chance=chance, is_used=True, n_common=n_common, correlation=rho, says=says)
+
+
+def _correlation(first: FloatArray, second: FloatArray) -> float:
+    """Return the correlation, zero where a side does not move."""
+    first, second = first - first.mean(), second - second.mean()
+    size = float(np.sqrt(np.square(first).sum() * np.square(second).sum()))
+    return float((first * second).sum() / size) if size > 0 else 0.0
 
 
 def _is_stale(rest: FloatArray, common: BoolArray) -> bool:
