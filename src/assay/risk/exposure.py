@@ -57,15 +57,16 @@ def lots_for_margin(room: float, per_lot: float, facts: Any) -> float:
         flat: float = room / (per_lot * facts.margin_fraction)
         return flat
     unit = per_lot if facts.tiers_count_lots else 1.0
-    size, left = 0.0, room
-    for k in range(facts.n_tiers):
-        step = (facts.tier_up_to[k] - size) * unit * facts.tier_fraction[k]
-        if step >= left:
-            size += left / (unit * facts.tier_fraction[k])
-            break
+    k, size, left = 0, 0.0, room
+    step = facts.tier_up_to[0] * unit * facts.tier_fraction[0]
+    while step < left:  # the last step is infinite
         left -= step
         size = facts.tier_up_to[k]
-    return size if facts.tiers_count_lots else size / per_lot
+        k += 1
+        step = (facts.tier_up_to[k] - size) * unit * facts.tier_fraction[k]
+    size += left / (unit * facts.tier_fraction[k])
+    lots: float = size if facts.tiers_count_lots else size / per_lot
+    return lots
 
 
 @kernel

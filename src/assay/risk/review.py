@@ -104,14 +104,14 @@ def _lots_for_margin(room: Decimal, per_lot: Decimal, instrument: Instrument) ->
         MarginTier(up_to=Decimal("Infinity"), fraction=instrument.margin_fraction),
     )
     unit = per_lot if instrument.margin_basis is MarginBasis.LOTS else Decimal(1)
-    size, left = Decimal(0), room
-    for tier in tiers:
-        step = (tier.up_to - size) * unit * tier.fraction
-        if step >= left:
-            size += left / (unit * tier.fraction)
-            break
+    k, size, left = 0, Decimal(0), room
+    step = tiers[0].up_to * unit * tiers[0].fraction
+    while step < left:  # the last step is infinite
         left -= step
-        size = tier.up_to
+        size = tiers[k].up_to
+        k += 1
+        step = (tiers[k].up_to - size) * unit * tiers[k].fraction
+    size += left / (unit * tiers[k].fraction)
     return size if instrument.margin_basis is MarginBasis.LOTS else size / per_lot
 
 
