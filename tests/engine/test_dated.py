@@ -289,6 +289,36 @@ def test_the_first_version_alone_governs_until_the_change(seed: int, n_symbols: 
 
 @LAW
 @given(st.integers(0, 2**31), st.integers(1, 3))
+def test_two_versions_cost_the_sum_of_their_parts(seed: int, n_symbols: int) -> None:
+    def dearer(item: Instrument) -> Instrument:
+        return replace(item, commission_per_lot=D(5), swap_long=D(-9), swap_short=D(-7))
+
+    tape, both, opinion, rules, facts, histories, _ = in_two_versions(seed, n_symbols, dearer)
+    rich = rules.model_copy(
+        update={
+            "account": rules.account.model_copy(update={"balance": 1e9}),
+            "risk": rules.risk.model_copy(update={"sizing": "fixed", "fixed_lots": 1.0}),
+        }
+    )
+    later = {name: dearer(item) for name, item in facts.items()}
+    early = backtest(tape, opinion, rich, facts, close_at_end=True).trades
+    late = backtest(tape, opinion, rich, later, close_at_end=True).trades
+    run = backtest(both, opinion, rich, histories, close_at_end=True)
+    mixed, middle = run.trades, len(tape) // 2
+
+    before, after = mixed.exit_event < middle, mixed.entry_event >= middle
+    assert mixed[before].tobytes() == early[before].tobytes()
+    assert mixed[after].tobytes() == late[after].tobytes()
+    np.testing.assert_array_equal(mixed.gross, early.gross)
+    tolerance = 1e-9
+    assert (late.swap - tolerance <= mixed.swap).all()
+    assert (mixed.swap <= early.swap + tolerance).all()
+    fee = np.where(run.fills.event < middle, 0.7, 5.0)
+    np.testing.assert_allclose(run.fills.commission, fee * run.fills.lots)
+
+
+@LAW
+@given(st.integers(0, 2**31), st.integers(1, 3))
 def test_the_stream_equals_the_backtest_over_a_change(seed: int, n_symbols: int) -> None:
     def other(item: Instrument) -> Instrument:
         return replace(item, commission_per_lot=D(2), swap_short=D(-9), lot_step=D("0.1"),
