@@ -42,7 +42,7 @@ def bars_from(
     next to prices with decimals is in points.
     """
     values = widened(dict(table.values))
-    n_rows, said = len(table), []
+    n_rows, said = len(table), list[str]()
     volume = values.get("volume", np.full(n_rows, np.nan))
     volume, more = without_overflow(volume)
     said += more

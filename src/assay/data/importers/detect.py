@@ -9,8 +9,15 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from assay.data.arrays import IntArray
 from assay.data.importers import histdata, mt5, truefx
-from assay.data.importers.headers import chosen_roles, roles_of, stated_timezone, with_told
+from assay.data.importers.headers import (
+    chosen_roles,
+    roles_of,
+    stated_timezone,
+    with_told,
+    without_part_of_ask,
+)
 from assay.data.importers.layout import Format, Layout
 from assay.data.importers.positions import roles_by_value
 from assay.data.importers.source import Sample, read_sample
@@ -21,6 +28,7 @@ _DELIMITERS = "\t;,|"
 _HEADER_LINES_MAX = 20
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?|[+-]?(?i:nan|inf(?:inity)?)")
 _NUMBER_WITH_COMMA = re.compile(r"[+-]?\d+,\d+")
+_SHARE_SLACK = 0.05
 BID = ("open", "high", "low", "close")
 
 
@@ -49,7 +57,7 @@ def recognise_text(
     delimiter, has_quotes = _delimiter(lines)
     rows = [split_fields(line, delimiter, has_quotes=has_quotes) for line in sample.head]
     first = _first_row(path, rows, sample.head)
-    headers = _headers(rows, first)
+    headers, header_lines = _headers(rows, first)
     n_columns = _n_columns(rows[first:])
     named = headers if headers else [str(i + 1) for i in range(n_columns)]
     data = [row for row in rows[first:] if len(row) >= n_columns and any(row)]
@@ -72,7 +80,7 @@ def recognise_text(
         n_columns=n_columns,
         delimiter=delimiter,
         decimal=_decimal(data, found, delimiter),
-        header_lines=first,
+        header_lines=header_lines,
         has_quotes=has_quotes,
         encoding=sample.encoding,
         timezone=stated_timezone(headers),
@@ -90,15 +98,21 @@ def split_fields(line: str, delimiter: str, *, has_quotes: bool) -> list[str]:
     return fields[:-1] if len(fields) > 1 and not fields[-1] else fields
 
 
+_THOUSANDS = re.compile(rb"[+-]?\d{1,3}(,\d{3})+\.\d*")
 _QUOTED = re.compile(rb'"([^"\n]*)"')
 
 
 def unquoted(text: bytes) -> bytes:
-    """Remove quotes; a comma between them is a decimal comma, or a thousands mark."""
+    """Remove quotes; a comma between them is a decimal comma, or a thousands mark.
+
+    A comma that is neither stays, and splits the field, so that its row is refused.
+    """
 
     def plain(match: re.Match[bytes]) -> bytes:
         inner = match.group(1)
-        return inner.replace(b",", b"" if b"." in inner else b".")
+        if _THOUSANDS.fullmatch(inner):
+            return inner.replace(b",", b"")
+        return inner if b"." in inner else inner.replace(b",", b".")
 
     return _QUOTED.sub(plain, text).replace(b'"', b"")
 
@@ -160,12 +174,17 @@ def _first_row(path: Path, rows: Sequence[Sequence[str]], lines: Sequence[str]) 
     )
 
 
-def _headers(rows: Sequence[Sequence[str]], first: int) -> list[str]:
-    """Return the last line above the first row that names columns."""
-    for row in reversed(rows[:first]):
-        if len(row) >= 3 and not _is_row(row):
-            return [field.lstrip("\ufeff") for field in row]
-    return []
+def _headers(rows: Sequence[Sequence[str]], first: int) -> tuple[list[str], int]:
+    """Return the line above the first row that names columns, and how many lines are no rows.
+
+    What stands between the header and the first good row is a damaged row, not a header.
+    """
+    for at in range(first - 1, -1, -1):
+        row = rows[at]
+        if len(row) >= 3 and not _is_row(row) and not row[0][:1].isdigit():
+            return [field.lstrip("\ufeff") for field in row], at + 1
+    damaged = (at for at, row in enumerate(rows[:first]) if row[0][:1].isdigit())
+    return [], next(damaged, first)
 
 
 def _n_columns(rows: Sequence[Sequence[str]]) -> int:
@@ -197,11 +216,12 @@ def _with_format(
     has_ask_bars = all(f"ask_{role}" in layout.columns for role in BID)
     has_ticks = "bid" in layout.columns and "ask" in layout.columns
     has_time = "time" in layout.columns or "date" in layout.columns
-    if has_ask_bars and not has_bars:
+    if has_ask_bars and not any(role in layout.columns for role in BID):
         moved = {role.removeprefix("ask_"): at for role, at in layout.columns.items()}
         names = {role.removeprefix("ask_"): name for role, name in layout.names.items()}
         layout = replace(layout, columns=moved, names=names, side="ask")
         has_bars = True
+    layout = replace(layout, columns=without_part_of_ask(layout.columns))
     if not has_time or not (has_bars or has_ticks):
         missing = [] if has_time else ["time"]
         if not has_bars and not has_ticks:
@@ -280,21 +300,31 @@ def _at(row: Sequence[str], position: int) -> str:
 
 def _ordered(path: Path, patterns: Sequence[Stamp], texts: Sequence[str]) -> Stamp:
     """Choose the pattern that reads most rows, and puts them in order with the least gaps."""
-
-    def quality(stamp: Stamp) -> tuple[float, float, float]:
-        time_ns = parse_texts(pl.Series(texts, dtype=pl.String), stamp)
-        share = round(float(np.mean(time_ns != NO_TIME)), 2)
-        steps = np.diff(time_ns[time_ns != NO_TIME])
-        falls = float(np.mean(steps < 0)) if len(steps) else 0.0
-        return share, -min(falls, 1 - falls), -float(np.abs(steps).sum())
-
-    ranked = sorted(patterns, key=quality, reverse=True)
-    if quality(ranked[0]) == quality(ranked[1]) and "." not in ranked[0].pattern:
+    parsed = [parse_texts(pl.Series(texts, dtype=pl.String), stamp) for stamp in patterns]
+    shares = [float(np.mean(time_ns != NO_TIME)) for time_ns in parsed]
+    likely = [
+        (_continuity(time_ns), stamp)
+        for stamp, time_ns, share in zip(patterns, parsed, shares, strict=True)
+        if share >= max(shares) - _SHARE_SLACK
+    ]
+    ranked = sorted(likely, key=lambda pair: pair[0], reverse=True)
+    is_tie = len(ranked) > 1 and ranked[0][0] == ranked[1][0]
+    if is_tie and "." not in ranked[0][1].pattern:
         raise DataError(
             f"{path} must show whether days or months come first; {texts[0]!r} fits "
-            f"{ranked[0].pattern} and {ranked[1].pattern}.",
+            f"{ranked[0][1].pattern} and {ranked[1][1].pattern}.",
             remedy="Import a longer file, or write dates as 2024-01-31.",
             path=str(path),
             value=texts[0],
         )
-    return ranked[0]
+    return ranked[0][1]
+
+
+def _continuity(time_ns: IntArray) -> tuple[float, float]:
+    """Return how well times follow each other, the larger the better; one bad row is ignored."""
+    good = time_ns[time_ns != NO_TIME]
+    if len(good) >= 3:
+        good = np.sort(np.stack([good[:-2], good[1:-1], good[2:]]), axis=0)[1]
+    steps = np.diff(good)
+    falls = float(np.mean(steps < 0)) if len(steps) else 0.0
+    return -min(falls, 1 - falls), -float(np.abs(steps).sum())

@@ -71,6 +71,13 @@ def roles_of(headers: Sequence[str]) -> dict[str, int]:
     return dict(sorted(found.items(), key=lambda item: item[1]))
 
 
+def without_part_of_ask(found: Mapping[str, int]) -> dict[str, int]:
+    """Return roles without those of an ask side of which a part is missing."""
+    sides = [f"ask_{part}" for part in ("open", "high", "low", "close")]
+    is_whole = all(side in found for side in sides)
+    return {role: at for role, at in found.items() if is_whole or role not in sides}
+
+
 def symbol_written(text: str) -> str:
     """Return a symbol as Assay writes it: without separators and settlement currency.
 

@@ -72,7 +72,7 @@ def rows_of(records: Sequence[Record], layout: Layout) -> Rows:
     keep = reasons == NO_REASON
     refused: list[Refused] = [
         (records[at].number, REASONS[int(reasons[at])], shown(records[at].raw))
-        for at in np.flatnonzero(~keep)
+        for at in np.flatnonzero(~keep).tolist()
     ]
     named: dict[str, int] = {}
     for record in records:

@@ -130,10 +130,13 @@ def _tick_reasons(values: dict[str, FloatArray]) -> "np.ndarray[tuple[int], np.d
 
 def _fast(text: bytes, n_lines: int, first_line: int, layout: Layout) -> _Parsed | None:
     """Parse with the columnar reader; None if any row is not as expected."""
+    n_fields = _fields_per_line(text, n_lines, layout)
+    if n_fields is None:
+        return None
     values = set(layout.value_roles)
     roles = {at: role for role, at in layout.columns.items()}
     schema: dict[str, type[pl.DataType]] = {}
-    for at in range(layout.n_columns):
+    for at in range(n_fields):
         role = roles.get(at, "")
         is_count = layout.stamp.pattern == "epoch s" and role in ("time", "date")
         is_count = is_count or (layout.stamp.is_epoch and role in ("time", "date"))
@@ -144,12 +147,18 @@ def _fast(text: bytes, n_lines: int, first_line: int, layout: Layout) -> _Parsed
             has_header=False,
             separator=layout.delimiter,
             schema=schema,
-            columns=sorted(layout.columns.values()),
+            columns=sorted({*layout.columns.values(), n_fields - 1}),
             quote_char=None,
         )
     except (pl.exceptions.PolarsError, UnicodeDecodeError):
         return None
     if frame.height != n_lines:
+        return None
+    last = frame[f"c{n_fields - 1}"]
+    if n_fields > layout.n_columns:
+        if last.null_count() < n_lines:
+            return None
+    elif last.null_count() and not _are_even(text, n_lines, n_fields, layout.delimiter):
         return None
     columns = {role: frame[f"c{at}"] for role, at in layout.columns.items()}
     required = set(layout.columns) - set(OPTIONAL)
@@ -168,6 +177,31 @@ def _fast(text: bytes, n_lines: int, first_line: int, layout: Layout) -> _Parsed
         values={role: _floats(columns[role]) for role in layout.value_roles},
         labels=_labels(columns, line),
     )
+
+
+def _fields_per_line(text: bytes, n_lines: int, layout: Layout) -> int | None:
+    """Return how many fields each line has, a last empty one included; None if they differ.
+
+    The columnar reader fills short lines up and cuts long ones off. Delimiters are counted in
+    all; if the last field is nowhere empty, no line can be short, and so none can be long.
+    """
+    n_delimiters = text.count(layout.delimiter.encode())
+    if n_delimiters == n_lines * (layout.n_columns - 1):
+        return layout.n_columns
+    if n_delimiters == n_lines * layout.n_columns:
+        n_fields = layout.n_columns + 1
+        return n_fields if _are_even(text, n_lines, n_fields, layout.delimiter) else None
+    return None
+
+
+def _are_even(text: bytes, n_lines: int, n_fields: int, delimiter: str) -> bool:
+    """Tell whether every line has *n_fields* fields."""
+    codes = np.frombuffer(text, dtype=np.uint8)
+    ends = np.flatnonzero(codes == ord("\n"))
+    if len(ends) != n_lines:
+        return False
+    before = np.searchsorted(np.flatnonzero(codes == ord(delimiter)), ends)
+    return bool((np.diff(before, prepend=0) == n_fields - 1).all())
 
 
 def _stamp_column(columns: dict[str, pl.Series]) -> pl.Series:

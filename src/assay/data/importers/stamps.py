@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from assay.data.arrays import IntArray
+from assay.data.arrays import BoolArray, IntArray
 from assay.domain.time import NS_PER_SECOND
 
 NO_TIME = np.iinfo(np.int64).min
@@ -119,15 +119,14 @@ def _fitting(texts: Sequence[str]) -> list[str]:
         for clock_shape, clock in _CLOCKS:
             between = "" if not clock else "[ T]?" if clock.startswith("%H%M%S") else "[ T]"
             shape = re.compile(f"{date_shape.pattern}{between}{clock_shape.pattern}")
-            n_fit = sum(1 for text in texts if shape.fullmatch(text))
-            if n_fit:
-                shapes.append((n_fit, date, clock))
+            fitting = [text for text in texts if shape.fullmatch(text)]
+            if fitting:
+                shapes.append((len(fitting), date, clock, fitting[0]))
     patterns: list[str] = []
-    best = max((n_fit for n_fit, _, _ in shapes), default=0)
+    best = max((n_fit for n_fit, *_ in shapes), default=0)
     texts_fit_min = max(1, len(texts) // 2)
-    for n_fit, date, clock in sorted(shapes, key=lambda shape: -shape[0]):
+    for n_fit, date, clock, sample in sorted(shapes, key=lambda shape: -shape[0]):
         if n_fit >= texts_fit_min and n_fit >= best * 0.6:
-            sample = next(text for text in texts if len(text) >= 6)
             pattern = _joined(date, clock, texts, sample)
             if _share_parsed(texts, pattern) >= 0.5 and pattern not in patterns:
                 patterns.append(pattern)
@@ -204,7 +203,78 @@ def _from_pattern(texts: pl.Series, pattern: str) -> IntArray:
         moments = texts.str.to_datetime(pattern, time_unit="ns", strict=False, ambiguous="null")
     else:
         moments = texts.str.to_date(pattern, strict=False).cast(pl.Datetime("ns"), strict=False)
-    return moments.cast(pl.Int64).fill_null(NO_TIME).to_numpy()
+    time_ns = moments.cast(pl.Int64).fill_null(NO_TIME).to_numpy()
+    return _without_odd(texts, time_ns, pattern)
+
+
+_TOKENS = {
+    "%Y": r"\d{4}",
+    "%m": r"\d{1,2}",
+    "%d": r"\d{1,2}",
+    "%H": r"\d{1,2}",
+    "%I": r"\d{1,2}",
+    "%M": r"\d{2}",
+    "%S": r"\d{2}",
+    "%p": "[AaPp][Mm]",
+    "%b": "[A-Za-z]{3}",
+    "%.f": r"(?:\.\d{1,9})?",
+    "%3f": r"\d{3}",
+}
+_TOKEN = re.compile(r"%\.f|%3f|%[A-Za-z]")
+
+
+def _without_odd(texts: pl.Series, time_ns: IntArray, pattern: str) -> IntArray:
+    """Refuse times of another shape than *pattern*, which a lenient parser takes.
+
+    Blanks may be absent or too many, and digits too few, for it: ``03/01/20217:00`` and
+    ``2023 102`` would be times. Texts of the usual length must have digits where the first of
+    them has, which is quick to see; the others are looked at one by one.
+    """
+    lengths = texts.str.len_bytes().fill_null(0).to_numpy()
+    if not len(lengths):
+        return time_ns
+    is_usual = lengths == np.bincount(np.minimum(lengths, 64)).argmax()
+    first = int(is_usual.argmax())
+    shape = _shape(pattern)
+    if lengths[first] and _fits(texts[[first]], shape)[0]:
+        usual = np.flatnonzero(is_usual)
+        alike = _are_digits(texts if len(usual) == len(texts) else texts[usual])
+        is_usual[usual] = alike
+    else:
+        is_usual[:] = False
+    odd = np.flatnonzero(~is_usual & (time_ns != NO_TIME))
+    if not len(odd):
+        return time_ns
+    time_ns = time_ns.copy()
+    time_ns[odd[~_fits(texts[odd], shape)]] = NO_TIME
+    return time_ns
+
+
+def _are_digits(texts: pl.Series) -> BoolArray:
+    """Tell which texts of one length have digits where the first one has, and only there."""
+    packed = np.frombuffer(texts.str.join("").item().encode(), dtype=np.uint8)
+    digits = (packed.reshape(len(texts), -1) - np.uint8(ord("0"))) < 10
+    return np.asarray((digits == digits[0]).all(axis=1), dtype=np.bool_)
+
+
+def _fits(texts: pl.Series, shape: str) -> BoolArray:
+    return texts.str.contains(shape).fill_null(False).to_numpy()
+
+
+def _shape(pattern: str) -> str:
+    """Return *pattern* as a regular expression; codes without a mark between have two digits."""
+    shape, after = "", 0
+    for match in _TOKEN.finditer(pattern):
+        code, between = _TOKENS[match.group()], pattern[after : match.start()]
+        is_next = pattern[match.end() : match.end() + 1] == "%"
+        is_packed = (is_next and not pattern.startswith("%.f", match.end())) or (
+            not between and after > 0
+        )
+        if is_packed and code == r"\d{1,2}":
+            code = r"\d{2}"
+        shape += re.escape(between) + code
+        after = match.end()
+    return f"^{shape}{re.escape(pattern[after:])}$"
 
 
 def _with_zone(texts: pl.Series, pattern: str) -> IntArray:

@@ -9,7 +9,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from assay.data.arrays import FloatArray, IntArray
-from assay.data.importers.headers import chosen_roles, roles_of, stated_timezone, with_told
+from assay.data.importers.headers import (
+    chosen_roles,
+    roles_of,
+    stated_timezone,
+    with_told,
+    without_part_of_ask,
+)
 from assay.data.importers.layout import Format, Layout
 from assay.data.importers.rows import Refused, Rows
 from assay.data.importers.rules import NO_REASON, REASONS, refusals_of
@@ -88,6 +94,7 @@ def recognise_parquet(
                 path=str(path),
                 columns=headers,
             )
+        found = without_part_of_ask(found)
         kind = Format.PARQUET_BARS if has_bars else Format.PARQUET_TICKS
         role = "time" if "time" in found else "date"
         field = schema.field(found[role])
