@@ -64,6 +64,26 @@ def test_every_dependency_is_pinned_in_the_lock_files() -> None:
             assert re.match(r"[A-Za-z0-9_-]+", text)[0].lower() in pinned, f"{text}: make lock"
 
 
+def test_every_check_stands_in_the_docs_with_its_severity() -> None:
+    from assay.data.quality.checking import BAR_RULES, TICK_RULES
+
+    page = (REPOSITORY / "docs" / "data.md").read_text()
+    for rule in (*BAR_RULES, *TICK_RULES):
+        assert f"| {rule.severity.name.lower()} |" in _line_of(page, f"| `{rule.name}` |"), rule.name
+
+
+def test_every_format_stands_in_the_docs() -> None:
+    from assay.data.importers.layout import Format
+
+    page = (REPOSITORY / "docs" / "data.md").read_text()
+    for member in Format:
+        assert f"`{member.value}`" in page, member
+
+
+def _line_of(page: str, start: str) -> str:
+    return next((line for line in page.splitlines() if line.startswith(start)), "")
+
+
 def test_the_readme_names_only_commands_that_exist(capsys: pytest.CaptureFixture[str]) -> None:
     from assay.cli.main import main
 
