@@ -211,6 +211,14 @@ def test_a_tape_is_run_with_the_facts_it_was_built_with() -> None:
         backtest(build_tape(bars, facts, FREE, "USD"), opinion, settings(), {"XAUUSD": OLD})
 
 
+def test_a_tape_without_events_needs_no_version() -> None:
+    bars = {"XAUUSD": bars_of(hours("2024-01-08", "2024-01-10"))}
+    facts = {"XAUUSD": dated(("2024-01-01", OLD), ("2024-01-09", CHANGED))}
+    nothing = build_tape(bars, facts, FREE, "USD").since(48)
+
+    assert len(backtest(nothing, views(0), settings(), facts).equity) == 0
+
+
 def test_the_rest_of_a_tape_keeps_its_versions() -> None:
     bars = {"XAUUSD": bars_of(hours("2024-01-08", "2024-01-12"))}
     facts = {"XAUUSD": dated(("2024-01-01", OLD), ("2024-01-10", CHANGED))}

@@ -112,7 +112,8 @@ def check_versions(tape: Tape, n_versions: int) -> None:
     """
     known = int(tape.version.max()) + 1 if len(tape.version) else len(tape.symbols)
     is_dated = n_versions > len(tape.symbols)
-    if is_dated != (len(tape.version) > 0) or known > n_versions:
+    is_known = is_dated == (len(tape.version) > 0) and known <= n_versions
+    if len(tape) and not is_known:
         raise DataError(
             f"A tape must be run with the contract facts it was built with; they have "
             f"{n_versions} versions for {len(tape.symbols)} symbols, and the tape knows "
