@@ -183,7 +183,7 @@ def made_up_run(
             "Market orders pay half the quoted spread and 2 % of one bar's volatility.",
             "Swap is charged at 17:00 New York, three nights on Wednesday.",
         ),
-        settings=settings.model_dump(mode="json"),
+        settings=settings.of_a_result(),
         hashes={"data": "3f" * 32, "code": "a1" * 32, "features": "77" * 32},
         seeds={"run": 7},
         warnings=("12 tested bars had a feature without a value; there AI was silent.",),

@@ -1,6 +1,6 @@
 """Every setting of Assay: its type, its range, its unit and its default."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -360,3 +360,10 @@ class Settings(Section):
     instruments: dict[str, dict[str, object]] = Field(
         default_factory=dict, description="overrides of contract facts, by symbol"
     )
+
+    def of_a_result(self) -> dict[str, Any]:
+        """Return every setting that a result may depend on, as plain values.
+
+        How history is downloaded is not among them: what was downloaded is, by its hash.
+        """
+        return self.model_dump(mode="json", exclude={"downloads"})

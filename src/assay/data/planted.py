@@ -325,7 +325,7 @@ def _calibration_path(
     strength: float,
     half_life_bars: float,
     number: int,
-    shape: MarketShape,
+    shape: MarketShape = USUAL_SHAPE,
 ) -> _CalibrationPath:
     """Simulate one history coarsely: two steps a bar have the same closes in law."""
     times = _calibration_times(instrument, timeframe)

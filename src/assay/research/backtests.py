@@ -85,7 +85,7 @@ def backtest_stored(
             ),
             _origin(stored),
         ),
-        settings=settings.model_dump(mode="json"),
+        settings=settings.of_a_result(),
         hashes=hashes,
         seeds={"run": settings.run.seed},
         warnings=(

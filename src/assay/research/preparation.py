@@ -66,7 +66,7 @@ def prepare(settings: Settings, history: History) -> Prepared:
         "data": data_hash(history.bars),
         "facts": facts_hash(history.facts_met()),
         "features": dataset.schema_hash,
-        "settings": settings_hash(settings.model_dump(mode="json")),
+        "settings": settings_hash(settings.of_a_result()),
         "code": code_hash(),
     }
     return Prepared(

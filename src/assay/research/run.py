@@ -134,7 +134,7 @@ def _assembled(
         quantiles=quantiles_of(dataset, tested, settings),
         folds=tested.spans,
         regimes=regimes_of(dataset, tested.first),
-        settings=settings.model_dump(mode="json"),
+        settings=settings.of_a_result(),
         hashes=prepared.hashes,
         seeds={"run": settings.run.seed},
         leaks=_leak_lines(tested),

@@ -102,7 +102,7 @@ def fit_on_all(
         n_rows=training.n_rows,
         log_loss=dict(training.diagnostics.log_loss),
         hashes=prepared.hashes,
-        settings=settings.model_dump(mode="json"),
+        settings=settings.of_a_result(),
         quality=prepared.quality.as_json(),
     )
 
