@@ -116,6 +116,13 @@ def test_stale_runs_and_closed_hours_are_found(make_bars: Make, sessions: Sessio
     assert found(check_bars(bars, night))["closed_hours"] == 7
 
 
+def test_amounts_beyond_32_bits_are_volumes_too(make_bars: Make, sessions: Sessions) -> None:
+    bars = make_bars(2)
+    amounts = replace(bars, volume=np.linspace(1e9, 9e9, len(bars)))
+
+    assert check_bars(amounts, sessions).check("volume_overflow").rows == 0
+
+
 def test_quarantined_rows_become_checks_with_their_first_line(
     make_bars: Make, sessions: Sessions
 ) -> None:

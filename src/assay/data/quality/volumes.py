@@ -10,8 +10,10 @@ from assay.data.quality.window import BarRule, BarWindow, no_flags
 _KNOWN_SHARE_MIN = 0.5
 _SPIKE_TIMES = 15.0
 _SPIKE_VOLUME_MIN = 100.0
-_OVERFLOW = float(2**31 - 1)
-"""The largest count of 32 bits; what lies at it or above, or below zero, went round."""
+_OVERFLOWS = (2.0**31 - 1, 2.0**31, 2.0**32 - 1, 2.0**32)
+_OVERFLOW = 2.0**63
+"""Where counters of 32 and of 64 bits end. Amounts of a currency, as some vendors count, pass the
+former honestly, so that only the exact ends of 32 bits say that a counter went round."""
 
 
 def _zero(window: BarWindow) -> BoolArray:
@@ -31,9 +33,10 @@ def _missing(window: BarWindow) -> BoolArray:
 
 
 def _overflow(window: BarWindow) -> BoolArray:
-    """Rule: volume below zero, infinite, or at least the largest 32-bit count."""
+    """Rule: volume below zero, at an end of 32 bits, or beyond those of 64; infinite ones too."""
     volume = window.bars.volume
-    return np.asarray((volume < 0.0) | (volume >= _OVERFLOW), dtype=np.bool_)
+    ran_over = (volume < 0.0) | np.isin(volume, _OVERFLOWS) | (volume >= _OVERFLOW)
+    return np.asarray(ran_over, dtype=np.bool_)
 
 
 def _spikes(window: BarWindow) -> BoolArray:
