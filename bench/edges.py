@@ -21,8 +21,8 @@ from assay.config.instruments import load_instrument
 from assay.config.settings import Settings
 from assay.data.bars import Bars
 from assay.data.calendar import bar_close
-from assay.data.planted import PlantedEdge, best_trader
-from assay.data.simulated import SimulatedMarket, simulate
+from assay.data.simulation.market import SimulatedMarket, simulate
+from assay.data.simulation.planted import PlantedEdge, best_trader
 from assay.domain.progress import SilentProgress
 from assay.research.daily import daily_returns
 from assay.research.history import History

@@ -1,4 +1,4 @@
-"""Print the table of calibrated planted edges that assay.data.planted keeps.
+"""Print the table of calibrated planted edges that assay.data.simulation.planted keeps.
 
 Run it after any change to the simulated market, the trader, the default costs or the contract
 facts, and paste its lines into ``_STORED``:
@@ -7,8 +7,8 @@ facts, and paste its lines into ``_STORED``:
 """
 
 from assay.config.instruments import load_instrument
-from assay.data.planted import PlantedEdge, calibrate
-from assay.data.price_path import usual_market
+from assay.data.simulation.planted import PlantedEdge, calibrate
+from assay.data.simulation.price_path import usual_market
 from assay.domain.timeframe import Timeframe
 
 CASES = [

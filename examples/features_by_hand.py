@@ -6,7 +6,7 @@ python examples/features_by_hand.py
 import numpy as np
 
 from assay.config.instruments import load_instrument
-from assay.data.simulated import SimulatedMarket, simulate
+from assay.data.simulation.market import SimulatedMarket, simulate
 from assay.features.catalogue import parse
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from assay.config.instruments import load_instrument
 from assay.config.loader import settings_from_table
-from assay.data.planted import PlantedEdge
-from assay.data.simulated import SimulatedMarket, simulate
+from assay.data.simulation.market import SimulatedMarket, simulate
+from assay.data.simulation.planted import PlantedEdge
 from assay.domain.progress import SilentProgress
 from assay.research.history import History
 from assay.research.ledger import TrialLedger

@@ -8,7 +8,7 @@ import pytest
 
 from assay.config.instruments import load_instrument
 from assay.data.bars import Bars
-from assay.data.simulated import SimulatedMarket, simulate
+from assay.data.simulation.market import SimulatedMarket, simulate
 from assay.domain.timeframe import Timeframe
 
 

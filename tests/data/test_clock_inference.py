@@ -21,7 +21,7 @@ from assay.data.importers import import_file
 from assay.data.importers.clock import CONFIDENCE_MIN, infer_clock
 from assay.data.importers.zones import composite_name, zone
 from assay.data.resample import resample
-from assay.data.simulated import SimulatedMarket, simulate
+from assay.data.simulation.market import SimulatedMarket, simulate
 from assay.domain.errors import ConfigError, DataError
 from assay.domain.time import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE
 from assay.domain.timeframe import Timeframe

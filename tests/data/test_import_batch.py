@@ -17,7 +17,7 @@ from assay.data.importers import discovery
 from assay.data.importers.batch import Batch
 from assay.data.importers.discovery import find_files
 from assay.data.importers.reading import Wish
-from assay.data.simulated import SimulatedMarket, simulate
+from assay.data.simulation.market import SimulatedMarket, simulate
 from assay.domain.errors import DataError
 from assay.domain.progress import SilentProgress
 from assay.domain.timeframe import Timeframe

@@ -9,9 +9,9 @@ import pytest
 
 from assay.config.instruments import load_instrument
 from assay.data.importers import import_file
-from assay.data.market_fit import LAGS, fit_market, portrait
-from assay.data.market_shape import USUAL_SHAPE, FittedMarket, MarketShape
-from assay.data.simulated import SimulatedMarket, simulate
+from assay.data.simulation.fit import LAGS, fit_market, portrait
+from assay.data.simulation.market import SimulatedMarket, simulate
+from assay.data.simulation.shape import USUAL_SHAPE, FittedMarket, MarketShape
 from assay.data.spread_statistics import spread_statistics
 from assay.domain.errors import ConfigError, DataError
 from assay.domain.timeframe import Timeframe

@@ -8,10 +8,10 @@ import pytest
 from assay.config.instruments import load_instrument
 from assay.config.settings import CostSettings
 from assay.data import planted
-from assay.data.kalman_trader import Policy
-from assay.data.planted import PlantedEdge, Strength, best_trader, calibrate, strength_of
-from assay.data.price_path import usual_market
-from assay.data.simulated import SimulatedMarket, simulate
+from assay.data.simulation.kalman_trader import Policy
+from assay.data.simulation.market import SimulatedMarket, simulate
+from assay.data.simulation.planted import PlantedEdge, Strength, best_trader, calibrate, strength_of
+from assay.data.simulation.price_path import usual_market
 from assay.domain.errors import ConfigError, DataError
 from assay.domain.timeframe import Timeframe
 

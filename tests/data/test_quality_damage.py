@@ -27,7 +27,7 @@ from assay.config.instruments import load_instrument
 from assay.data.bars import Bars, Ticks
 from assay.data.gaps import find_missing, in_sessions
 from assay.data.quality import QualityReport, check_bars, check_ticks
-from assay.data.simulated import SimulatedMarket, simulate
+from assay.data.simulation.market import SimulatedMarket, simulate
 from assay.domain.time import NS_PER_DAY, NS_PER_HOUR
 from assay.domain.timeframe import Timeframe
 

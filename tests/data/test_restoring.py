@@ -14,7 +14,7 @@ from assay.data.provenance import Provenance
 from assay.data.quality import check_bars
 from assay.data.quarantine import Quarantine, QuarantinedRow, Reason
 from assay.data.restoring import restore, take_flagged
-from assay.data.simulated import SimulatedMarket, simulate
+from assay.data.simulation.market import SimulatedMarket, simulate
 from assay.domain.errors import DataError
 from assay.domain.timeframe import Timeframe
 

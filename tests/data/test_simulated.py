@@ -10,8 +10,8 @@ import pytest
 from assay.config.instruments import load_instrument
 from assay.data.bars import Bars
 from assay.data.calendar import is_holiday, is_open, minute_of_week
-from assay.data.planted import PlantedEdge
-from assay.data.simulated import SimulatedMarket, simulate, simulate_path
+from assay.data.simulation.market import SimulatedMarket, simulate, simulate_path
+from assay.data.simulation.planted import PlantedEdge
 from assay.domain.errors import ConfigError
 from assay.domain.timeframe import Timeframe
 

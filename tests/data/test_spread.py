@@ -10,7 +10,7 @@ import pytest
 from assay.config.instruments import load_instrument
 from assay.data.bars import Bars
 from assay.data.calendar import MINUTES_PER_WEEK, minute_of_week
-from assay.data.simulated import SimulatedMarket, simulate
+from assay.data.simulation.market import SimulatedMarket, simulate
 from assay.data.spread import quoted_both_sides, spread_by_minute_of_week, typical_shape
 from assay.domain.timeframe import Timeframe
 

@@ -11,7 +11,7 @@ from assay.data.bars import Bars, Ticks
 from assay.data.calendar import minute_of_week
 from assay.data.catalogue import Catalogue
 from assay.data.provenance import Provenance
-from assay.data.simulated import SimulatedMarket, simulate
+from assay.data.simulation.market import SimulatedMarket, simulate
 from assay.data.spread import quoted_both_sides
 from assay.data.spread_statistics import best_spread, spread_statistics, stored_spread
 from assay.domain.errors import DataError

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from assay.config.instruments import load_instrument
-from assay.data.simulated import SimulatedMarket, simulate
+from assay.data.simulation.market import SimulatedMarket, simulate
 from assay.regimes.volatility import NAMES, UNKNOWN, volatility_regimes
 
 BARS = simulate(SimulatedMarket(seed=1, n_bars=8_000), load_instrument("XAUUSD"))

@@ -8,7 +8,7 @@ import pytest
 from assay.config.instruments import load_instrument
 from assay.config.settings import QualitySettings, Settings
 from assay.data.bars import Bars
-from assay.data.simulated import SimulatedMarket, simulate
+from assay.data.simulation.market import SimulatedMarket, simulate
 from assay.domain.errors import DataError
 from assay.research.data_gate import judge_data, override_warnings
 from assay.research.history import History

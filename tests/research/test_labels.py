@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from assay.config.instruments import load_instrument
 from assay.config.settings import CostSettings, LabelSettings
 from assay.data.mirror import mirrored
-from assay.data.simulated import SimulatedMarket, simulate
+from assay.data.simulation.market import SimulatedMarket, simulate
 from assay.research.labels import label_bars, triple_barrier, uniqueness
 
 GOLD = load_instrument("XAUUSD")

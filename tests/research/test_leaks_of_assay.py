@@ -8,7 +8,7 @@ import pytest
 from assay.config.instruments import load_instrument
 from assay.config.settings import Settings
 from assay.data.bars import Bars
-from assay.data.simulated import SimulatedMarket, simulate
+from assay.data.simulation.market import SimulatedMarket, simulate
 from assay.data.spread import quoted_both_sides, spread_by_minute_of_week
 from assay.engine import market as columns
 from assay.engine.backtest import backtest

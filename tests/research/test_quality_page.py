@@ -8,7 +8,7 @@ import pytest
 from assay.config.instruments import load_instrument
 from assay.data.bars import Bars
 from assay.data.quality import check_bars
-from assay.data.simulated import SimulatedMarket, simulate
+from assay.data.simulation.market import SimulatedMarket, simulate
 from assay.data.spread_statistics import spread_statistics
 from assay.research.report.quality_page import quality_page
 

@@ -8,8 +8,8 @@ import pytest
 
 from assay.config.instruments import load_instrument
 from assay.config.settings import Settings
-from assay.data.planted import PlantedEdge
-from assay.data.simulated import SimulatedMarket, simulate
+from assay.data.simulation.market import SimulatedMarket, simulate
+from assay.data.simulation.planted import PlantedEdge
 from assay.domain.errors import ConfigError, DataError
 from assay.domain.progress import SilentProgress
 from assay.domain.timeframe import Timeframe

@@ -5,7 +5,7 @@ import pytest
 
 from assay.config.instruments import load_instrument
 from assay.config.settings import LabelSettings, Settings
-from assay.data.simulated import SimulatedMarket, simulate
+from assay.data.simulation.market import SimulatedMarket, simulate
 from assay.domain.errors import DataError
 from assay.research.dataset import build_dataset
 from assay.research.training import select_rows, train

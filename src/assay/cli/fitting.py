@@ -30,7 +30,7 @@ def fit_symbol(
     """
     from assay.data.catalogue import Catalogue
     from assay.data.disk import Disk, put
-    from assay.data.market_fit import fit_market
+    from assay.data.simulation.fit import fit_market
     from assay.data.specification.loading import load_facts
     from assay.data.spread_statistics import best_spread
     from assay.domain.errors import DataError

@@ -54,10 +54,10 @@ def simulate_into(
         If the catalogue holds other rows of that symbol, or cannot be written.
     """
     from assay.data.catalogue import Catalogue
-    from assay.data.market_shape import USUAL_SHAPE, FittedMarket
-    from assay.data.planted import PlantedEdge
     from assay.data.provenance import Provenance
-    from assay.data.simulated import SimulatedMarket, simulate
+    from assay.data.simulation.market import SimulatedMarket, simulate
+    from assay.data.simulation.planted import PlantedEdge
+    from assay.data.simulation.shape import USUAL_SHAPE, FittedMarket
     from assay.data.specification.loading import load_facts
     from assay.domain.timeframe import Timeframe
 

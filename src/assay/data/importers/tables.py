@@ -159,6 +159,8 @@ def read_tables(path: Path, layout: Layout, *, progress: Progress | None = None)
         while True:
             try:
                 batch = next(batches, None)
+                if batch is None and first == 1:
+                    raise OSError(f"it states {n_rows} rows and holds none")
                 if batch is None:
                     return
                 rows = _rows(batch, layout, first)

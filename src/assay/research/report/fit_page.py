@@ -4,7 +4,7 @@ import numpy as np
 from markupsafe import Markup
 
 from assay.data.bars import Bars
-from assay.data.market_fit import LAGS, TAILS, MarketFit
+from assay.data.simulation.fit import LAGS, TAILS, MarketFit
 from assay.data.spread_statistics import SpreadStatistics
 from assay.domain.time import NS_PER_DAY
 from assay.kernels.compiler import FloatArray
