@@ -58,7 +58,8 @@ def recognise_text(
     rows = [split_fields(line, delimiter, has_quotes=has_quotes) for line in sample.head]
     first = _first_row(path, rows, sample.head)
     headers, header_lines = _headers(rows, first)
-    n_columns = _n_columns(rows[first:])
+    # Where rows have other fields than the header names, it is not known which is which.
+    n_columns = len(headers) or _n_columns(rows[first:])
     named = headers if headers else [str(i + 1) for i in range(n_columns)]
     data = [row for row in rows[first:] if len(row) >= n_columns and any(row)]
     later = [split_fields(line, delimiter, has_quotes=has_quotes) for line in sample.later]
@@ -279,6 +280,15 @@ def _with_stamp(
             value=shown,
         )
     stamp = patterns[0] if len(patterns) == 1 else _ordered(path, patterns, texts)
+    if layout.format.is_ticks and not stamp.has_clock:
+        raise DataError(
+            f"{path} line {header_lines + 1} must begin quotes with times of day; its time was "
+            f"{texts[0]!r}.",
+            remedy="Name the column of the time of day with --column clock=...",
+            path=str(path),
+            line=header_lines + 1,
+            value=texts[0],
+        )
     says = f"times as {stamp.pattern}, such as {texts[0]!r}"
     timezone = "UTC" if stamp.has_zone else layout.timezone
     if stamp.has_zone:

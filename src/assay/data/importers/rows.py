@@ -185,6 +185,8 @@ def _fields_per_line(text: bytes, n_lines: int, layout: Layout) -> int | None:
     The columnar reader fills short lines up and cuts long ones off. Delimiters are counted in
     all; if the last field is nowhere empty, no line can be short, and so none can be long.
     """
+    if b"\x00" in text:
+        return None
     n_delimiters = text.count(layout.delimiter.encode())
     if n_delimiters == n_lines * (layout.n_columns - 1):
         return layout.n_columns

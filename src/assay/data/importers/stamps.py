@@ -197,13 +197,18 @@ def _scaled(counts: pl.Series, unit_ns: int) -> IntArray:
 def _from_pattern(texts: pl.Series, pattern: str) -> IntArray:
     if "%b" in pattern:
         texts = texts.str.replace_all(r"[,.]", "")
-    if "%.f" in pattern:
-        texts = texts.str.replace(",", ".", literal=True)
+    if "%.f" in pattern and texts.str.contains(",", literal=True).any():
+        texts = texts.str.replace(r",(\d{1,9})$", ".$1")
     if "%H" in pattern or "%I" in pattern:
-        moments = texts.str.to_datetime(pattern, time_unit="ns", strict=False, ambiguous="null")
+        moments = texts.str.to_datetime(pattern, time_unit="us", strict=False, ambiguous="null")
     else:
-        moments = texts.str.to_date(pattern, strict=False).cast(pl.Datetime("ns"), strict=False)
-    time_ns = moments.cast(pl.Int64).fill_null(NO_TIME).to_numpy()
+        moments = texts.str.to_date(pattern, strict=False).cast(pl.Datetime("us"), strict=False)
+    time_ns = _scaled(moments.cast(pl.Int64), 1_000)
+    if "%.f" in pattern and (texts.str.len_bytes().max() or 0) >= _MICROSECONDS_LENGTH:
+        # Nanoseconds of a far year run over, so microseconds tell whether it is near.
+        finer = texts.str.to_datetime(pattern, time_unit="ns", strict=False, ambiguous="null")
+        rest_ns = finer.cast(pl.Int64).fill_null(NO_TIME).to_numpy() % 1_000
+        time_ns = np.where(time_ns == NO_TIME, NO_TIME, time_ns + rest_ns)
     return _without_odd(texts, time_ns, pattern)
 
 
@@ -221,6 +226,7 @@ _TOKENS = {
     "%3f": r"\d{3}",
 }
 _ROWS_WIDE = 64
+_MICROSECONDS_LENGTH = len("20230102 000000.1234567")
 _TOKEN = re.compile(r"%\.f|%3f|%[A-Za-z]")
 
 
@@ -259,7 +265,7 @@ def _are_digits(texts: pl.Series) -> BoolArray:
     columns = packed.reshape(len(texts), -1)
     # Wide rows are reduced far faster than narrow ones.
     n_blocks, width = len(texts) // _ROWS_WIDE, columns.shape[1]
-    wide = columns[: n_blocks * _ROWS_WIDE].reshape(n_blocks, -1)
+    wide = columns[: n_blocks * _ROWS_WIDE].reshape(n_blocks, _ROWS_WIDE * width)
     pieces = [columns[n_blocks * _ROWS_WIDE :]]
     if n_blocks:
         pieces += [ends.reshape(_ROWS_WIDE, width) for ends in (wide.min(axis=0), wide.max(axis=0))]
