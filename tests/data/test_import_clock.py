@@ -4,15 +4,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from assay.config.instruments import load_instrument
 from assay.data.bars import Bars
 from assay.data.importers import import_file
 from assay.data.importers.clock import CONFIDENCE_MIN, candidates, infer_clock
 from assay.data.importers.zones import zone
+from assay.data.simulation.market import SimulatedMarket, simulate
 from assay.domain.errors import ConfigError, DataError
 from assay.domain.time import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE
 from assay.domain.timeframe import Timeframe
@@ -88,6 +91,31 @@ def test_a_change_of_the_server_clock_is_dated(make_bars: Make) -> None:
     assert change.after in ("Europe/Athens", "NY+7")
     converted = zone(str(found.timezone)).to_utc(np.sort(local_ns))
     assert np.mean(converted != bars.time_ns) < 0.01
+
+
+@pytest.mark.parametrize("clock", ["NY+7", "UTC+3", "America/New_York"])
+def test_a_table_that_calls_its_server_time_utc_is_refused_unless_told(
+    tmp_path: Path, clock: str
+) -> None:
+    market = SimulatedMarket(seed=4, years=1.0, timeframe=Timeframe.H1)
+    bars = simulate(market, load_instrument("XAUUSD"))
+    columns = {name: getattr(bars, name) for name in ("open", "high", "low", "close")}
+    local_ns = zone(clock).to_local(bars.time_ns)
+    path = tmp_path / "XAUUSD.parquet"
+
+    pq.write_table(
+        pa.table({"time": pa.array(local_ns, pa.timestamp("ns", "UTC")), **columns}), path
+    )
+    with pytest.raises(DataError, match="states UTC, but its rows follow") as caught:
+        import_file(path)
+    told = import_file(path, timezone="UTC")
+    assert "--timezone UTC" in (caught.value.remedy or "")
+    np.testing.assert_array_equal(told.series.time_ns, local_ns)
+
+    pq.write_table(
+        pa.table({"time": pa.array(bars.time_ns, pa.timestamp("ns", "UTC")), **columns}), path
+    )
+    np.testing.assert_array_equal(import_file(path).series.time_ns, bars.time_ns)
 
 
 def test_the_daily_pause_of_metals_tells_the_clock_without_a_weekend() -> None:

@@ -56,6 +56,8 @@ class ClockFinding:
         Clocks and their probabilities on the least certain day, the likeliest first.
     changes : tuple of ClockChange
         Changes of the clock inside the history, oldest first.
+    contradicts : str
+        The clock that the file states, where the rows show another one; else empty.
     """
 
     timezone: str | None
@@ -63,6 +65,7 @@ class ClockFinding:
     why: str
     alternatives: tuple[tuple[str, float], ...] = ()
     changes: tuple[ClockChange, ...] = ()
+    contradicts: str = ""
 
 
 def capped(probability: float) -> float:

@@ -1,5 +1,6 @@
 """The clock of a file: as told, as the file states, or as its rows show."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,11 @@ from assay.data.importers.layout import Format, Layout
 from assay.data.importers.ordering import Table
 from assay.data.importers.zones import zone
 from assay.domain.errors import DataError
-from assay.domain.time import NS_PER_HOUR
+from assay.domain.time import NS_PER_DAY, NS_PER_HOUR
 from assay.domain.timeframe import Timeframe
+
+_CONTRADICTION_MIN = 0.95
+_CONTRADICTION_SHARE_MIN = 0.01
 
 
 def clock_of(
@@ -40,11 +44,21 @@ def clock_of(
     if told is not None:
         return ClockFinding(timezone=told, confidence=1.0, why=f"time zone {told} as told")
     if layout.timezone is not None:
-        says = f"the file states {layout.timezone}"
-        return ClockFinding(timezone=zone(layout.timezone).name, confidence=1.0, why=says)
+        return _stated(layout, layout.timezone, table, timeframe, reference)
+    finding = _inferred(layout, table, timeframe, reference)
+    is_sure = finding.timezone is not None and finding.confidence >= CONFIDENCE_MIN
+    if layout.stamp.is_epoch and not layout.format.is_server_time and not is_sure:
+        says = f"counts since 1970 are UTC by definition ({finding.why})"
+        return ClockFinding(timezone="UTC", confidence=0.9, why=says)
+    return finding
+
+
+def _inferred(
+    layout: Layout, table: Table, timeframe: Timeframe | None, reference: Bars | None
+) -> ClockFinding:
     is_histdata = layout.format in (Format.HISTDATA_M1, Format.HISTDATA_TICKS)
     values = table.values
-    finding = infer_clock(
+    return infer_clock(
         table.time_ns,
         None if timeframe is None else timeframe.nominal_ns,
         allowed=histdata.CLOCKS if is_histdata else (),
@@ -53,11 +67,34 @@ def clock_of(
         highs=values.get("high"),
         lows=values.get("low"),
     )
-    is_sure = finding.timezone is not None and finding.confidence >= CONFIDENCE_MIN
-    if layout.stamp.is_epoch and not layout.format.is_server_time and not is_sure:
-        says = f"counts since 1970 are UTC by definition ({finding.why})"
-        return ClockFinding(timezone="UTC", confidence=0.9, why=says)
-    return finding
+
+
+def _stated(
+    layout: Layout,
+    stated: str,
+    table: Table,
+    timeframe: Timeframe | None,
+    reference: Bars | None,
+) -> ClockFinding:
+    """Return the clock that a file states, unless its rows surely follow another one.
+
+    Whoever saves a table may call any clock UTC; the formats of vendors are believed.
+    """
+    finding = ClockFinding(
+        timezone=zone(stated).name, confidence=1.0, why=f"the file states {stated}"
+    )
+    is_table = layout.format.value.startswith(("csv_", "parquet_"))
+    is_short = timeframe is None or timeframe.nominal_ns < NS_PER_DAY
+    if not is_table or not is_short or not len(table):
+        return finding
+    shown = _inferred(layout, table, timeframe, reference)
+    if shown.timezone is None or shown.confidence < _CONTRADICTION_MIN:
+        return finding
+    differs = zone(stated).to_utc(table.time_ns) != zone(shown.timezone).to_utc(table.time_ns)
+    if np.mean(differs) <= _CONTRADICTION_SHARE_MIN:
+        return finding
+    says = f"it states {stated}, but its rows follow {shown.timezone} ({shown.why})"
+    return replace(shown, timezone=None, why=says, contradicts=finding.timezone or stated)
 
 
 def refuse_unclear_clock(path: Path, finding: ClockFinding) -> str:
@@ -66,10 +103,19 @@ def refuse_unclear_clock(path: Path, finding: ClockFinding) -> str:
     Raises
     ------
     DataError
-        If it is not; ``needs`` is ``timezone`` among the facts.
+        If it is not; ``needs`` is ``timezone`` among the facts, except where the file states
+        another clock than its rows follow.
     """
     if finding.timezone is not None and finding.confidence >= CONFIDENCE_MIN:
         return finding.timezone
+    if finding.contradicts:
+        raise DataError(
+            f"{path} must follow the clock that it states; {finding.why}.",
+            remedy="Pass --timezone with the clock of the rows, or, if it is right all the same, "
+            f"--timezone {finding.contradicts}.",
+            path=str(path),
+            alternatives=finding.alternatives,
+        )
     likely = ", ".join(name for name, _ in finding.alternatives)
     remedy = "Pass --timezone: UTC, NY+7 (most MT5 servers), EET, America/New_York or UTC+3."
     if likely:
