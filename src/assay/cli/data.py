@@ -92,6 +92,7 @@ def import_(
         format_=format_,
         columns=column,
         divisor=divisor,
+        data=place.data,
     )
     if is_dry:
         importing.show_recognised(files, wish, screen)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ def wish_of(
     format_: str | None,
     columns: Sequence[str] | None,
     divisor: int | None = None,
+    data: Path,
 ) -> "Wish":
     """Read the options of the command line.
 
@@ -62,16 +64,16 @@ def wish_of(
         format=format_,
         columns=told,
         divisor=divisor,
-        digits_of=_digits,
+        digits_of=partial(_digits, data),
     )
 
 
-def _digits(symbol: str) -> int | None:
-    """Return the decimal places of a known symbol."""
-    from assay.config.instruments import load_instrument
+def _digits(data: Path, symbol: str) -> int | None:
+    """Return the decimal places of a symbol whose contract facts are known or imported."""
+    from assay.data.specification.loading import load_facts
 
     try:
-        return load_instrument(symbol).digits
+        return load_facts(data, symbol).latest.digits
     except ConfigError:
         return None  # history of any symbol may be stored; to trade it, its facts are needed
 
