@@ -171,6 +171,22 @@ def test_bad_rows_are_counted_and_shown_by_line(assay, gold: Path, csv: Path) ->
     assert "first in line 10" in answer.out
 
 
+def test_a_dry_run_shows_what_was_told(assay, gold: Path, csv: Path) -> None:
+    words = (
+        "data",
+        "import",
+        csv,
+        "--timezone",
+        "UTC+9",
+        "--timeframe",
+        "H4",
+        "--dry-run",
+        "--json",
+    )
+    shown = assay(*words).json["files"][0]["recognised"]
+    assert (shown["timezone"], shown["timeframe"]) == ("UTC+9", "H4")
+
+
 def test_a_dry_run_shows_and_stores_nothing(assay, gold: Path, csv: Path) -> None:
     answer = assay("data", "import", csv, "-s", "XAUUSD", "--dry-run")
 

@@ -100,7 +100,13 @@ def show_recognised(files: Sequence[Path], wish: "Wish", screen: Screen) -> None
                 screen.say(f"  {reason}")
             shown.append({"source": found.name, "recognised": other.as_json()})
             continue
-        recognised = recognise(found.path, format=wish.format, columns=wish.columns or None)
+        recognised = recognise(
+            found.path,
+            format=wish.format,
+            columns=wish.columns or None,
+            timeframe=wish.timeframe,
+            timezone=wish.timezone,
+        )
         _say_recognised(found.name, recognised, screen)
         shown.append({"source": found.name, "recognised": recognised.as_json()})
     screen.emit({"files": shown})

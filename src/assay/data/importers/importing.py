@@ -36,11 +36,13 @@ def recognise(
     *,
     format: Format | str | None = None,  # noqa: A002  (the word users write)
     columns: Mapping[str, str | int] | None = None,
+    timeframe: Timeframe | str | None = None,
+    timezone: str | None = None,
 ) -> Recognised:
     """Look at a file and say what it is, without importing it.
 
     Only the first rows are read (up to 200,000), so the clock may be told with less
-    confidence than an import has.
+    confidence than an import has. Arguments are as for ``import_file``.
 
     Raises
     ------
@@ -56,10 +58,11 @@ def recognise(
         if n_rows >= _LOOK_ROWS_MAX:
             break
     table, _ = without_jumps(sorted_by_time(table_of(pieces))[0])
-    timeframe = layout.timeframe
+    told = Timeframe.parse(timeframe) if isinstance(timeframe, str) else timeframe
+    timeframe = told or layout.timeframe
     if timeframe is None and not layout.format.is_ticks:
         timeframe = spacing_of(table.time_ns)
-    finding = clock_of(layout, table, timeframe)
+    finding = clock_of(layout, table, timeframe, None if timezone is None else zone(timezone).name)
     return recognised_as(layout, timeframe, finding, layout.divisor or 1, ())
 
 
