@@ -123,6 +123,19 @@ def test_both_sides_become_one_series(bars: Bars, tmp_path: Path) -> None:
     same(both, bars.between(10, 3_990), ("close", "ask_open", "ask_high", "ask_low", "ask_close"))
 
 
+def test_refused_rows_of_an_ask_side_cannot_come_back_as_bid(bars: Bars, tmp_path: Path) -> None:
+    for side in ("ask", "bid"):
+        lines = csv_of(bars, side="ask_" if side == "ask" else "").splitlines()
+        lines.insert(101, lines[100][:-3] + "9.9")  # another volume at the same time
+        (tmp_path / f"EURUSD_{side}.csv").write_text("\n".join(lines))
+    rows = run(tmp_path / "data", [tmp_path]).merged[0].group.quarantine.rows
+
+    assert {"EURUSD_ask" in row.text: row.is_restorable for row in rows} == {
+        True: False,
+        False: True,
+    }
+
+
 def test_ask_bars_join_bid_bars_that_are_stored(bars: Bars, tmp_path: Path) -> None:
     bid, ask = tmp_path / "EURUSD_BID.csv", tmp_path / "EURUSD_ASK.csv"
     bid.write_text(csv_of(bars))

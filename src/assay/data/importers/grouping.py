@@ -80,7 +80,7 @@ def grouped(imports: Sequence[Imported], now_ns: int, stored: Bars | None = None
     return Group(
         series=series,
         provenance=_provenance(imports, now_ns),
-        quarantine=_quarantine(imports),
+        quarantine=_quarantine([_readable_as_bid(item, partnered) for item in imports]),
         n_files=len({item.source for item in imports}),
         warnings=tuple(warnings),
     )
@@ -161,6 +161,14 @@ def _folder_of(sources: Sequence[str]) -> str:
         return commonpath(sources) or sources[0]
     except ValueError:  # absolute and relative ones
         return sources[0]
+
+
+def _readable_as_bid(imported: Imported, partnered: Sequence[Bars]) -> Imported:
+    """Return an import whose refused rows may be restored as bid: those of an ask side may not."""
+    if not any(imported.series is bars for bars in partnered):
+        return imported
+    rows = tuple(replace(row, time_ns=None, values={}) for row in imported.quarantine.rows)
+    return replace(imported, quarantine=Quarantine(imported.quarantine.counts, rows))
 
 
 def _quarantine(imports: Sequence[Imported]) -> Quarantine:
