@@ -204,7 +204,8 @@ def _from_pattern(texts: pl.Series, pattern: str) -> IntArray:
     else:
         moments = texts.str.to_date(pattern, strict=False).cast(pl.Datetime("us"), strict=False)
     time_ns = _scaled(moments.cast(pl.Int64), 1_000)
-    if "%.f" in pattern and (texts.str.len_bytes().max() or 0) >= _MICROSECONDS_LENGTH:
+    lengths = texts.str.len_bytes().fill_null(0).to_numpy()
+    if "%.f" in pattern and lengths.max(initial=0) >= _MICROSECONDS_LENGTH:
         # Nanoseconds of a far year run over, so microseconds tell whether it is near.
         finer = texts.str.to_datetime(pattern, time_unit="ns", strict=False, ambiguous="null")
         rest_ns = finer.cast(pl.Int64).fill_null(NO_TIME).to_numpy() % 1_000
