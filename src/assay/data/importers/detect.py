@@ -19,7 +19,7 @@ from assay.data.importers.headers import (
     without_part_of_ask,
 )
 from assay.data.importers.layout import Format, Layout
-from assay.data.importers.positions import roles_by_value
+from assay.data.importers.positions import roles_by_value, time_roles
 from assay.data.importers.source import Sample, read_sample
 from assay.data.importers.stamps import NO_TIME, Stamp, parse_texts, stamp_patterns
 from assay.domain.errors import DataError
@@ -29,6 +29,7 @@ _HEADER_LINES_MAX = 20
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?|[+-]?(?i:nan|inf(?:inity)?)")
 _NUMBER_WITH_COMMA = re.compile(r"[+-]?\d+,\d+")
 _SHARE_SLACK = 0.05
+_DECIMALS = re.compile(r"\d[.,]\d")
 BID = ("open", "high", "low", "close")
 
 
@@ -65,6 +66,10 @@ def recognise_text(
     later = [split_fields(line, delimiter, has_quotes=has_quotes) for line in sample.later]
     data += [row for row in later if len(row) == n_columns]
     if headers and len(roles := roles_of(headers)) >= 2:
+        if not {"time", "clock"} & set(roles):
+            times = time_roles(data, roles.get("date", 0), n_columns)
+            taken = {at for role, at in roles.items() if role != "date"}
+            roles = roles if taken & set(times.values()) else times | roles
         found, how = roles, f"header names {', '.join(h.strip() for h in headers)}"
     else:
         found, how = roles_by_value(data, n_columns), "no header; columns by their values"
@@ -176,15 +181,29 @@ def _first_row(path: Path, rows: Sequence[Sequence[str]], lines: Sequence[str]) 
 
 
 def _headers(rows: Sequence[Sequence[str]], first: int) -> tuple[list[str], int]:
-    """Return the line above the first row that names columns, and how many lines are no rows.
+    """Return the line above the rows that names most columns, and how many lines are no rows.
 
-    What stands between the header and the first good row is a damaged row, not a header.
+    Lines below it that go on naming the first column, as yfinance writes them, belong to it.
+    What else stands between the header and the first good row is a damaged row.
     """
-    for at in range(first - 1, -1, -1):
-        row = rows[at]
-        if len(row) >= 3 and not _is_row(row) and not row[0][:1].isdigit():
-            return [field.lstrip("\ufeff") for field in row], at + 1
-    damaged = (at for at, row in enumerate(rows[:first]) if row[0][:1].isdigit())
+    named = [
+        at
+        for at in range(first - 1, -1, -1)
+        if len(rows[at]) >= 3 and not _is_row(rows[at]) and not rows[at][0][:1].isdigit()
+    ]
+    if named:
+        at = last = max(named, key=lambda at: len(roles_of(rows[at])))
+        while last + 1 in named and roles_of(rows[last + 1][:1]):
+            last += 1
+        fields = [field.lstrip("\ufeff") for field in rows[at]]
+        if last > at and not roles_of(fields[:1]):
+            fields[0] = rows[last][0]
+        return fields, last + 1
+    damaged = (
+        at
+        for at, row in enumerate(rows[:first])
+        if row[0][:1].isdigit() or len(_DECIMALS.findall(" ".join(row))) >= 2
+    )
     return [], next(damaged, first)
 
 

@@ -10,6 +10,7 @@ from assay.domain.errors import ConfigError, DataError
 from assay.domain.timeframe import Timeframe
 
 _WORD = re.compile(r"[A-Z]{6}")
+_TIMEFRAME_AFTER = re.compile(r"(?<=[A-Z]{6})(?:MN|[MHDW])(?=\d)")
 
 
 def plain(symbol: str) -> str:
@@ -94,9 +95,11 @@ def symbol_of(path: Path) -> str | None:
     --------
     >>> symbol_of(Path("archive/eur_usd/2019.csv"))
     'EURUSD'
+    >>> symbol_of(Path("XAUUSDh1.csv"))
+    'XAUUSD'
     """
     for text in (path.name, path.parent.name, path.parent.parent.name):
-        words = re.split(r"[^A-Z]+", text.upper())
+        words = re.split(r"[^A-Z]+", _TIMEFRAME_AFTER.sub(" ", text.upper()))
         pairs = [first + second for first, second in pairwise(words)]
         for word in (*words, *pairs):
             if len(word) == 6 and plausible_range(word) is not None:

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from itertools import permutations
 
 import numpy as np
+import polars as pl
 
 from assay.data.arrays import FloatArray
-from assay.data.importers.stamps import stamp_patterns
+from assay.data.importers.stamps import NO_TIME, parse_texts, stamp_patterns
 
 _SAMPLE_ROWS = 200
+_ROWS_MIN = 2  # one line alone may be a piece of anything
 
 
 def roles_by_value(rows: Sequence[Sequence[str]], n_columns: int) -> dict[str, int]:
@@ -20,22 +22,47 @@ def roles_by_value(rows: Sequence[Sequence[str]], n_columns: int) -> dict[str, i
     rows = [row for row in rows[:_SAMPLE_ROWS] if len(row) >= n_columns]
     found: dict[str, int] = {}
     start = 0
+    if len(rows) < _ROWS_MIN:
+        return {}
     if rows and not any(field[:1].isdigit() for field in (row[0] for row in rows) if field):
         found["symbol"], start = 0, 1
     texts = [row[start] for row in rows] if start < n_columns else []
-    patterns = stamp_patterns(texts)
+    times = time_roles(rows, start, n_columns)
+    if not times:
+        return {}
+    values = _numbers(rows, n_columns)
+    if "clock" in times:
+        texts = [f"{row[start]} {row[start + 1]}" for row in rows]
+    next_column = max(times.values()) + 1
+    return found | times | _price_roles(values, next_column, n_columns, is_backward(texts))
+
+
+def time_roles(rows: Sequence[Sequence[str]], start: int, n_columns: int) -> dict[str, int]:
+    """Return the roles of the time that begins in column *start*; empty if none does."""
+    rows = [row for row in rows[:_SAMPLE_ROWS] if len(row) >= n_columns]
+    patterns = stamp_patterns([row[start] for row in rows]) if start < n_columns else ()
     if not patterns:
         return {}
-    next_column = start + 1
-    if not patterns[0].has_clock and next_column < n_columns:
+    if patterns[0].has_clock:
+        return {"time": start}
+    if start + 1 < n_columns:
         joined = [f"{row[start]} {row[start + 1]}" for row in rows]
         if any(stamp.has_clock for stamp in stamp_patterns(joined)):
-            found["date"], found["clock"] = start, start + 1
-            next_column += 1
-    if "clock" not in found:
-        found["date" if not patterns[0].has_clock else "time"] = start
-    values = _numbers(rows, n_columns)
-    return found | _price_roles(values, next_column, n_columns)
+            return {"date": start, "clock": start + 1}
+    return {"date": start}
+
+
+def is_backward(texts: Sequence[str]) -> bool:
+    """Tell whether times are written newest first, in the reading with the least gaps."""
+    steps = []
+    for stamp in stamp_patterns(texts):
+        time_ns = parse_texts(pl.Series(texts, dtype=pl.String), stamp)
+        steps.append(np.diff(time_ns[time_ns != NO_TIME]).astype(np.float64))
+    steps = [step for step in steps if len(step)]
+    if not steps:
+        return False
+    best = min(steps, key=lambda step: float(np.abs(step).sum()))
+    return bool(np.mean(best < 0) > np.mean(best > 0))
 
 
 def _numbers(rows: Sequence[Sequence[str]], n_columns: int) -> FloatArray:
@@ -49,10 +76,13 @@ def _numbers(rows: Sequence[Sequence[str]], n_columns: int) -> FloatArray:
     return values
 
 
-def _price_roles(values: FloatArray, start: int, n_columns: int) -> dict[str, int]:
+def _price_roles(
+    values: FloatArray, start: int, n_columns: int, is_reversed: bool
+) -> dict[str, int]:
     n_left = n_columns - start
     if n_left >= 4 and _same_level(values[:, start : start + 4]):
-        order = _ohlc_order(values[:, start : start + 4])
+        prices = values[:, start : start + 4]
+        order = _ohlc_order(prices[::-1] if is_reversed else prices)
         roles = {name: start + at for name, at in order.items()}
         if n_left >= 5 and np.isfinite(values[:, start + 4]).mean() > 0.5:
             roles["volume"] = start + 4
@@ -95,11 +125,11 @@ def _ohlc_order(values: FloatArray) -> dict[str, int]:
 def _in_sequence(values: FloatArray, order: dict[str, int]) -> dict[str, int]:
     """Return *order* with open and close exchanged, if bars then follow each other far better.
 
-    A bar opens near the close of the one before, whichever of the two times comes first.
+    *values* are in order of time: a bar opens near the close of the one before. In the other
+    order of time the exchanged columns would follow each other just as well.
     """
     first, last = values[:, order["open"]], values[:, order["close"]]
-    as_told = min(_jump(first, last), _jump(first[::-1], last[::-1]))
-    exchanged = min(_jump(last, first), _jump(last[::-1], first[::-1]))
+    as_told, exchanged = _jump(first, last), _jump(last, first)
     if exchanged < 0.5 * as_told:
         return {**order, "open": order["close"], "close": order["open"]}
     return order

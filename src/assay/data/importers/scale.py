@@ -13,6 +13,8 @@ _PRICE_RANGES = {
     "XPTUSD": (150.0, 10_000.0),
     "XPDUSD": (80.0, 10_000.0),
 }
+# What a metal has cost; above it, but below the generous limit, points are the likelier reading.
+_SEEN_MAX = {"XAUUSD": 6_000.0, "XAGUSD": 150.0, "XPTUSD": 3_500.0, "XPDUSD": 4_000.0}
 _CURRENCY_RANGES = {
     "JPY": (20.0, 400.0),
     "HUF": (50.0, 1_000.0),
@@ -89,7 +91,9 @@ def price_divisor(
     if digits is None and len(fits) > 1:
         # A pair has five digits, or three in yen; metals two: take the customary one.
         customary = 1_000 if symbol.upper()[3:6] == "JPY" else 100 if symbol[:1] == "X" else 100_000
-        fits = [customary] if customary in fits else []
+        seen_max = _SEEN_MAX.get("".join(filter(str.isalpha, symbol.upper()))[:6], np.inf)
+        seen = [power for power in fits if level / power <= seen_max]
+        fits = seen if len(seen) == 1 else [customary] if customary in (seen or fits) else []
     if allowed[0] <= level <= allowed[1] or len(fits) != 1:
         raise _implausible(where, symbol, level, allowed)
     return fits[0], f"whole numbers near {level:g}: points, divided by {fits[0]}"
