@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -245,6 +246,9 @@ def test_one_file_that_fails_stops_no_other_and_is_named(
     assert path in answer.err
     assert "2 attempts" in answer.err
     assert "Go on with: assay data pull dukascopy EURUSD" in answer.err
+    shown = shlex.split(answer.err.partition("Go on with: ")[2].splitlines()[0])
+    assert shown[shown.index("--workspace") + 1] == str(place.root)
+    assert f"downloads.dukascopy_url={feed.url}" in shown
     entry = Catalogue(place.data).entry("EURUSD", Timeframe.M1)
     assert entry.rows == 6 * 30
     again = pull(*words, url=feed.url)
@@ -391,6 +395,22 @@ def test_an_empty_answer_in_trading_hours_is_asked_for_again(
 
     assert seen.count(path) == 3
     assert (place.data / "downloads/dukascopy" / path[1:]).read_bytes() == truth[path]
+
+
+def test_trading_hours_without_rows_are_told(feed: Server, place: Workspace, pull: Pull) -> None:
+    """They are kept as an answer, so a hole must not pass in silence."""
+    truth = dict(feed.files)
+    path = "EURUSD/2024/00/30/10h_ticks.bi5"
+    feed.files = {**truth, f"/{path}": b""}
+    answer = pull("dukascopy", "EURUSD", "2024-01-30", url=feed.url)
+
+    assert answer.status == 0
+    words = " ".join(answer.out.split())
+    assert "files of trading hours came empty" in words
+    (place.data / "downloads/dukascopy" / path).unlink()
+    feed.files = truth
+    again = pull("dukascopy", "EURUSD", "2024-01-30", url=feed.url)
+    assert "1 files fetched" in again.out
 
 
 def test_silent_files_are_told_with_the_way_out(feed: Server, pull: Pull) -> None:

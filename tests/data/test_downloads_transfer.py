@@ -268,6 +268,21 @@ def test_a_pause_of_nothing_is_no_leave_to_hammer(
     assert passing.now_s >= 0.5 + 1.0 + 2.0 + 4.0
 
 
+@pytest.mark.parametrize(
+    "words", ["\xb2", "-5", "soon", "1e3", "", "Fri, 99 Foo 2024 00:00:00 GMT"]
+)
+def test_a_pause_that_cannot_be_read_is_no_end(
+    server: Server, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    monkeypatch.setattr(
+        "misbehaving_server.misbehave",
+        lambda handler, *_: handler.reply(429, b"", {"Retry-After": words}),
+    )
+    server.faults["/a"] = ["429"]
+    (answer,), _ = run(getting(Request(url=f"{server.url}/a")))
+    assert answer.content == TRUTH
+
+
 def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

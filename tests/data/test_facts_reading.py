@@ -134,6 +134,8 @@ def test_disabled_swaps_cost_nothing(tmp_path) -> None:
         ({"swap_mode": 7}, "'reopen current' closes each position at the rollover"),
         ({"swap_mode": 8}, "'reopen bid' closes"),
         ({"swap_mode": 9}, "was 'number 9'"),
+        ({"swap_mode": 1.7}, "swap_mode must be a whole number; was 1.7|Decimal..1.7"),
+        ({"trade_calc_mode": 4.5}, "trade_calc_mode must be a whole number"),
         ({"swap_mode": "by moonlight"}, "was 'by moonlight'"),
         ({"swap_mode": 3, "currency_margin": "EUR"}, "in its margin currency, EUR"),
         ({"trade_calc_mode": 1}, "was 'futures', whose margin is no fraction"),
@@ -189,6 +191,14 @@ def test_what_cannot_be_followed_exactly_is_refused_by_name(tmp_path, changes, s
         one(path)
     assert "facts.json" in caught.value.message
     assert caught.value.remedy
+
+
+def test_a_fixed_margin_is_refused_without_a_leverage_as_well(tmp_path) -> None:
+    """The built-in catalogue must not lend a fraction in place of what the venue asks for."""
+    path = tmp_path / "bare.json"
+    path.write_text(json.dumps(info(margin_initial=500.0)), encoding="utf-8")
+    with pytest.raises(DataError, match=r"a fixed 500\.0 USD a lot"):
+        read_specifications(path, valid_from="2024-05-01")
 
 
 def test_a_refused_margin_can_be_stated_by_hand(tmp_path) -> None:

@@ -60,6 +60,9 @@ def pull(
     from assay.cli import pulling
 
     place, settings = open_workspace(workspace, overrides)
+    options = [] if workspace is None else ["--workspace", str(workspace)]
+    for text in overrides or ():
+        options += ["--set", text]
     pulling.pull_history(
         source,
         symbols,
@@ -71,4 +74,5 @@ def pull(
         clock=SystemClock(),
         is_dry=is_dry,
         divisor=divisor,
+        options=options,
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -64,8 +65,11 @@ def pull_history(
     clock: Clock,
     is_dry: bool,
     divisor: int | None = None,
+    options: Sequence[str] = (),
 ) -> None:
     """Download the history of each symbol and store it; with *is_dry* show the plan only.
+
+    The command that is shown to go on with ends in *options*.
 
     Raises
     ------
@@ -106,10 +110,10 @@ def pull_history(
         _show_plans(pulls, desk, settings, screen)
         return
     _refuse_simulated(pulls, desk)
-    command = f"assay data pull {source_text} {symbols} {period_text}"
-    command += f" --series {wish.series}" if series else ""
-    command += f" --price-divisor {divisor}" if divisor is not None else ""
-    _run(pulls, desk, settings, screen, command)
+    words = ["assay", "data", "pull", source_text, symbols, period_text]
+    words += ["--series", wish.series] if series else []
+    words += ["--price-divisor", str(divisor)] if divisor is not None else []
+    _run(pulls, desk, settings, screen, shlex.join([*words, *options]))
 
 
 def _split(symbols: str) -> list[str]:

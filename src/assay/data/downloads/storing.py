@@ -75,11 +75,13 @@ def store_batch(
     DataError
         If the catalogue refuses.
     """
-    files, imports, unread = [], [], []
+    files, imports, unread, bare = [], [], [], []
     for piece, kept in files_here(batch.pieces, store):
         try:
             if source.has_rows(store.file(piece.path).read_bytes()):
                 imports.append(_imported(piece, kept, wish, store))
+            elif piece.should_have_rows and piece.is_final(kept.fetched_ns):
+                bare.append(piece.path)
             files.append((piece, kept))
         except DataError as error:
             unread.append(_unread(error, store, piece))
@@ -87,6 +89,11 @@ def store_batch(
     # What an importer says of a lone ask side does not hold once it is joined to its bid side.
     told = [item for item in imports if item.side == "bid"] or imports
     warnings = list(dict.fromkeys(text for item in told for text in item.warnings))
+    if bare:
+        warnings.append(
+            f"{batch.label}: {len(bare):,} files of trading hours came empty, the first {bare[0]}: "
+            "a holiday, or an error of the source. Delete such a file to fetch it again."
+        )
     report = None
     quarantine = _quarantine(imports)
     if imports:

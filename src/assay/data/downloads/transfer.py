@@ -1,6 +1,7 @@
 """One polite request after another: whole and plausible answers, or an error that says why."""
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -301,7 +302,7 @@ def _retry_after_s(text: str | None, clock: Clock) -> float | None:
     """Read ``Retry-After``: seconds, or a date. None where it cannot be read."""
     if text is None:
         return None
-    if text.strip().isdigit():
+    if re.fullmatch(r"\s*[0-9]+\s*", text):
         return float(text.strip()[:12])
     try:
         moment = parsedate_to_datetime(text)

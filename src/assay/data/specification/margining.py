@@ -39,11 +39,10 @@ def margin_facts(
             remedy=_REMEDY,
             calc_mode=mode,
         )
-    if not mode and leverage is None and not sheet.tiers:
+    share = _fixed_share(sheet, mode, where, facts)
+    if leverage is None and not sheet.tiers and (not mode or mode in WITH_LEVERAGE):
         return
-    if leverage is None and not sheet.tiers and mode in WITH_LEVERAGE:
-        return
-    rate = _rate(sheet, where, facts, notes) * _fixed_share(sheet, mode, where, facts)
+    rate = _rate(sheet, where, facts, notes) * share
     if sheet.tiers:
         _tiers(sheet, where, facts, rate)
     elif mode in BY_RATE_ALONE:

@@ -171,6 +171,8 @@ def _mode(
     if isinstance(value, str) and value and not value.lstrip("-").isdigit():
         return named(value)
     number = _number(value, key, where)
+    if number != number.to_integral_value():
+        raise _wrong(where, key, "be a whole number", value)
     return names.get(int(number), f"number {number}")
 
 
