@@ -413,6 +413,14 @@ def test_trading_hours_without_rows_are_told(feed: Server, place: Workspace, pul
     assert "1 files fetched" in again.out
 
 
+def test_a_source_that_gives_nothing_is_not_taken_for_done(feed: Server, pull: Pull) -> None:
+    feed.files = lambda _path, _query: b""
+    answer = pull("dukascopy", "EURUSD", "2024-01-30", "--series", "M1", url=feed.url)
+
+    assert "the source gave no row for 2024-01" in " ".join(answer.out.split())
+    assert "stored already" not in answer.out
+
+
 def test_silent_files_are_told_with_the_way_out(feed: Server, pull: Pull) -> None:
     path = "/EURUSD/2024/00/30/10h_ticks.bi5"
     feed.faults[path] = ["stall before"] * 9

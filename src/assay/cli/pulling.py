@@ -292,14 +292,18 @@ def _say(item: _Pulled, screen: Screen) -> None:
             f"{reports[-1].rows_total:,} in all; "
             f"{sum(stored.rows_quarantined for stored in item.stored):,} quarantined."
         )
-    elif not item.waiting:
+    elif not item.waiting and not item.stored:
         screen.say("  Nothing to store that was not stored already.")
     for text in _warnings(item):
         screen.say(f"  Warning: {text}", style="yellow")
 
 
 def _warnings(item: _Pulled) -> list[str]:
+    bare = [stored.label for stored in item.stored if not stored.n_files and not stored.unread]
     texts = [text for stored in item.stored for text in stored.warnings]
+    if bare:
+        rest = f" and {len(bare) - 6} more" if len(bare) > 6 else ""
+        texts.insert(0, f"the source gave no row for {', '.join(bare[:6])}{rest}")
     if item.waiting:
         labels = ", ".join(batch.label for batch in item.waiting[:12])
         texts.append(f"fetched but not stored yet: {labels}")
