@@ -67,6 +67,14 @@ def test_the_clock_is_told_by_releases_that_everyone_knows(save, zone) -> None:
     assert imported.rows_in == imported.rows_kept == len(RELEASES)
 
 
+def test_a_title_that_names_its_month_is_a_known_release(save) -> None:
+    days = (("2024-01-05,13:30", "Dec"), ("2024-02-02,13:30", "Jan"), ("2024-04-05,12:30", "Mar"))
+    rows = [f"{day},USD,High,Nonfarm Payrolls ({month}),1K,,2K" for day, month in days]
+    imported = import_input(save("\n".join((HEADER, *rows, ""))))
+
+    assert imported.recognised.timezone == "UTC"
+
+
 def test_a_calendar_without_known_releases_must_be_told_its_clock(save) -> None:
     text = "\n".join((HEADER, "2024-01-05,13:30,EUR,High,German GDP q/q,0.1%,,0.2%", ""))
 

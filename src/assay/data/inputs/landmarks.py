@@ -40,6 +40,8 @@ _RELEASES = (
         _FED_AT_TWO_NS,
     ),
 )
+_OF_MONTH = re.compile(r" (jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*( \d{1,4})?$")
+"""What a title says of the month it is about, as in ``Nonfarm Payrolls (Dec)``."""
 _ZONES = (
     "UTC",
     NEW_YORK,
@@ -216,6 +218,7 @@ def _known(titles: Sequence[str], currencies: Sequence[str], local_ns: IntArray)
 
 
 def _kind(words: str) -> tuple[int, int, int] | None:
+    words = _OF_MONTH.sub("", words)
     for pattern, minute, weekday, since_ns in _RELEASES:
         if pattern.fullmatch(words):
             return minute, weekday, since_ns
