@@ -76,6 +76,19 @@ def test_a_window_may_be_saved_in_any_way(tmp_path, encoding: str, separator: st
     assert one(saved(tmp_path, text, encoding), valid_from="2024-05-01").instrument == plain
 
 
+def test_a_colon_may_stand_between_name_and_value(tmp_path) -> None:
+    path = tmp_path / "colons.txt"
+    lines = ("XAUUSD, Gold: spot", "Digits: 2", "Contract size: 100", "Swap type: In points")
+    path.write_text("\n".join((*lines, "Swap long: -35,20", "Swap short: 18,10")), "utf-8")
+    (found,) = read_specifications(path, valid_from="2024-05-01")
+
+    assert found.instrument.symbol == "XAUUSD"
+    assert (found.instrument.swap_long, found.instrument.swap_short) == (
+        D("-35.20"),
+        D("18.10"),
+    )
+
+
 def test_two_columns_of_the_fields_of_symbol_info_are_read(tmp_path) -> None:
     lines = [f"{key},{value}" for key, value in GOLD_INFO.items()]
     found = one(saved(tmp_path, "field,value\n" + "\n".join(lines)), valid_from="2024-05-01")

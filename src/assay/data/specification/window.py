@@ -124,6 +124,9 @@ def _pair(line: str) -> tuple[str, str] | None:
         if separator in line:
             key, _, value = line.partition(separator)
             return (key, value) if key.strip() and value.strip() else None
+    key, colon, value = line.partition(": ")
+    if colon and value.strip() and key.strip() and not {",", '"'} & set(key):
+        return key, value
     if "," in line:
         cells = next(csv.reader([line]))
         if len(cells) == 2 and cells[0].strip() and cells[1].strip():
