@@ -380,6 +380,17 @@ def freeze_bars(bars, rng):
     return _changed(bars, rows, open=price, high=price, low=price, close=price)
 
 
+def freeze_ask(bars, rng):
+    """Let the ask stand, above every bid, while the bid moves on."""
+    length = 24
+    rows = rows_of(stretches(bars, rng, length), length)
+    ask = np.repeat(
+        np.maximum.reduceat(bars.ask_high[rows], np.arange(0, len(rows), length)), length
+    )
+    sides = dict.fromkeys(("ask_open", "ask_high", "ask_low", "ask_close"), ask)
+    return _changed(bars, rows, **sides, spread=ask - bars.close[rows])
+
+
 # --- volume and spread ---------------------------------------------------------------------------
 
 
@@ -471,6 +482,7 @@ BAR_DAMAGES = (
     Damage("prices rounded", "coarse_prices", round_prices),
     Damage("prices with noise", "float_noise", noisy_prices),
     Damage("market frozen", "stale", freeze_bars),
+    Damage("ask frozen", "frozen_quotes", freeze_ask, needs="ask"),
     Damage("volume zero", "zero_volume", zero_volume, needs="volume"),
     Damage("volume lost", "missing_volume", lose_volume, needs="volume"),
     Damage("volume overflown", "volume_overflow", overflow_volume, needs="volume"),

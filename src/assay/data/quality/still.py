@@ -16,6 +16,7 @@ _QUIET_TIMES = 10.0
 _STALE_NS = 3 * NS_PER_HOUR
 _STALE_TICKS_LEAST = 20
 _FROZEN_LEAST = 25
+_FROZEN_BARS_LEAST = 6
 _FROZEN_MOST = 500
 _FLAT_SHARE_MAX = 0.005
 
@@ -80,16 +81,26 @@ def _frozen(window: TickWindow) -> BoolArray:
     bid, ask = window.ticks.bid, window.ticks.ask
     flags = no_flags(len(window))
     for frozen, moving in ((bid, ask), (ask, bid)):
-        flags |= _one_side_frozen(frozen, moving)
+        flags |= _one_side_frozen(frozen, moving, least=_FROZEN_LEAST)
     return flags
 
 
-def _one_side_frozen(frozen: FloatArray, moving: FloatArray) -> BoolArray:
+def _frozen_bars(window: BarWindow) -> BoolArray:
+    """Rule: as of quotes, by the closes of both sides; from six changes."""
+    bid, ask = window.bars.close, window.bars.ask_close
+    flags = no_flags(len(window))
+    if ask is not None:
+        for frozen, moving in ((bid, ask), (ask, bid)):
+            flags |= _one_side_frozen(frozen, moving, least=_FROZEN_BARS_LEAST)
+    return flags
+
+
+def _one_side_frozen(frozen: FloatArray, moving: FloatArray, *, least: int) -> BoolArray:
     stands = unchanged(frozen)
     moves = ~unchanged(moving)
     n_moves = max(1, int(np.count_nonzero(moves)))
     share = float(np.count_nonzero(stands & moves)) / n_moves
-    length = run_length_unlikely(share, least=_FROZEN_LEAST, most=_FROZEN_MOST)
+    length = run_length_unlikely(share, least=least, most=_FROZEN_MOST)
     group = np.cumsum(~stands)
     changes = np.bincount(group, weights=stands & moves)
     return np.asarray(changes[group] >= length, dtype=np.bool_)
@@ -108,6 +119,13 @@ BAR_RULES = (
         what="bars that only fill time",
         find=_padded,
         share_max=0.002,
+        severity=Severity.SERIOUS,
+    ),
+    BarRule(
+        name="frozen_quotes",
+        what="bars with one side that stands while the other moves",
+        find=_frozen_bars,
+        share_max=0.001,
         severity=Severity.SERIOUS,
     ),
 )
