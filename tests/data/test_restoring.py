@@ -1,5 +1,6 @@
 """Rows go into quarantine and come back, and nothing else changes."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from assay.config.instruments import load_instrument
 from assay.data.bars import Bars, Ticks
 from assay.data.catalogue import Catalogue
 from assay.data.importers import import_file
+from assay.data.importers.sides import rows_of
 from assay.data.provenance import Provenance
 from assay.data.quality import check_bars
 from assay.data.quarantine import Quarantine, QuarantinedRow, Reason
@@ -66,6 +68,47 @@ def test_flagged_rows_leave_and_come_back_to_the_bit(spiky: Bars, tmp_path: Path
     assert catalogue.quarantined("EURUSD", H1) == ()
     importers = [item.importer for item in catalogue.entry("EURUSD", H1).provenance]
     assert importers == ["test", "quarantined", "restored"]
+
+
+@pytest.mark.parametrize("name", ["missing_bars", "split_point"])
+def test_what_is_no_row_cannot_be_taken_out(clean: Bars, tmp_path: Path, name: str) -> None:
+    catalogue = Catalogue(tmp_path)
+    lowest = np.where(np.arange(len(clean)) < 6_000, 5, 4)
+    prices = ("open", "high", "low", "close", "ask_open", "ask_high", "ask_low", "ask_close")
+    coarse = {
+        field: np.where(lowest == 5, column, np.round(column, 4))
+        for field in prices
+        if (column := getattr(clean, field)) is not None
+    }
+    bars = replace(clean, **coarse)
+    gone = np.ones(len(bars), dtype=bool)
+    gone[3_000:3_004] = False
+    bars = rows_of(bars, gone)
+    before = catalogue.merge(bars, provenance())
+    check = check_bars(bars, EURO.sessions).check(name)
+    assert check.rows > 0
+
+    with pytest.raises(DataError, match="must flag stored rows"):
+        take_flagged(catalogue, "EURUSD", H1, check, 5)
+    assert catalogue.entry("EURUSD", H1).content_hash == before.content_hash
+    assert catalogue.quarantined("EURUSD", H1) == ()
+
+
+def test_many_rows_come_back_in_time_linear_in_their_number(clean: Bars, tmp_path: Path) -> None:
+    catalogue = Catalogue(tmp_path)
+    before = catalogue.merge(clean, provenance())
+    check = replace(
+        check_bars(clean, EURO.sessions).check("spikes"),
+        rows=9_000,
+        times_ns=tuple(clean.time_ns[:9_000].tolist()),
+    )
+    take_flagged(catalogue, "EURUSD", H1, check, 5)
+    (stored,) = catalogue.quarantined("EURUSD", H1)
+    started = time.process_time()
+    back = restore(catalogue, "EURUSD", H1, stored, lines=None, now_ns=6)
+
+    assert back.content_hash == before.content_hash
+    assert time.process_time() - started < 3.0  # 10 s and more where every row meets every other
 
 
 def test_chosen_lines_come_back_and_the_others_stay(spiky: Bars, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from assay.data.quarantine import Quarantine, QuarantinedRow, Reason, StoredQuar
 from assay.domain.errors import DataError
 from assay.domain.timeframe import Timeframe
 
+SPLIT_POINT = "split_point"
 TAKEN, RESTORED = "quarantined", "restored"
 """What provenance names as importer of rows that were moved by hand."""
 
@@ -39,7 +40,8 @@ def take_flagged(
     Raises
     ------
     DataError
-        If the check flagged nothing, or more rows than it lists, or none would stay.
+        If the check flagged nothing, no stored rows (what is missing, where feeds were joined) or
+        more rows than it lists, or none would stay.
     """
     entry = catalogue.entry(symbol, timeframe)
     times = np.array(sorted(set(check.times_ns)), dtype=np.int64)
@@ -60,6 +62,13 @@ def take_flagged(
         series = catalogue.read_bars(symbol, timeframe, first, stop)
     columns = columns_of(series)
     chosen = np.flatnonzero(np.isin(times_of(columns), times))
+    if check.name == SPLIT_POINT or not np.isin(times, times_of(columns)).all():
+        raise DataError(
+            f"Check {check.name} of {symbol} {entry.series} must flag stored rows to take out; it "
+            "names times, not rows.",
+            remedy="Choose a check of rows, such as spikes; what is missing can be imported.",
+            check=check.name,
+        )
     rows = [_taken(columns, int(at), check.name, i) for i, at in enumerate(chosen)]
     text = f"{symbol} {entry.series} {check.name} {entry.content_hash} {times.tolist()}"
     provenance = Provenance(
@@ -115,7 +124,8 @@ def restore(
     """
     listed = stored.listed()
     chosen = _chosen(stored, listed, lines)
-    left = [row for row in listed if row not in chosen]
+    moved = {id(row) for row in chosen}
+    left = [row for row in listed if id(row) not in moved]
     series = _series_of(symbol, timeframe, chosen, stored)
     entry = catalogue.entry(symbol, timeframe)
     text = f"{stored.path.name} {[row.line for row in chosen]}"
