@@ -2,6 +2,7 @@
 
 import gzip
 import lzma
+import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +19,7 @@ from assay.data.importers.batch import Batch
 from assay.data.importers.discovery import find_files
 from assay.data.importers.reading import Wish
 from assay.data.simulation.market import SimulatedMarket, simulate
-from assay.domain.errors import DataError
+from assay.domain.errors import ConfigError, DataError
 from assay.domain.progress import SilentProgress
 from assay.domain.timeframe import Timeframe
 
@@ -193,6 +194,28 @@ def test_a_file_that_fails_does_not_stop_the_others(bars: Bars, tmp_path: Path) 
     same(stored(tmp_path / "data"), bars)
 
 
+def test_a_series_that_is_refused_does_not_stop_the_others(bars: Bars, tmp_path: Path) -> None:
+    (tmp_path / "EURUSD.csv").write_text(csv_of(bars))
+    (tmp_path / "GBPUSD.csv").write_text(csv_of(bars))
+
+    def refuse(symbol: str, timeframe: Timeframe | None) -> None:
+        if symbol == "EURUSD":
+            raise DataError("EURUSD must not be merged.", remedy="None.")
+
+    batch = Batch(
+        catalogue=Catalogue(tmp_path / "data"), wish=Wish(), now_ns=lambda: 7, before_merge=refuse
+    )
+    batch.run([tmp_path], SilentProgress())
+
+    assert [merged.report.symbol for merged in batch.merged] == ["GBPUSD"]
+    assert [name for name, _ in batch.failed] == [f"{tmp_path.name}/EURUSD.csv"]
+    assert batch.n_files == 1
+    with pytest.raises(DataError, match="EURUSD must not"):
+        replace(batch, merged=[], failed=[], n_files=0).run(
+            [tmp_path / "EURUSD.csv"], SilentProgress()
+        )
+
+
 def test_a_file_too_short_for_its_clock_takes_that_of_its_siblings(
     bars: Bars, tmp_path: Path
 ) -> None:
@@ -265,3 +288,22 @@ def test_an_empty_folder_is_no_silent_success(tmp_path: Path) -> None:
         names([tmp_path])
     with pytest.raises(DataError, match="must exist"):
         run(tmp_path / "data", [tmp_path / "absent.csv"])
+
+
+def test_a_pipe_is_refused_before_it_can_hang(tmp_path: Path) -> None:
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("this system has no named pipes")
+    pipe = tmp_path / "EURUSD.csv"
+    os.mkfifo(pipe)
+    with pytest.raises(DataError, match="was a pipe or a device"):
+        names([pipe])
+
+
+@pytest.mark.parametrize("wish", [{"timezone": "Mars/Base"}, {"format": "xlsx"}])
+def test_a_wrong_wish_is_the_users_fault_not_the_files(
+    bars: Bars, tmp_path: Path, wish: dict[str, str]
+) -> None:
+    path = tmp_path / "EURUSD.csv"
+    path.write_text(csv_of(bars))
+    with pytest.raises(ConfigError):
+        run(tmp_path / "data", [path], **wish)

@@ -13,7 +13,7 @@ from assay.data.importers.grouping import Group, grouped, is_ask, split_at_partn
 from assay.data.importers.imported import Imported
 from assay.data.importers.lean import is_lean
 from assay.data.importers.reading import Reading, Wish
-from assay.domain.errors import AssayError, DataError
+from assay.domain.errors import AssayError, ConfigError, DataError
 from assay.domain.progress import Progress
 from assay.domain.timeframe import Timeframe
 
@@ -113,7 +113,12 @@ class Batch:
         finally:
             reading.close()
         for key in list(self._waiting):
-            self._merge(key)
+            names = list(dict.fromkeys(item.source for item in self._waiting[key]))
+            try:
+                self._merge(key)
+            except AssayError as error:  # of this series; the others are merged all the same
+                self.n_files -= len(names)
+                self.failed += [(name, error) for name in names]
         progress.done()
         if self.failed and not self.merged and not self.n_files:
             raise self._nothing()
@@ -128,6 +133,8 @@ class Batch:
                 self._take(imported)
                 is_read = True
             self.n_files += is_read
+        except ConfigError:
+            raise  # what the user asked for is wrong, not the file
         except AssayError as error:
             self._fail(found, error)
 
