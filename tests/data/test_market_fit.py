@@ -144,3 +144,13 @@ def test_the_page_shows_both_histories_and_asks_for_nothing(tmp_path: Path) -> N
     assert page.count("Simulated") >= 6
     assert "Spread over the week" in page
     assert "http" not in page.replace("http-equiv", "")
+
+
+def test_bars_whose_spread_is_zero_take_that_of_the_ticks() -> None:
+    bars = simulate(SimulatedMarket(seed=4, n_bars=3_200), EURO)
+    spread = spread_statistics("EURUSD", "TICKS", [bars])
+    without = replace(bars, spread=np.zeros(len(bars)))
+    shape = fit_market(without, EURO, spread=spread).market.shape
+
+    assert shape.spread_points is not None
+    assert shape.spread_noise == USUAL_SHAPE.spread_noise

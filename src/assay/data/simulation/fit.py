@@ -20,7 +20,7 @@ from assay.domain.time import NS_PER_HOUR
 from assay.domain.timeframe import Timeframe
 
 BARS_MIN = 3_000
-_BARS_SIMULATED = (20_000, 80_000)
+_BARS_SIMULATED_MAX = 80_000
 _STEPS = 4
 _EVALUATIONS_MAX = 240
 _GAP_NS_WEEKEND = 24 * NS_PER_HOUR
@@ -324,8 +324,7 @@ class _Setting:
 
     def simulated(self, shape: MarketShape, volatility: float | None = None) -> Bars:
         """Return H1 bars at the times of the history, or of its last stretch."""
-        n_bars = min(max(len(self.bars), _BARS_SIMULATED[0]), _BARS_SIMULATED[1], len(self.bars))
-        time_ns = self.bars.time_ns[-n_bars:]
+        time_ns = self.bars.time_ns[-_BARS_SIMULATED_MAX:]
         path = price_path(
             time_ns,
             Timeframe.H1,
@@ -377,13 +376,13 @@ def _spread_shape(
         "spread_week": tuple(float(value) for value in np.clip(week, 0.05, 1_000.0)),
         "spread_points": points,
     }
-    if np.isfinite(bars.spread).sum() < BARS_MIN:
+    known = bars.spread > 0.0
+    if np.count_nonzero(known) < BARS_MIN:
         return fields
     expected = (
-        np.median(bars.spread[bars.spread > 0.0])
+        np.median(bars.spread[known])
         * multiples[minute_of_week(bars.time_ns + 59 * 60 * 10**9) // spread.slot_minutes]
     )
-    known = bars.spread > 0.0
     noise = np.log(bars.spread[known] / expected[known])
     # Spreads drift over years; a rolling median takes that out of the hourly noise.
     noise = noise - np.median(noise)
