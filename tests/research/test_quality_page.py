@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from assay.config.instruments import load_instrument
-from assay.data.bars import Bars
-from assay.data.quality import check_bars
+from assay.data.bars import Bars, Ticks
+from assay.data.quality import check_bars, check_ticks
 from assay.data.simulation.market import SimulatedMarket, simulate
 from assay.data.spread_statistics import spread_statistics
 from assay.research.report.quality_page import quality_page
@@ -48,6 +48,19 @@ def test_a_bad_history_is_called_bad_and_its_gaps_are_listed(bars: Bars) -> None
     assert report.gaps[0].as_json()["start"][:16].replace("T", " ") in page
     assert f"{report.n_gaps:,}" in page
     assert report.worst_months[0].month in page
+
+
+def test_the_page_of_ticks_counts_missing_hours() -> None:
+    rng = np.random.default_rng(5)
+    start = np.datetime64("2024-03-04T00", "ns").astype(np.int64)
+    hours = np.setdiff1d(np.arange(96), [30, 31, 32])
+    times = np.sort((hours[:, None] * 3_600 + rng.integers(0, 3_600, (len(hours), 40))).ravel())
+    bid = np.round(2_000.0 + np.cumsum(rng.normal(0.0, 0.05, len(times))), 2)
+    ticks = Ticks(symbol="XAUUSD", time_ns=start + times * 10**9, bid=bid, ask=bid + 0.3)
+    report = check_ticks(ticks, GOLD.sessions)
+
+    assert report.check("missing_hours").rows == 3
+    assert "3 hours missing" in quality_page(report, score_min=60.0)
 
 
 def test_words_from_a_file_cannot_become_markup(bars: Bars) -> None:

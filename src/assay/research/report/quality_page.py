@@ -1,7 +1,5 @@
 """The page that shows how good a stored history is: score by month, gaps, findings, spread."""
 
-from datetime import UTC, datetime
-
 import numpy as np
 from markupsafe import Markup, escape
 
@@ -87,12 +85,15 @@ def _verdict(report: QualityReport, score_min: float) -> SheetVerdict:
 
 
 def _tiles(report: QualityReport) -> tuple[tuple[str, str, str], ...]:
-    n_missing = sum(check.rows for check in report.checks if check.name.startswith("missing_bars"))
+    missing = {"missing_bars": "bars", "missing_hours": "hours"}
+    n_missing, unit = next(
+        ((c.rows, missing[c.name]) for c in report.checks if c.name in missing), (0, "bars")
+    )
     worst = report.worst_months[0] if report.worst_months else None
     found = [check for check in report.checks if check.rows]
     return (
         ("Rows", f"{report.rows:,}", ""),
-        ("Gaps in trading hours", f"{report.n_gaps:,}", f"{n_missing:,} bars missing"),
+        ("Gaps in trading hours", f"{report.n_gaps:,}", f"{n_missing:,} {unit} missing"),
         ("Checks that found something", f"{len(found)}", f"of {len(report.checks)}"),
         (
             "Worst month",
@@ -180,10 +181,7 @@ def _days(first: int, last: int) -> list[tuple[float, str]]:
     """Return up to ten marks for a history of less than two years."""
     step = max(1, (last - first) // NS_PER_DAY // 8) * NS_PER_DAY
     start = -(-first // NS_PER_DAY) * NS_PER_DAY
-    return [
-        (float(at), datetime.fromtimestamp(at / 1e9, tz=UTC).strftime("%-d %b %Y"))
-        for at in range(start, last, step)
-    ]
+    return [(float(at), day_text(at)) for at in range(start, last, step)]
 
 
 def _flagged(
