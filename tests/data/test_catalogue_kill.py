@@ -447,14 +447,18 @@ def kill_at_random(server: Server, folder: Path, n_kills: int, seed: int) -> tup
     of these left a state after the first one."""
     rng = random.Random(seed)
     cases = [Case(job, folder / job.replace(" ", "_")) for job in JOBS]
+    reach = [2.0 * case.seconds for case in cases]  # follows the machine, which may be busy
     n_killed = n_after = 0
     for i in range(n_kills):
-        case = cases[i % len(cases)]
+        at = i % len(cases)
+        case = cases[at]
         root = case.fresh()
-        code = server.run(case.job, root, 0, rng.uniform(0.0, 2.0 * case.seconds))
+        code = server.run(case.job, root, 0, rng.uniform(0.0, reach[at]))
         assert code in (0, -signal.SIGKILL)
+        is_early = code == -signal.SIGKILL and state_of(root) == case.states[0]
+        reach[at] *= 1.1 if is_early else 0.85
         n_killed += code == -signal.SIGKILL
-        n_after += code == -signal.SIGKILL and state_of(root) != case.states[0]
+        n_after += code == -signal.SIGKILL and not is_early
         case.check(root)
     return n_killed, n_after
 

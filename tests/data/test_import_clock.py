@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from assay.config.instruments import load_instrument
 from assay.data.bars import Bars
 from assay.data.importers import import_file
-from assay.data.importers.clock import CONFIDENCE_MIN, candidates, infer_clock
+from assay.data.importers.clock import candidates, infer_clock
 from assay.data.importers.zones import zone
 from assay.data.simulation.market import SimulatedMarket, simulate
 from assay.domain.errors import ConfigError, DataError
@@ -38,7 +38,7 @@ def test_every_clock_is_told_from_full_weeks(
     utc_ns = make_bars(weeks, timeframe).time_ns
     local_ns = zone(clock).to_local(utc_ns)
     found = infer_clock(local_ns, timeframe.nominal_ns)
-    assert found.confidence >= CONFIDENCE_MIN
+    assert found.timezone is not None
     assert is_right(found.timezone, local_ns, utc_ns), found
 
 
@@ -60,7 +60,7 @@ def test_a_confident_answer_is_a_right_one(
     utc_ns = utc_ns[keep]
     local_ns = zone(clock).to_local(utc_ns)
     found = infer_clock(local_ns, Timeframe.H1.nominal_ns)
-    if found.timezone is not None and found.confidence >= CONFIDENCE_MIN:
+    if found.timezone is not None:
         assert is_right(found.timezone, local_ns, utc_ns), found
 
 
@@ -126,7 +126,7 @@ def test_the_daily_pause_of_metals_tells_the_clock_without_a_weekend() -> None:
         local_ns = zone(clock).to_local(utc_ns)
         found = infer_clock(local_ns, NS_PER_MINUTE)
         assert is_right(found.timezone, local_ns, utc_ns), found
-        assert found.confidence >= CONFIDENCE_MIN
+        assert found.timezone is not None
 
 
 def test_days_without_weekends_are_trading_days_and_others_cannot_tell() -> None:
@@ -189,7 +189,7 @@ def test_real_histories_on_any_clock_are_told_rightly_or_not_at_all(
     timeframe = None if "ticks" in name else Timeframe[name.split("_")[1]]
     local_ns = np.sort(zone(clock).to_local(utc_ns))
     found = infer_clock(local_ns, None if timeframe is None else timeframe.nominal_ns)
-    is_sure = found.timezone is not None and found.confidence >= CONFIDENCE_MIN
+    is_sure = found.timezone is not None
     assert is_sure or len(utc_ns) < 20_000 or timeframe is None
     if is_sure:
         np.testing.assert_array_equal(

@@ -37,7 +37,7 @@ HISTORIES = {
     "GBPUSD_H1_mt5_ejtrader_2012_2022": (Timeframe.H1, HOURS * 9, HOURS * 40),
     "USDJPY_H1_mt5_ejtrader_2012_2022": (Timeframe.H1, HOURS * 9, HOURS * 40),
     "XAUUSD_M15_mt5_gbrlas7_2024": (Timeframe.M15, HOURS * 4 * 5, HOURS * 4 * 12),
-    "EURUSD_M1_histdata_202306": (Timeframe.M1, 12_000, 16_000),
+    "EURUSD_M1_histdata_202306": (Timeframe.M1, 3_000, 16_000),
 }
 """Timeframe, and the fewest and most rows of a slice: about two months to a year of hours."""
 

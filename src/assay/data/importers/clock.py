@@ -28,7 +28,12 @@ from assay.data.importers.clock_edges import (
     weekly_edges,
     without_edges,
 )
-from assay.data.importers.clock_finding import CONFIDENCE_MIN, ClockFinding, capped
+from assay.data.importers.clock_finding import (
+    CONFIDENCE_MIN,
+    CONFIDENCE_MIN_WEEKENDS,
+    ClockFinding,
+    capped,
+)
 from assay.data.importers.clock_path import (
     Evidence,
     far_from,
@@ -51,6 +56,7 @@ _ACTIVITY = "the activity by hour"
 _ODD_HOURS, _ODD_HOURS_DAYS = 0.25, 5.0
 _EDGES_TRUST, _ODD_WEEKENDS, _ODD_WEEKENDS_N = 0.95, 0.3, 3.0
 _LONG_BARS_TRUST = 0.803
+_WEEKENDS_FEW, _HOLEY_SHARE, _HOLEY_TRUST = 3, 0.85, 0.92
 _DAYS_AGREE_MIN = 0.2
 
 
@@ -177,6 +183,8 @@ def _judged(
     surety = float(own[weakest]) if far.any() else 0.0
     if not is_referred:
         surety *= _trust(evidence, shows_hours, bar_minutes)
+        if len(evidence.edges.close_days) <= _WEEKENDS_FEW and _is_holey(local_ns):
+            surety *= _HOLEY_TRUST
     confidence = capped(surety)
     alternatives = alternatives_of(chance[weakest], names)
     n_hits, n_closes, is_foreign = _hits(evidence.edges, shift_of, path)
@@ -186,7 +194,8 @@ def _judged(
             timezone=None, confidence=0.0, why=says, alternatives=alternatives, changes=()
         )
     says = words_of_evidence(names, groups, path, changes, n_hits, n_closes, what)
-    if confidence < CONFIDENCE_MIN:
+    sure = CONFIDENCE_MIN if shows_hours else CONFIDENCE_MIN_WEEKENDS
+    if confidence < sure:
         says = words_of_doubt(days, weakest, alternatives, what, changes, far)
         return ClockFinding(
             timezone=None,
@@ -203,6 +212,13 @@ def _judged(
         alternatives=alternatives,
         changes=changes,
     )
+
+
+def _is_holey(local_ns: IntArray) -> bool:
+    """Tell whether hours are missing by the dozen: then some are around the weekend too."""
+    hours = distinct(local_ns // NS_PER_HOUR)
+    expected = (hours[-1] - hours[0] + 1) * 5.0 / 7.0
+    return bool(len(hours) < _HOLEY_SHARE * expected)
 
 
 def _trust(evidence: Evidence, shows_hours: bool, bar_minutes: int) -> float:

@@ -5,7 +5,12 @@ from dataclasses import dataclass
 
 from assay.domain.time import iso_utc
 
-CONFIDENCE_MIN = 0.8
+CONFIDENCE_MIN = 0.9
+"""Least confidence in a clock that is used without asking."""
+
+CONFIDENCE_MIN_WEEKENDS = 0.8
+"""The same where weekends alone speak, whose confidence is tempered once more."""
+
 _CONFIDENCE_MAX = 0.999
 
 

@@ -127,6 +127,12 @@ def _size(path: Path) -> int:
 def _walked(path: Path) -> Iterator[tuple[Path, bool]]:
     """Yield the files of a folder, deepest names sorted, or the file itself."""
     if not path.is_dir():
+        if path.exists() and not path.is_file():
+            raise DataError(
+                f"{path} must be a file or a folder; was a pipe or a device.",
+                remedy="Write its content to a file and import that.",
+                path=str(path),
+            )
         yield path, True  # also where it does not exist: the reader says so
         return
     waiting = [(path, 0)]

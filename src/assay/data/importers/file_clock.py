@@ -8,7 +8,7 @@ import numpy as np
 from assay.data.bars import Bars
 from assay.data.importers import histdata
 from assay.data.importers.clock import infer_clock
-from assay.data.importers.clock_finding import CONFIDENCE_MIN, ClockFinding
+from assay.data.importers.clock_finding import ClockFinding
 from assay.data.importers.layout import Format, Layout
 from assay.data.importers.ordering import Table
 from assay.data.importers.zones import zone
@@ -17,7 +17,9 @@ from assay.domain.time import NS_PER_DAY, NS_PER_HOUR
 from assay.domain.timeframe import Timeframe
 
 _CONTRADICTION_MIN = 0.95
-_CONTRADICTION_SHARE_MIN = 0.01
+_CONTRADICTION_SHARE_MIN = (
+    0.3  # clocks that differ for weeks a year alone are told apart too rarely
+)
 
 
 def clock_of(
@@ -46,11 +48,19 @@ def clock_of(
     if layout.timezone is not None:
         return _stated(layout, layout.timezone, table, timeframe, reference)
     finding = _inferred(layout, table, timeframe, reference)
-    is_sure = finding.timezone is not None and finding.confidence >= CONFIDENCE_MIN
-    if layout.stamp.is_epoch and not layout.format.is_server_time and not is_sure:
+    is_utc = layout.stamp.is_epoch and not layout.format.is_server_time
+    if finding.timezone is None and is_utc and not _doubts_utc(finding):
         says = f"counts since 1970 are UTC by definition ({finding.why})"
         return ClockFinding(timezone="UTC", confidence=0.9, why=says)
     return finding
+
+
+def _doubts_utc(finding: ClockFinding) -> bool:
+    """Tell whether the rows speak for another clock, if not clearly enough."""
+    if not finding.alternatives:
+        return False
+    name, chance = finding.alternatives[0]
+    return name != "UTC" and chance >= 0.5
 
 
 def _inferred(
@@ -106,7 +116,7 @@ def refuse_unclear_clock(path: Path, finding: ClockFinding) -> str:
         If it is not; ``needs`` is ``timezone`` among the facts, except where the file states
         another clock than its rows follow.
     """
-    if finding.timezone is not None and finding.confidence >= CONFIDENCE_MIN:
+    if finding.timezone is not None:
         return finding.timezone
     if finding.contradicts:
         raise DataError(
