@@ -48,3 +48,17 @@ def test_a_wrong_option_is_refused(assay, gold) -> None:
     assert assay("data", "calendar", "--at", "yesterday").status == 2
     assert assay("data", "calendar", "--impact", "loud").status == 2
     assert "assay data import" in assay("data", "calendar").out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--at", "9999-12-31"),
+        ("--at", "0001-01-01"),
+        ("--to", "9999-12-31"),
+        ("--from", "2024-02-01", "--to", "2024-01-01"),
+    ],
+)
+def test_times_that_cannot_be_shown_are_refused(assay, gold, words) -> None:
+    answer = assay("data", "calendar", *words)
+    assert (answer.status, "must be" in answer.err) == (2, True)

@@ -76,6 +76,15 @@ def test_a_window_may_be_saved_in_any_way(tmp_path, encoding: str, separator: st
     assert one(saved(tmp_path, text, encoding), valid_from="2024-05-01").instrument == plain
 
 
+def test_facts_of_one_pair_are_not_stored_as_another(tmp_path) -> None:
+    path = tmp_path / "one.json"
+    path.write_text(json.dumps(info(name="XAUUSD.m")), encoding="utf-8")
+    day = "2024-05-01"
+    assert one(path, symbol="XAUUSD", valid_from=day).instrument.symbol == "XAUUSD"
+    with pytest.raises(ConfigError, match=r"must be of EURUSD; it is of XAUUSD\.m, XAU in USD"):
+        one(path, symbol="EURUSD", valid_from=day)
+
+
 def test_a_colon_may_stand_between_name_and_value(tmp_path) -> None:
     path = tmp_path / "colons.txt"
     lines = ("XAUUSD, Gold: spot", "Digits: 2", "Contract size: 100", "Swap type: In points")

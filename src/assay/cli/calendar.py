@@ -3,7 +3,7 @@
 import math
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from assay.data.inputs.news import NewsEvent
 
 DAYS_SHOWN = 7
+_YEAR_MIN, _YEAR_MAX = 1970, 2200
 _IMPACTS = {"low": 1, "medium": 2, "high": 3, "1": 1, "2": 2, "3": 3}
 _WORDS = {-1: "?", 0: "none", 1: "low", 2: "medium", 3: "high"}
 
@@ -63,6 +64,12 @@ class CalendarWish:
             if stop is None
             else moment_of(stop, "--to", is_end=True)
         )
+        if stop_ns <= start_ns:
+            raise ConfigError(
+                f"--to must be after --from; was {stop or start!r}.",
+                remedy="Write the earlier one in --from.",
+                value=stop,
+            )
         if impact is not None and impact.lower() not in _IMPACTS:
             raise ConfigError(
                 f"--impact must be low, medium or high; was {impact!r}.",
@@ -93,16 +100,18 @@ def moment_of(text: str, option: str, *, is_end: bool = False) -> int:
     1000000000
     """
     try:
-        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text.strip()):
-            day = date.fromisoformat(text.strip()) + timedelta(days=1 if is_end else 0)
-            return utc_ns(datetime(day.year, day.month, day.day, tzinfo=UTC))
         moment = datetime.fromisoformat(text.strip())
+        if not _YEAR_MIN <= moment.year <= _YEAR_MAX:
+            raise ValueError(text)
     except (ValueError, OverflowError):
         raise ConfigError(
-            f"{option} must be a date or a time such as 2024-01-05T13:30Z; was {text!r}.",
+            f"{option} must be a date or a time such as 2024-01-05T13:30Z, of {_YEAR_MIN} to "
+            f"{_YEAR_MAX}; was {text!r}.",
             remedy="Correct it; times without an offset are UTC.",
             value=text,
         ) from None
+    if is_end and re.fullmatch(r"\d{4}-\d{2}-\d{2}", text.strip()):
+        moment += timedelta(days=1)
     return utc_ns(moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from assay.config.instruments import SYMBOLS, load_instrument
 from assay.data.specification.compiling import Lender, compile_facts
 from assay.data.specification.sheet import Sheet
 from assay.data.specification.symbol_info import sheets_of_json
@@ -190,6 +191,22 @@ def _sheets(text: str, path: Path) -> tuple[Sheet, ...]:
     return (sheet_of_window(text, path),)
 
 
+def _refuse_another(sheet: Sheet, name: str, path: Path) -> None:
+    """Refuse to store the facts of one known pair under the name of another."""
+    if sheet.symbol in (None, name) or name not in SYMBOLS:
+        return
+    known = load_instrument(name)
+    base, quote = sheet.texts.get("currency_base"), sheet.texts.get("currency_profit")
+    if quote in (None, known.quote) and base in (None, quote, known.base):
+        return
+    raise ConfigError(
+        f"{path.name} must be of {name}; it is of {sheet.symbol}, {base} in {quote}.",
+        remedy="Correct --symbol, or leave it out.",
+        key="symbol",
+        value=name,
+    )
+
+
 def _chosen(sheets: tuple[Sheet, ...], symbol: str | None, path: Path) -> list[tuple[str, Sheet]]:
     """Return the sheets to compile, each with its name."""
     if len(sheets) == 1:
@@ -200,6 +217,7 @@ def _chosen(sheets: tuple[Sheet, ...], symbol: str | None, path: Path) -> list[t
                 remedy="Add --symbol XAUUSD.",
                 key="symbol",
             )
+        _refuse_another(sheets[0], name, path)
         return [(name, sheets[0])]
     names = [sheet.symbol for sheet in sheets]
     twice = {str(name) for name in names if names.count(name) > 1}
