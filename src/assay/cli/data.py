@@ -316,7 +316,7 @@ def quarantine(
     from assay.cli import quarantine as rows
 
     place, settings = open_workspace(workspace, overrides)
-    wish = rows.Wish(
+    wish = rows.QuarantineWish(
         symbol=symbol, series=series, show=show, restore=restore, take=take, lines=lines
     )
     screen = Screen(as_json=as_json)

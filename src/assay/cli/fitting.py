@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from assay.cli.history import read_series, source_entry
 from assay.cli.screen import Screen
 
 if TYPE_CHECKING:
@@ -39,12 +40,12 @@ def fit_symbol(
 
     catalogue = Catalogue(data)
     wanted = Timeframe.parse(timeframe or settings.market.timeframe)
-    entry = catalogue.entry(symbol, wanted)
+    entry = source_entry(catalogue, symbol, wanted)
     overrides = settings.instruments.get(symbol, {})
     instrument = load_facts(catalogue.root, symbol, overrides).latest
     with screen.progress() as progress:
         progress.stage(f"reading {symbol} {wanted.name}", 2)
-        bars = catalogue.read_bars(symbol, wanted)
+        bars = read_series(catalogue, entry, wanted, settings)
         progress.advance()
         spread = best_spread(catalogue, symbol)
         progress.advance()

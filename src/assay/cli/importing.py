@@ -17,6 +17,7 @@ from assay.domain.time import Clock, iso_utc
 if TYPE_CHECKING:
     from assay.data.importers import Imported, Recognised
     from assay.data.importers.batch import Batch, Merged
+    from assay.data.importers.discovery import Found
     from assay.data.importers.reading import Wish
     from assay.data.inputs import ImportedInput, StoredInput
 
@@ -84,32 +85,56 @@ def show_recognised(files: Sequence[Path], wish: "Wish", screen: Screen) -> None
     Raises
     ------
     DataError
-        If one is no market history and no other input.
+        If any is no market history and no other input; those that are have been shown.
     """
-    from assay.data.importers import recognise
+    from assay.data.importers.batch import is_no_data
     from assay.data.importers.discovery import find_files
     from assay.data.importers.lean import is_lean
+
+    shown: list[dict[str, object]] = []
+    failed: list[tuple[str, DataError]] = []
+    for found in find_files(files, is_whole=is_lean):
+        if is_no_data(found):
+            continue
+        try:
+            shown.append({"source": found.name, "recognised": _recognised(found, wish, screen)})
+        except DataError as error:
+            failed.append((found.name, error))
+            screen.say(_named(found.name, error.message), style="red")
+    document = {"files": shown}
+    if failed:
+        name, first = failed[0]
+        n_all = len(failed) + len(shown)
+        fault = DataError(
+            f"All {n_all} files must be market data; {len(failed)} could not be recognised. "
+            f"The first: {_named(name, first.message)}",
+            remedy=first.remedy,
+            files=[name for name, _ in failed],
+        )
+        leave_partly_failed(screen, document, first if n_all == 1 else fault)
+    screen.emit(document)
+
+
+def _recognised(found: "Found", wish: "Wish", screen: Screen) -> dict[str, object]:
+    """Look at one file and say what it seems to be."""
+    from assay.data.importers import recognise
     from assay.data.inputs import recognise_input
 
-    shown = []
-    for found in find_files(files, is_whole=is_lean):
-        other = recognise_input(found.path) if _size(found.path) else None
-        if other is not None:
-            screen.say(f"{found.name}: {other.format.value}", style="bold")
-            for reason in other.why:
-                screen.say(f"  {reason}")
-            shown.append({"source": found.name, "recognised": other.as_json()})
-            continue
-        recognised = recognise(
-            found.path,
-            format=wish.format,
-            columns=wish.columns or None,
-            timeframe=wish.timeframe,
-            timezone=wish.timezone,
-        )
-        _say_recognised(found.name, recognised, screen)
-        shown.append({"source": found.name, "recognised": recognised.as_json()})
-    screen.emit({"files": shown})
+    other = recognise_input(found.path) if _size(found.path) else None
+    if other is not None:
+        screen.say(f"{found.name}: {other.format.value}", style="bold")
+        for reason in other.why:
+            screen.say(f"  {reason}")
+        return other.as_json()
+    recognised = recognise(
+        found.path,
+        format=wish.format,
+        columns=wish.columns or None,
+        timeframe=wish.timeframe,
+        timezone=wish.timezone,
+    )
+    _say_recognised(found.name, recognised, screen)
+    return recognised.as_json()
 
 
 def import_files(

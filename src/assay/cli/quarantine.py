@@ -19,7 +19,7 @@ _ROWS_SHOWN_MAX = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class QuarantineWish:
     """What to do.
 
     Attributes
@@ -42,7 +42,9 @@ class Wish:
     lines: str | None
 
 
-def quarantine(data: Path, wish: Wish, settings: "Settings", screen: Screen, clock: Clock) -> None:
+def quarantine(
+    data: Path, wish: QuarantineWish, settings: "Settings", screen: Screen, clock: Clock
+) -> None:
     """Do what *wish* says, or list what there is.
 
     Raises
@@ -74,7 +76,7 @@ def quarantine(data: Path, wish: Wish, settings: "Settings", screen: Screen, clo
         _list(catalogue, entries, screen)
 
 
-def _entries(catalogue: "Catalogue", wish: Wish) -> "list[Entry]":
+def _entries(catalogue: "Catalogue", wish: QuarantineWish) -> "list[Entry]":
     entries = [
         entry
         for entry in catalogue.list()

@@ -69,6 +69,14 @@ def take_flagged(
             remedy="Choose a check of rows, such as spikes; what is missing can be imported.",
             check=check.name,
         )
+    if len(chosen) > check.rows:
+        raise DataError(
+            f"Check {check.name} of {symbol} {entry.series} must flag every quote of a time to "
+            f"take it out; {len(chosen) - check.rows:,} others share these times.",
+            remedy="Rows leave by their time: the sound quotes would go along. Import the source "
+            "again instead; exact repeats are dropped there.",
+            check=check.name,
+        )
     rows = [_taken(columns, int(at), check.name, i) for i, at in enumerate(chosen)]
     text = f"{symbol} {entry.series} {check.name} {entry.content_hash} {times.tolist()}"
     provenance = Provenance(
@@ -157,11 +165,14 @@ def _chosen(
                 path=str(stored.path),
             )
         return chosen
-    by_line = {row.line: row for row in listed}
+    by_line: dict[int, list[QuarantinedRow]] = {}
+    for row in listed:  # rows of several files may share a line
+        by_line.setdefault(row.line, []).append(row)
     for line in sorted(lines):
-        row = by_line.get(line)
-        if row is None or not row.is_restorable:
-            why = "is not listed" if row is None else f"could not be read: {row.reason.value}"
+        rows = by_line.get(line, [])
+        if not rows or not all(row.is_restorable for row in rows):
+            lost = next((row for row in rows if not row.is_restorable), None)
+            why = "is not listed" if lost is None else f"could not be read: {lost.reason.value}"
             raise DataError(
                 f"Line {line} of quarantine {stored.path.name} must be a row that can be restored; "
                 f"it {why}.",
@@ -169,7 +180,7 @@ def _chosen(
                 path=str(stored.path),
                 line=line,
             )
-    return [by_line[line] for line in sorted(lines)]
+    return [row for line in sorted(lines) for row in by_line[line]]
 
 
 def _series_of(

@@ -10,7 +10,7 @@ import numpy as np
 
 from assay.data.arrays import BoolArray, FloatArray, IntArray
 from assay.data.bars import Bars, Ticks
-from assay.data.calendar import MINUTES_PER_WEEK, minute_of_week
+from assay.data.calendar import MINUTES_PER_WEEK, bar_close, minute_of_week
 from assay.data.catalogue import Catalogue
 from assay.data.disk import Disk, put
 from assay.data.spread import typical_shape
@@ -168,8 +168,7 @@ def _spreads(piece: Bars | Ticks) -> tuple[BoolArray, FloatArray, IntArray]:
         if piece.ask_close is not None:
             spread = np.where(np.isnan(spread), piece.ask_close - piece.close, spread)
         # The spread of a bar is that of its close; the minute before stays in the week.
-        time_ns = piece.time_ns + min(piece.timeframe.nominal_ns, 60 * NS_PER_MINUTE)
-        time_ns = time_ns - NS_PER_MINUTE
+        time_ns = bar_close(piece.time_ns, piece.timeframe) - NS_PER_MINUTE
     else:
         spread, time_ns = piece.ask - piece.bid, piece.time_ns
     known = np.isfinite(spread) & (spread > 0.0)

@@ -103,11 +103,12 @@ class Merge:
         n_unlisted: int,
     ) -> MergeReport:
         """Merge rows of the quarantine file *name* again; *left* are the rows that stay in it."""
+        self._quarantine_named(name)
         self._is_trusted = True  # whoever restores a row has looked at it
         counts = self._add(columns)
         refused = tuple(file for file in self._stored.quarantine if file.name != name)
         if left or n_unlisted:
-            before = next(file for file in self._stored.quarantine if file.name == name)
+            before = self._quarantine_named(name)
             content = rows_as_csv(left)
             digest = hashlib.sha256(content).hexdigest()[:8]
             shorter = f"{name.removesuffix('.csv').split('~')[0]}~{digest}.csv"
@@ -117,6 +118,17 @@ class Merge:
             refused += (replace(before, name=shorter, rows=rows, reasons=dict(reasons)),)
         self._commit(provenance, refused)
         return self._report(counts)
+
+    def _quarantine_named(self, name: str) -> QuarantineFile:
+        """Return a quarantine that is still there: another process may have restored it."""
+        for file in self._stored.quarantine:
+            if file.name == name:
+                return file
+        raise DataError(
+            f"Quarantine {name} must still be there; it was changed meanwhile.",
+            remedy="List the quarantines again: assay data quarantine.",
+            path=str(self._folder / name),
+        )
 
     def _add(self, columns: Columns) -> _Counts:
         """Merge rows into the parts of their periods."""

@@ -99,7 +99,7 @@ class Batch:
         progress.stage("importing", max(1, total_bytes(paths) // BYTES_PER_STEP))
         try:
             for found in find_files(paths, is_whole=is_lean):
-                if found.path.suffix.lower() in _NOT_DATA and not found.is_named:
+                if is_no_data(found):
                     self.n_passed_over += 1
                     continue
                 told = _told(progress, found)
@@ -113,12 +113,7 @@ class Batch:
         finally:
             reading.close()
         for key in list(self._waiting):
-            names = list(dict.fromkeys(item.source for item in self._waiting[key]))
-            try:
-                self._merge(key)
-            except AssayError as error:  # of this series; the others are merged all the same
-                self.n_files -= len(names)
-                self.failed += [(name, error) for name in names]
+            self._merge_or_fail(key)
         progress.done()
         if self.failed and not self.merged and not self.n_files:
             raise self._nothing()
@@ -157,9 +152,20 @@ class Batch:
         one_sided = {item.side for item in waiting} == {"ask"}
         n_rows = sum(len(item.series) for item in waiting)
         if n_rows >= ROWS_PER_MERGE and not one_sided:
-            self._merge(key, is_last=False)
+            self._merge_or_fail(key, is_last=False)
         while _n_rows(self._waiting) > ROWS_WAITING_MAX:
-            self._merge(max(self._waiting, key=lambda key: _n_rows({key: self._waiting[key]})))
+            largest = max(self._waiting, key=lambda key: _n_rows({key: self._waiting[key]}))
+            self._merge_or_fail(largest)
+
+    def _merge_or_fail(self, key: Key, *, is_last: bool = True) -> None:
+        """Merge one series; where it is refused, the others are merged all the same."""
+        names = list(dict.fromkeys(item.source for item in self._waiting[key]))
+        try:
+            self._merge(key, is_last=is_last)
+        except AssayError as error:
+            self._waiting.pop(key, None)
+            self.n_files = max(0, self.n_files - len(names))
+            self.failed += [(name, error) for name in names]
 
     def _merge(self, key: Key, *, is_last: bool = True) -> None:
         imports, left = self._waiting.pop(key), list[Imported]()
@@ -194,6 +200,11 @@ class Batch:
             remedy=first.remedy,
             files=[name for name, _ in self.failed],
         )
+
+
+def is_no_data(found: Found) -> bool:
+    """Tell whether a file of a folder is a document, settings or a program, by its name."""
+    return found.path.suffix.lower() in _NOT_DATA and not found.is_named
 
 
 def _n_rows(waiting: Mapping[Key, Sequence[Imported]]) -> int:

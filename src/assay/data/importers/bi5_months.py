@@ -46,7 +46,8 @@ def refuse_months_from_one(
 
     Notes
     -----
-    On every server clock and season the market is shut from Friday 22:30 to Sunday 20:30 UTC.
+    On every server clock and season the market is shut from Friday 22:30 to Sunday 20:30 UTC. Only
+    Saturday and Sunday prove anything: a feed may trade on for a while on Friday.
     A path of month 02 cannot be told by weekends: the February before a March of 28 days begins
     on the same weekday. A tree with a month 12 is refused by its path instead.
     """
@@ -58,9 +59,10 @@ def refuse_months_from_one(
     traded = _traded(values)
     if not traded.any():
         return ()
-    closed, closed_if = (_is_weekend(time_ns + shift)[traded].mean() for shift in (0, shift_ns))
+    closed = (_is_weekend(time_ns, friday=False))[traded].mean()
+    closed_if = _is_weekend(time_ns + shift_ns)[traded].mean()
     if closed > _CLOSED_SHARE_MAX and closed_if == 0.0:
-        at = int(np.flatnonzero(traded & _is_weekend(time_ns))[0])
+        at = int(np.flatnonzero(traded & _is_weekend(time_ns, friday=False))[0])
         reason = (
             f"with months from 0, {closed:.0%} of its rows trade in the weekend (the first on "
             f"{iso_utc(int(time_ns[at]))}), with months from 1 none does"
@@ -99,9 +101,11 @@ def _traded(values: dict[str, FloatArray]) -> BoolArray:
     return np.asarray(~(is_flat & (values["volume"] == 0.0)), dtype=np.bool_)
 
 
-def _is_weekend(time_ns: IntArray) -> BoolArray:
-    """Tell which instants lie between Friday 22:30 and Sunday 20:30 UTC."""
+def _is_weekend(time_ns: IntArray, *, friday: bool = True) -> BoolArray:
+    """Tell which instants lie between Friday 22:30, or Saturday, and Sunday 20:30 UTC."""
     since_monday = (time_ns - _MONDAY_NS) % (7 * NS_PER_DAY)
-    start = 4 * NS_PER_DAY + 22 * NS_PER_HOUR + NS_PER_HOUR // 2
+    start = 5 * NS_PER_DAY
+    if friday:
+        start -= NS_PER_HOUR + NS_PER_HOUR // 2
     stop = 6 * NS_PER_DAY + 20 * NS_PER_HOUR + NS_PER_HOUR // 2
     return np.asarray((since_monday >= start) & (since_monday < stop), dtype=np.bool_)

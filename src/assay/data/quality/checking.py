@@ -18,6 +18,7 @@ from assay.data.quality import (
     volumes,
 )
 from assay.data.quality.blocks import between, blocks_of
+from assay.data.quality.clocks import hours_of_other_clock
 from assay.data.quality.hourly import Hours, HourSums
 from assay.data.quality.joins import collapsed, split_points
 from assay.data.quality.report import GAPS_LISTED_MAX, Check, QualityReport, Severity
@@ -226,6 +227,13 @@ def _hourly_checks(
             shifted_hours(by_hour, gaps, timeframe),
             0.01,
             Severity.SERIOUS,
+        ),
+        (
+            "other_clock",
+            "rows that surely follow another clock than UTC",
+            hours_of_other_clock(by_hour),
+            0.0,
+            Severity.FATAL,
         ),
         (
             "date_shift",
