@@ -60,7 +60,7 @@ def test_a_confident_answer_is_a_right_one(
     utc_ns = utc_ns[keep]
     local_ns = zone(clock).to_local(utc_ns)
     found = infer_clock(local_ns, Timeframe.H1.nominal_ns)
-    if found.timezone is not None:
+    if found.confidence >= 0.9:  # weekends alone, without prices, may be nearly right below
         assert is_right(found.timezone, local_ns, utc_ns), found
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from assay.config.instruments import load_instrument
 from assay.config.settings import CostSettings
-from assay.data import planted
+from assay.data.simulation import planted
 from assay.data.simulation.kalman_trader import Policy
 from assay.data.simulation.market import SimulatedMarket, simulate
 from assay.data.simulation.planted import PlantedEdge, Strength, best_trader, calibrate, strength_of
