@@ -91,3 +91,33 @@ def test_points_of_a_metal_are_never_read_as_a_price_it_never_had(
     points = {"close": np.rint(np.full(9, price) * 10**digits)}
     divisor, _ = price_divisor(points, symbol, digits=None, where="a.csv")
     assert divisor == 10**digits
+
+
+def test_one_damaged_price_at_the_end_does_not_exchange_open_and_close(
+    make_bars: MakeBars, tmp_path: Path
+) -> None:
+    bars = make_bars(2)
+    lines = rows_of(bars.between(0, 150), "ohlc")
+    time, first, *rest = lines[-1].split(",")
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join([*lines[:-1], ",".join([time, f"{float(first):.5f}9e9", *rest])]))
+    imported = import_file(path, symbol="EURUSD", timezone="UTC")
+
+    assert imported.bars is not None
+    np.testing.assert_array_equal(imported.bars.open, np.round(bars.open[:149], 5))
+
+
+def test_shuffled_days_keep_the_day_before_the_month(make_bars: MakeBars, tmp_path: Path) -> None:
+    bars = make_bars(2)
+    for seed in range(12):
+        order = np.random.default_rng(seed).permutation(min(110, len(bars)))
+        lines = rows_of(bars.between(0, len(order)), "ohlc")
+        dated = []
+        for line in lines:
+            year, month, rest = line.split("-", 2)
+            dated.append(f"{rest[:2]}/{month}/{year}{rest[2:]}")
+        path = tmp_path / f"{seed}.csv"
+        path.write_text("\n".join(dated[at] for at in order) + "\n")
+        imported = import_file(path, symbol="EURUSD", timezone="UTC")
+        assert imported.bars is not None
+        np.testing.assert_array_equal(imported.bars.time_ns, bars.time_ns[: len(order)])

@@ -136,5 +136,8 @@ def _in_sequence(values: FloatArray, order: dict[str, int]) -> dict[str, int]:
 
 
 def _jump(opens: FloatArray, closes: FloatArray) -> float:
-    """Return the mean distance of opens from the closes before them; infinite for one bar."""
-    return float(np.mean(np.abs(opens[1:] - closes[:-1]))) if len(opens) > 1 else np.inf
+    """Return the median distance of opens from the closes before them; infinite for one bar.
+
+    One damaged price at an end of the sample enters only one of two such distances.
+    """
+    return float(np.median(np.abs(opens[1:] - closes[:-1]))) if len(opens) > 1 else np.inf

@@ -46,7 +46,7 @@ def opened(path: Path) -> pq.ParquetFile:
     checked_file(path)
     try:
         return pq.ParquetFile(path)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _damaged(path, error) from error
 
 
@@ -127,7 +127,7 @@ def _stamp(path: Path, file: pq.ParquetFile, field: pa.Field) -> tuple[Stamp, st
         return Stamp(pattern="arrow", has_clock=False), None, "dates typed"
     try:
         batch = next(file.iter_batches(batch_size=500, columns=[field.name]))
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _damaged(path, error) from error
     texts = [str(value) for value in batch.column(0).to_pylist() if value is not None]
     patterns = stamp_patterns(texts)
@@ -164,7 +164,7 @@ def read_tables(path: Path, layout: Layout, *, progress: Progress | None = None)
                 if batch is None:
                     return
                 rows = _rows(batch, layout, first)
-            except (pa.ArrowException, OSError) as error:
+            except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
                 raise _damaged(path, error) from error
             first += batch.num_rows
             yield rows
