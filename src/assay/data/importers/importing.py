@@ -1,6 +1,7 @@
 """Import of one file: recognise, parse, refuse bad rows, order, convert to UTC."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from assay.data.importers.assembling import (
 )
 from assay.data.importers.file_clock import clock_of
 from assay.data.importers.grid import spacing_of
+from assay.data.importers.headers import symbol_written
 from assay.data.importers.imported import Imported
 from assay.data.importers.layout import Format, Layout, Recognised
 from assay.data.importers.naming import plain, refuse_other_symbol, symbol_of
@@ -22,7 +24,8 @@ from assay.data.importers.ordering import sorted_by_time, without_jumps
 from assay.data.importers.readers import Reader, TextReader, reader_of
 from assay.data.importers.refusals import Refusals
 from assay.data.importers.rows import Rows
-from assay.data.importers.source import BLOCK_BYTES, Progress, read_sample
+from assay.data.importers.scale import plausible_range
+from assay.data.importers.source import BLOCK_BYTES, Progress, file_sha256, read_sample
 from assay.data.importers.zones import zone
 from assay.domain.errors import DataError
 from assay.domain.timeframe import Timeframe
@@ -123,13 +126,16 @@ def import_file(
     if symbol is None and "symbol" not in layout.columns and path.stat().st_size:
         raise unknown_symbol(path)
     _refuse_large(path, reader, rows_max)
+    aside = ThreadPoolExecutor(max_workers=1)
+    digest = aside.submit(file_sha256, path)  # while the rows are parsed
+    aside.shutdown(wait=False)
     refusals = Refusals()
     pieces: list[Rows] = []
     said: list[str] = []
     n_rows = 0
     for rows in reader.rows(path, layout, block_bytes=block_bytes, progress=progress):
         named = rows.labels.get("symbol")
-        symbol = symbol or (next(iter(named)) if named else None)
+        symbol = symbol or (_symbol_of_label(next(iter(named))) if named else None)
         if symbol is not None:
             refuse_other_symbol(path, symbol, named)
         refusals.add_all(rows.refused)
@@ -156,7 +162,14 @@ def import_file(
     }
     layout = replace(layout, warnings=(*layout.warnings, *said))
     del pieces
-    return assembled(path, reader, layout, choices, table, refusals, n_rows, labels)
+    sha256 = digest.result()
+    return assembled(path, reader, layout, choices, table, refusals, n_rows, labels, sha256=sha256)
+
+
+def _symbol_of_label(text: str) -> str:
+    """Return the symbol of a column's text: a known pair without its suffix, or as written."""
+    known = plain(text)
+    return known if plausible_range(known) is not None else symbol_written(text)
 
 
 def parsed_format(format: Format | str | None) -> Format | None:  # noqa: A002
