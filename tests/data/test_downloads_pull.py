@@ -493,7 +493,7 @@ def test_a_pull_that_is_stopped_can_go_on(
     place: Workspace, pull: Pull, number: signal.Signals
 ) -> None:
     with serving(datafeed("EURUSD", date(2020, 1, 1), date(2021, 12, 31), 20)) as feed:
-        feed.delay_s = 0.3
+        feed.delay_s = 0.05
         process = start(place, feed.url, period="2020..2021")
         assert feed.asked.wait(PATIENCE_S)
         time.sleep(0.3)
