@@ -26,10 +26,10 @@ from assay.data.simulation.planted import PlantedEdge, best_trader
 from assay.domain.progress import SilentProgress
 from assay.research.daily import daily_returns
 from assay.research.history import History
-from assay.research.ledger import TrialLedger
 from assay.research.run import execute
 from assay.research.run_result import RunResult
-from assay.research.sharpe import sharpe_ratio
+from assay.research.statistics.sharpe import sharpe_ratio
+from assay.research.trials.ledger import TrialLedger
 
 SYMBOL = "XAUUSD"
 

@@ -17,10 +17,10 @@ import numpy as np
 
 from assay.config.settings import EvaluationSettings
 from assay.domain.time import NS_PER_DAY
-from assay.research.ledger import TrialLedger
 from assay.research.result import StrategyResult
-from assay.research.trial import trial_of
-from assay.research.verdict import Outcome, judge
+from assay.research.trials.ledger import TrialLedger
+from assay.research.trials.trial import trial_of
+from assay.research.verdict.judge import Outcome, judge
 
 SUNDAY_NS = 1_262_552_400 * 10**9  # 2010-01-03 21:00 UTC
 TRADE = np.dtype(

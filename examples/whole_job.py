@@ -15,9 +15,9 @@ from assay.data.simulation.market import SimulatedMarket, simulate
 from assay.data.simulation.planted import PlantedEdge
 from assay.domain.progress import SilentProgress
 from assay.research.history import History
-from assay.research.ledger import TrialLedger
 from assay.research.report import write_report
 from assay.research.run import execute
+from assay.research.trials.ledger import TrialLedger
 
 
 def main(folder: Path, years: float = 12.0, **sections: dict[str, object]) -> str:

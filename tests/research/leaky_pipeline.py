@@ -8,8 +8,8 @@ from assay.data.bars import Bars
 from assay.domain.time import NS_PER_HOUR
 from assay.domain.timeframe import Timeframe
 from assay.research.labels import triple_barrier
-from assay.research.leaks import FitStage, Folds, RowStage, SeriesStage, Stage
-from assay.research.splits import purged_kfold, purged_train
+from assay.research.leaks.prover import FitStage, Folds, RowStage, SeriesStage, Stage
+from assay.research.splits.purged import purged_kfold, purged_train
 
 HORIZON = 12
 EMBARGO = 12

@@ -10,7 +10,6 @@ from evidence_examples import FIRST_DAY, TRADE
 from assay.config.settings import Settings
 from assay.data.calendar import trading_day_start
 from assay.domain.time import NS_PER_DAY, NS_PER_HOUR
-from assay.research.ledger import TrialLedger
 from assay.research.metrics import measure
 from assay.research.result import (
     FeatureScore,
@@ -21,8 +20,9 @@ from assay.research.result import (
     StrategyResult,
 )
 from assay.research.run_result import RunResult
-from assay.research.trial import trial_of
-from assay.research.verdict import judge
+from assay.research.trials.ledger import TrialLedger
+from assay.research.trials.trial import trial_of
+from assay.research.verdict.judge import judge
 
 BALANCE = 100_000.0
 

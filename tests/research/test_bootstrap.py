@@ -8,12 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from assay.research.bootstrap import block_length, interval, path_statistics, trade_statistics
 from assay.research.drawdown import (
     drawdown_max,
     drawdowns,
     duration_max,
     underwater,
+)
+from assay.research.statistics.bootstrap import (
+    block_length,
+    interval,
+    path_statistics,
+    trade_statistics,
 )
 
 

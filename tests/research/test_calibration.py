@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
 from assay.models.ranking import area_under_curve
-from assay.research.calibration import (
+from assay.research.statistics.calibration import (
     assess,
     brier_score,
     calibration_errors,

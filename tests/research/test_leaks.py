@@ -9,7 +9,7 @@ import pytest
 
 from assay.data.bars import Bars
 from assay.domain.errors import DataError
-from assay.research.leaks import Leak, Stage, cuts_of, poisoned, prove, truncated
+from assay.research.leaks.prover import Leak, Stage, cuts_of, poisoned, prove, truncated
 
 Plant = Callable[[Bars, dict[str, Stage]], Stage]
 

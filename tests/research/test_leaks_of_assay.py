@@ -18,8 +18,8 @@ from assay.features.catalogue import all_features
 from assay.features.frame import compute
 from assay.regimes.volatility import volatility_regimes
 from assay.research.dataset import Dataset, build_dataset
-from assay.research.leaks import FitStage, RowStage, SeriesStage, prove
-from assay.research.splits import purged_kfold
+from assay.research.leaks.prover import FitStage, RowStage, SeriesStage, prove
+from assay.research.splits.purged import purged_kfold
 from assay.research.training import select_rows, train
 
 SYMBOL = "XAUUSD"

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from assay.data.disk import Disk
 from assay.domain.errors import DataError
-from assay.research.ledger import LedgerError, TrialLedger
-from assay.research.sharpe import expected_maximum
-from assay.research.trial import Trial, settings_hash, trial_of
+from assay.research.statistics.sharpe import expected_maximum
+from assay.research.trials.ledger import LedgerError, TrialLedger
+from assay.research.trials.trial import Trial, settings_hash, trial_of
 
 
 def trial(index: int, **changes: object) -> Trial:
@@ -186,7 +186,7 @@ WRITER = """
 import sys
 sys.path[:0] = {paths!r}
 from pathlib import Path
-from assay.research.ledger import TrialLedger
+from assay.research.trials.ledger import TrialLedger
 from test_ledger import trial
 ledger = TrialLedger(Path({path!r}))
 for i in range(int(sys.argv[1]), 10_000):

@@ -187,7 +187,7 @@ def test_a_run_that_never_traded_still_has_a_report(run: RunResult, tmp_path: Pa
     from test_verdict import SETTINGS, evidence
 
     from assay.research.metrics import measure
-    from assay.research.verdict import judge
+    from assay.research.verdict.judge import judge
 
     first = run.strategies[0]
     idle = replace(

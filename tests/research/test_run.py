@@ -14,11 +14,11 @@ from assay.domain.errors import ConfigError, DataError
 from assay.domain.progress import SilentProgress
 from assay.domain.timeframe import Timeframe
 from assay.research.history import History
-from assay.research.ledger import TrialLedger
 from assay.research.report import write_report
 from assay.research.run import execute
 from assay.research.run_result import RunResult
 from assay.research.training import rows_apart
+from assay.research.trials.ledger import TrialLedger
 
 GOLD = {"XAUUSD": load_instrument("XAUUSD")}
 QUICK = Settings.model_validate(

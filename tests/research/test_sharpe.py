@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from assay.research.sharpe import (
+from assay.research.statistics.sharpe import (
     autocorrelations,
     backtest_length_min,
     deflated_sharpe,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from assay.config.settings import EvaluationSettings
 from assay.domain.errors import DataError
-from assay.research.splits import leaking_pairs, purged_kfold, purged_train, walk_forward
+from assay.research.splits.purged import leaking_pairs, purged_kfold, purged_train, walk_forward
 
 
 def test_the_pinned_example_of_closed_spans() -> None:

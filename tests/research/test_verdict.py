@@ -8,10 +8,10 @@ import pytest
 from evidence_examples import noise, strategy
 
 from assay.config.settings import EvaluationSettings
-from assay.research.ledger import TrialEvidence, TrialLedger
 from assay.research.result import Forecasts, StrategyResult
-from assay.research.trial import trial_of
-from assay.research.verdict import Outcome, Verdict, judge
+from assay.research.trials.ledger import TrialEvidence, TrialLedger
+from assay.research.trials.trial import trial_of
+from assay.research.verdict.judge import Outcome, Verdict, judge
 
 SETTINGS = EvaluationSettings(bootstrap_samples=200)
 NINE_YEARS = 9 * 260

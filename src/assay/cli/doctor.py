@@ -246,7 +246,7 @@ def _models(place: "Workspace") -> Iterator[Finding]:
 
 
 def _ledger_detail(place: "Workspace") -> str:
-    from assay.research.ledger import TrialLedger
+    from assay.research.trials.ledger import TrialLedger
 
     return f"{TrialLedger(place.ledger_path).count()} trials, chain unbroken"
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from assay.config.settings import Settings
     from assay.config.workspace import Workspace
-    from assay.research.ledger import TrialLedger
     from assay.research.run_result import RunResult
+    from assay.research.trials.ledger import TrialLedger
 
 STAGED = "ledger"
 
@@ -89,7 +89,7 @@ def staged_ledger(place: "Workspace", draft: "Path") -> "TrialLedger":
     """
     import shutil
 
-    from assay.research.ledger import TrialLedger
+    from assay.research.trials.ledger import TrialLedger
 
     folder = draft / STAGED
     if place.ledger_path.parent.is_dir():
@@ -101,7 +101,7 @@ def count_trials(place: "Workspace", staged: "TrialLedger") -> None:
     """Append to the ledger of the workspace what a finished run added to its copy."""
     import shutil
 
-    from assay.research.ledger import TrialLedger
+    from assay.research.trials.ledger import TrialLedger
 
     TrialLedger(place.ledger_path).record_all(staged.trials())
     shutil.rmtree(staged.path.parent)

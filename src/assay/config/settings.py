@@ -26,6 +26,13 @@ class RunSettings(Section):
         default=7, ge=0, le=2**32 - 1, description="all randomness of a run derives from it"
     )
     workers: int = Field(default=0, ge=0, le=256, description="processes; 0 uses every core")
+    cluster: str = Field(
+        default="",
+        max_length=300,
+        pattern=r"^$|^(tcp|tls)://[^/@?#\s]+:\d+$",
+        description="Dask scheduler that computes in place of local processes, "
+        "such as tcp://10.0.0.5:8786; empty: this machine",
+    )
 
 
 class MarketSettings(Section):

@@ -247,7 +247,7 @@ def _check_rows(folds: Folds, fit_rows: IntArray, held_rows: IntArray) -> None:
     if any(np.isin(test, train).any() for train, test in folds):
         raise ModelError(
             "A fold must not test rows that it trains on; was otherwise.",
-            remedy="Give purged folds, such as assay.research.splits makes.",
+            remedy="Give purged folds, such as assay.research.splits.purged makes.",
         )
     if np.isin(held_rows, np.concatenate([*parts, fit_rows])).any():
         raise ModelError(

@@ -14,12 +14,12 @@ from assay.research.data_gate import override_warnings
 from assay.research.dataset import Dataset
 from assay.research.history import History
 from assay.research.judging import count_trials, judged, trade
-from assay.research.ledger import TrialLedger
 from assay.research.preparation import market_from, prepare
 from assay.research.run import regimes_of
 from assay.research.run_result import RunResult
 from assay.research.stored import StoredModel
-from assay.research.trial import hash_of
+from assay.research.trials.ledger import TrialLedger
+from assay.research.trials.trial import hash_of
 from assay.signals.signal_model import PATHS
 
 

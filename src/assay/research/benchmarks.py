@@ -15,8 +15,8 @@ from assay.kernels.compiler import FloatArray
 from assay.research.daily import daily_returns
 from assay.research.metrics import rng_for
 from assay.research.result import StrategyResult
-from assay.research.sharpe import sharpe_ratio
 from assay.research.sides import random_sides, views_of_side
+from assay.research.statistics.sharpe import sharpe_ratio
 from assay.risk.facts import dated_facts
 
 RANDOM_RUNS = 100

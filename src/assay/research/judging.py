@@ -9,11 +9,11 @@ from assay.engine.backtest import backtest
 from assay.engine.views import Views
 from assay.kernels.compiler import FloatArray
 from assay.research.benchmarks import Market, as_result, buy_and_hold, random_entries
-from assay.research.ledger import TrialLedger
 from assay.research.metrics import Metrics, measure
 from assay.research.result import Forecasts, StrategyResult
-from assay.research.trial import hash_of, trial_of
-from assay.research.verdict import Verdict, judge
+from assay.research.trials.ledger import TrialLedger
+from assay.research.trials.trial import hash_of, trial_of
+from assay.research.verdict.judge import Verdict, judge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

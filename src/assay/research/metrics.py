@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.kernels.compiler import BoolArray, FloatArray
-from assay.research.bootstrap import interval, path_statistics, trade_statistics
 from assay.research.daily import DailyReturns, daily_returns
 from assay.research.drawdown import drawdown_max, duration_max
 from assay.research.result import StrategyResult
-from assay.research.sharpe import kurtosis, sharpe_ratio, skewness
+from assay.research.statistics.bootstrap import interval, path_statistics, trade_statistics
+from assay.research.statistics.sharpe import kurtosis, sharpe_ratio, skewness
 
 NAN = math.nan
 TAIL = 0.05

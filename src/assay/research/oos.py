@@ -10,7 +10,7 @@ from assay.domain.progress import Progress
 from assay.kernels.compiler import FloatArray, IntArray
 from assay.research.dataset import Dataset
 from assay.research.result import FoldSpan
-from assay.research.splits import WalkForwardFold, walk_forward
+from assay.research.splits.purged import WalkForwardFold, walk_forward
 from assay.research.training import Training, TrainingRows, select_rows, train
 from assay.signals.signal_model import PATHS, Lean
 

@@ -12,7 +12,7 @@ from assay.research.data_gate import DataQuality, judge_data
 from assay.research.dataset import Dataset, build_dataset
 from assay.research.history import History
 from assay.research.identity import code_hash, data_hash, facts_hash
-from assay.research.trial import settings_hash
+from assay.research.trials.trial import settings_hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -6,22 +6,20 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from assay.config.settings import Settings
-from assay.domain.errors import ConfigError
 from assay.domain.progress import Progress
-from assay.engine.opinion import views_of
 from assay.regimes.volatility import NAMES as REGIME_NAMES
 from assay.regimes.volatility import volatility_regimes
 from assay.research.assumptions import assumptions_of
 from assay.research.dataset import Dataset
 from assay.research.history import History
-from assay.research.identity import worker_count
 from assay.research.judging import Traded, count_trials, judged, trade
-from assay.research.ledger import TrialLedger
-from assay.research.oos import OutOfSample, forecast_out_of_sample
-from assay.research.preparation import Prepared, market_from, prepare
+from assay.research.oos import OutOfSample
+from assay.research.preparation import Prepared
 from assay.research.result import Forecasts, QuantileScore, Regimes
 from assay.research.run_result import RunResult
 from assay.research.scores import feature_scores, model_scores, quantile_scores
+from assay.research.trials.ledger import TrialLedger
+from assay.research.walk import walk
 
 HEADLINE = "hybrid"
 
@@ -61,30 +59,16 @@ def execute(
     DataError
         If the history is too short or does not fit together.
     """
-    if not history.bars:
-        raise ConfigError(
-            "A run must have at least one symbol; had none.",
-            remedy="Set market.symbols, and import their history with `assay data import`.",
-        )
+    walked = walk(settings, history, progress=progress)
+    prepared, tested = walked.prepared, walked.tested
     # Sums of several threads differ in the last bit from machine to machine.
     with threadpool_limits(limits=1):
-        progress.stage("Features and labels", 1)
-        prepared = prepare(settings, history)
-        dataset = prepared.dataset
-        progress.advance()
-        workers = worker_count(settings)
-        tested = forecast_out_of_sample(dataset, settings, workers=workers, progress=progress)
-        market = market_from(tested.first, prepared, settings, history)
-        mid = 0.5 * (market.tape.bid_close + market.tape.ask_close)
-        views = {
-            path: views_of(lean, mid=mid, atr=market.atr) for path, lean in tested.leans.items()
-        }
-        traded = trade(views, HEADLINE, market, progress)
+        traded = trade(walked.views, HEADLINE, walked.market, progress)
         hashes = prepared.hashes
         count_trials(
             ledger, traded.tried, settings_hash=hashes["settings"], hashes=hashes, at_ns=at_ns
         )
-        forecasts = forecasts_of(dataset, tested)
+        forecasts = forecasts_of(prepared.dataset, tested)
         metrics, verdict = judged(traded, forecasts, settings, ledger, progress)
         return _assembled(
             prepared,
@@ -103,7 +87,7 @@ def execute(
             warnings=(
                 *prepared.quality.warnings,
                 *ledger.notices,
-                *_warnings(dataset, tested),
+                *_warnings(prepared.dataset, tested),
             ),
             quality=(*history.quality, *prepared.quality.findings),
             data_notes=history.notes,

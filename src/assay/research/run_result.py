@@ -15,7 +15,7 @@ from assay.research.result import (
     Regimes,
     StrategyResult,
 )
-from assay.research.verdict import Verdict
+from assay.research.verdict.judge import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

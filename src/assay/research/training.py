@@ -11,7 +11,7 @@ from assay.kernels.compiler import FloatArray, IntArray
 from assay.models.fitting import FitDiagnostics, fit_forecaster
 from assay.models.quantile import fit_quantiles
 from assay.research.dataset import Dataset
-from assay.research.splits import leaking_pairs, purged_kfold, purged_train
+from assay.research.splits.purged import leaking_pairs, purged_kfold, purged_train
 from assay.signals.signal_model import SignalModel, SignalRows, fit_signal_model
 
 MIRRORED_SHARE = 2

@@ -34,7 +34,7 @@ from assay.research.report.sections import (
 from assay.research.result import StrategyResult
 from assay.research.run_result import RunResult
 from assay.research.tables import by_year, daily_of, regime_shares, worst_falls
-from assay.research.verdict import Outcome
+from assay.research.verdict.judge import Outcome
 from assay.research.wording import count, money, percent, probability, ratio
 
 SAME_RISK_FROM = 2.0

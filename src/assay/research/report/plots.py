@@ -7,10 +7,10 @@ import numpy as np
 from markupsafe import Markup
 
 from assay.kernels.compiler import FloatArray
-from assay.research.calibration import Calibration
 from assay.research.metrics import Costs, Estimate
 from assay.research.report.scale import Scale, percent_digits, ticks
 from assay.research.report.svg import circle, figure, line, rectangle, text
+from assay.research.statistics.calibration import Calibration
 from assay.research.wording import count, money, percent, probability, ratio
 
 WIDTH = 960.0

@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 
 from assay.domain.time import iso_utc
-from assay.research.calibration import assess
-from assay.research.findings import independent_count
 from assay.research.result import Forecasts, StrategyResult
 from assay.research.run_result import RunResult
+from assay.research.statistics.calibration import assess
 from assay.research.tables import (
     REASON_WORDS,
     by_year,
@@ -24,8 +23,10 @@ from assay.research.tables import (
     regime_shares,
     worst_falls,
 )
+from assay.research.verdict.findings import independent_count
 
 SCHEMA = "assay.results/1"
+PLACES = {("run", "workers"), ("run", "cluster")}
 
 
 def plain(value: object) -> Any:
@@ -60,9 +61,9 @@ def canonical(value: object) -> str:
 
 
 def settings_shown(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *settings* without the number of workers, which no result depends on."""
+    """Return *settings* without where it was computed, which no result depends on."""
     return {
-        section: {key: item for key, item in table.items() if (section, key) != ("run", "workers")}
+        section: {key: item for key, item in table.items() if (section, key) not in PLACES}
         if isinstance(table, Mapping)
         else table
         for section, table in settings.items()

@@ -7,13 +7,13 @@ from typing import Any
 
 from markupsafe import Markup
 
-from assay.research.calibration import Calibration, assess
-from assay.research.checks import Check
-from assay.research.findings import independent_count
 from assay.research.report.plots import hour_chart, reliability_chart
 from assay.research.report.records import settings_shown, trade_columns
 from assay.research.result import Forecasts, Regimes, StrategyResult
+from assay.research.statistics.calibration import Calibration, assess
 from assay.research.tables import Group, grouped_tables
+from assay.research.verdict.checks import Check
+from assay.research.verdict.findings import independent_count
 from assay.research.wording import count, money, probability, ratio
 
 TRADES_SHOWN_MAX = 2_000

@@ -18,8 +18,8 @@ from scipy.optimize import brentq
 from assay.data.disk import Disk, put
 from assay.data.lock import single_writer
 from assay.domain.errors import DataError
-from assay.research.sharpe import expected_maximum
-from assay.research.trial import MONTHS_MAX, Trial, hash_of
+from assay.research.statistics.sharpe import expected_maximum
+from assay.research.trials.trial import MONTHS_MAX, Trial, hash_of
 
 LINE_BYTES_MAX = 65_536
 LOCK_WAIT_S_MAX = 30.0

@@ -10,7 +10,11 @@ from enum import Enum, unique
 
 from assay.config.settings import EvaluationSettings
 from assay.kernels.compiler import FloatArray
-from assay.research.checks import (
+from assay.research.daily import daily_returns
+from assay.research.metrics import Metrics, measure
+from assay.research.result import Forecasts, StrategyResult
+from assay.research.trials.ledger import TrialEvidence
+from assay.research.verdict.checks import (
     Check,
     alpha_check,
     deflated_check,
@@ -22,11 +26,7 @@ from assay.research.checks import (
     span_check,
     trades_check,
 )
-from assay.research.daily import daily_returns
-from assay.research.findings import Finding, findings
-from assay.research.ledger import TrialEvidence
-from assay.research.metrics import Metrics, measure
-from assay.research.result import Forecasts, StrategyResult
+from assay.research.verdict.findings import Finding, findings
 from assay.research.wording import percent, ratio
 
 

@@ -11,10 +11,9 @@ from assay.config.settings import EvaluationSettings
 from assay.kernels.compiler import FloatArray
 from assay.research.alpha import regress, shared_days
 from assay.research.daily import DailyReturns, daily_returns
-from assay.research.ledger import TrialEvidence
 from assay.research.metrics import Metrics
 from assay.research.result import StrategyResult
-from assay.research.sharpe import (
+from assay.research.statistics.sharpe import (
     deflated_sharpe,
     expected_maximum,
     probabilistic_sharpe,
@@ -22,6 +21,7 @@ from assay.research.sharpe import (
     sharpe_ratio,
     track_record_length_min,
 )
+from assay.research.trials.ledger import TrialEvidence
 from assay.research.wording import probability, ratio
 
 STRONG_SHARPE = 2.0

@@ -11,11 +11,12 @@ import numpy as np
 from assay.kernels.compiler import FloatArray, IntArray
 from assay.research.daily import daily_returns
 from assay.research.result import StrategyResult
-from assay.research.sharpe import kurtosis, sharpe_ratio, skewness
+from assay.research.statistics.sharpe import kurtosis, sharpe_ratio, skewness
 
 MONTHS_MAX = 1_200
 NOT_PART_OF_A_TRIAL = (
     "run.workers",
+    "run.cluster",
     "evaluation.confidence",
     "evaluation.trades_min",
     "evaluation.years_min",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from assay.data.bars import Bars
 from assay.domain.errors import DataError
 from assay.kernels.compiler import BoolArray, FloatArray, IntArray
-from assay.research.canary import canary_score
+from assay.research.leaks.canary import canary_score
 
 Columns = Mapping[str, FloatArray | IntArray]
 Folds = Sequence[tuple[IntArray, IntArray]]

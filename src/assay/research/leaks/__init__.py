@@ -1,0 +1,1 @@
+"""The leak prover: proofs that a pipeline does not see the future."""

@@ -1,0 +1,1 @@
+"""Splits that let nothing leak."""

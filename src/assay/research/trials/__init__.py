@@ -1,0 +1,1 @@
+"""Every trial of a workspace, counted by the machine."""

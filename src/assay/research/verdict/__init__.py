@@ -1,0 +1,1 @@
+"""The verdict: the one rule by which anything is promoted."""
