@@ -14,6 +14,9 @@ from assay.domain.time import Clock
 FAILURES_MAX = 8
 """Files that may fail before a download gives up; what came until then is kept."""
 
+ASK_AGAIN_S = 0.5
+"""Wait for a worker to end before it is asked again, in seconds."""
+
 
 class Heard(Protocol):
     """Hears of each file as it is settled."""
@@ -70,11 +73,26 @@ async def fetch_pieces(
         for _ in range(min(transfer.politeness.concurrency, max(1, len(pieces))))
     ]
     try:
-        await asyncio.gather(*workers)
-    finally:
+        await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
         for worker in workers:
+            if worker.done():
+                worker.result()  # raises what the worker raised
+    finally:
+        await _ended(workers)
+
+
+async def _ended(workers: Sequence[asyncio.Task[None]]) -> None:
+    """End the workers that are still at work.
+
+    A cancellation that meets a time limit of the connection at the same moment can be lost on the
+    way, and its worker would go on with the next file. So it is asked again until it has ended.
+    """
+    while pending := {worker for worker in workers if not worker.done()}:
+        for worker in pending:
             worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
+        await asyncio.wait(pending, timeout=ASK_AGAIN_S)
+    # One error is raised; asyncio would print each of the others unless somebody looks at it.
+    await asyncio.gather(*workers, return_exceptions=True)
 
 
 async def _work(
