@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from assay.data.disk import Disk
 from assay.domain.errors import DataError
 from assay.research.statistics.sharpe import expected_maximum
-from assay.research.trials.ledger import LedgerError, TrialLedger
+from assay.research.trials.ledger import LedgerError, TrialLedger, Witness
 from assay.research.trials.trial import Trial, settings_hash, trial_of
 
 
@@ -89,11 +89,22 @@ def test_trials_that_resemble_each_other_count_for_fewer(tmp_path: Path) -> None
         alike.record(trial(i, monthly=near))
         apart.record(trial(i, monthly=tuple(own)))
     close, far = alike.evidence(), apart.evidence()
-    assert close.correlation > 0.9 > 0.2 > far.correlation
-    assert 1.0 <= close.effective < 3.0 < far.effective <= 6.0
-    assert close.count == far.count == 6
-    expected = math.sqrt(1.0 - close.correlation) * expected_maximum(6)
-    assert expected_maximum(close.effective) == pytest.approx(expected, abs=1e-6)
+    assert (close.count, close.clusters, close.effective) == (6, 1, 1.0)
+    assert (far.count, far.clusters) == (6, 6)
+    assert 5.0 < far.effective <= 6.0
+
+
+def test_clusters_that_resemble_each_other_are_worth_fewer(ledger: TrialLedger) -> None:
+    base = np.random.default_rng(0).normal(0, 0.02, 240)
+    for i in range(6):
+        own = np.random.default_rng(i + 1).normal(0, 0.02, 240)
+        ledger.record(trial(i, monthly=tuple(base + own)))
+    found = ledger.evidence()
+    assert found.clusters == 6
+    assert 0.3 < found.correlation < 0.7
+    assert 1.0 < found.effective < 6.0
+    expected = math.sqrt(1.0 - found.correlation) * expected_maximum(6)
+    assert expected_maximum(found.effective) == pytest.approx(expected, abs=1e-6)
 
 
 @settings(max_examples=30, deadline=None)
@@ -122,11 +133,89 @@ def test_a_deleted_line_is_noticed_wherever_it_was(ledger: TrialLedger, missing:
         ledger.record(trial(9))
 
 
-def test_a_deleted_ledger_is_noticed(ledger: TrialLedger) -> None:
-    ledger.record(trial(1))
+def test_the_trials_of_a_deleted_ledger_count_as_lost(ledger: TrialLedger) -> None:
+    ledger.record_all([trial(1), trial(2)])
     ledger.path.unlink()
-    with pytest.raises(LedgerError, match="1 of 1 lines are missing"):
-        ledger.evidence()
+    found = ledger.evidence()
+    assert (found.count, found.lost, found.effective) == (2, 2, 2.0)
+    assert ledger.record(trial(3))
+    assert (ledger.count(), ledger.lost()) == (1, 2)
+    assert ledger.evidence().count == 3
+    assert ledger.record(trial(4))
+    assert ledger.lost() == 2
+
+
+def remembered(ledger: TrialLedger) -> Witness:
+    return ledger.witness("report gold")
+
+
+def test_a_report_remembers_a_ledger_of_which_nothing_is_left(ledger: TrialLedger) -> None:
+    ledger.record_all([trial(i) for i in range(5)])
+    witness = remembered(ledger)
+    ledger.path.unlink()
+    ledger.head_path.unlink()
+    assert TrialLedger(ledger.path).evidence().count == 0
+    fresh = TrialLedger(ledger.path, witnesses=[witness])
+    assert fresh.evidence().lost == 5
+    fresh.record(trial(9))
+    assert TrialLedger(ledger.path).evidence().count == 6
+    assert fresh.evidence().lost == 5
+
+
+def test_an_earlier_copy_put_back_counts_what_came_after_it_as_lost(ledger: TrialLedger) -> None:
+    ledger.record_all([trial(1), trial(2)])
+    content, head = ledger.path.read_bytes(), ledger.head_path.read_bytes()
+    ledger.record_all([trial(3), trial(4), trial(5)])
+    witness = remembered(ledger)
+    ledger.path.write_bytes(content)
+    ledger.head_path.write_bytes(head)
+    again = TrialLedger(ledger.path, witnesses=[witness])
+    assert (again.evidence().count, again.lost()) == (5, 3)
+    again.record(trial(3))
+    assert (again.evidence().count, again.lost()) == (6, 3)
+
+
+def test_a_ledger_in_the_place_of_another_is_noticed(ledger: TrialLedger) -> None:
+    ledger.record_all([trial(1), trial(2)])
+    witness = remembered(ledger)
+    ledger.path.unlink()
+    ledger.head_path.unlink()
+    TrialLedger(ledger.path).record_all([trial(7), trial(8), trial(9)])
+    with pytest.raises(LedgerError, match="trial 2 is not the one that report gold counted"):
+        TrialLedger(ledger.path, witnesses=[witness]).evidence()
+
+
+def test_a_retry_is_written_down_and_is_no_other_trial(ledger: TrialLedger) -> None:
+    ledger.record_all([trial(1), trial(2)])
+    ledger.record_all([trial(2, at_ns=5), trial(1, at_ns=6), trial(3)])
+    assert (ledger.count(), ledger.retries()) == (3, 2)
+    assert ledger.evidence().count == 3
+
+
+def test_trials_nested_in_the_judged_walk_do_not_count_for_it(ledger: TrialLedger) -> None:
+    ledger.record(trial(1))
+    ledger.record_all([trial(i, nested_in="walk") for i in range(2, 8)])
+    own = ledger.evidence(walk="walk")
+    assert (own.count, own.nested, own.recorded) == (1, 6, 7)
+    assert ledger.evidence(walk="other").count == ledger.evidence().count == 7
+
+
+def test_trials_that_saw_none_of_the_judged_span_do_not_count(ledger: TrialLedger) -> None:
+    ledger.record(trial(1))  # nobody knows what it saw
+    ledger.record(trial(2, saw_from_ns=100, saw_until_ns=200))
+    ledger.record(trial(3, saw_from_ns=150, saw_until_ns=300))
+    assert ledger.evidence(judged_ns=(201, 400)).count == 2
+    assert ledger.evidence(judged_ns=(200, 400)).count == 3
+
+
+def test_the_cases_of_a_sweep_count_one_by_one(ledger: TrialLedger) -> None:
+    ledger.record(trial(1))
+    ledger.record(trial(2, cases=1_000, cases_effective=7.5))
+    found = ledger.evidence()
+    assert found.count == 1_001
+    alone = TrialLedger(ledger.path.with_name("alone"))
+    alone.record_all([trial(1), trial(2)])
+    assert found.effective == pytest.approx(alone.evidence().effective + 6.5)
 
 
 def test_a_torn_last_line_is_put_aside_and_said(ledger: TrialLedger) -> None:

@@ -9,7 +9,8 @@ from evidence_examples import noise, strategy
 
 from assay.config.settings import EvaluationSettings
 from assay.research.result import Forecasts, StrategyResult
-from assay.research.trials.ledger import TrialEvidence, TrialLedger
+from assay.research.trials.evidence import TrialEvidence
+from assay.research.trials.ledger import TrialLedger
 from assay.research.trials.trial import trial_of
 from assay.research.verdict.judge import Outcome, Verdict, judge
 

@@ -49,9 +49,9 @@ def single_writer(path: Path, *, wait_s_max: float) -> Iterator[None]:
         while not _try_lock(descriptor):
             if time.monotonic() >= give_up:
                 raise DataError(
-                    f"The catalogue {path.parent} must be free to write; another process has "
+                    f"The folder {path.parent} must be free to write; another process has "
                     f"been writing for {wait_s_max:g} s.",
-                    remedy="Wait for the other import to end, then run the command again.",
+                    remedy="Wait for the other command to end, then run this one again.",
                     path=str(path.parent),
                     wait_s_max=wait_s_max,
                 )

@@ -12,55 +12,40 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-from scipy.optimize import brentq
-
 from assay.data.disk import Disk, put
 from assay.data.lock import single_writer
 from assay.domain.errors import DataError
-from assay.research.statistics.sharpe import expected_maximum
-from assay.research.trials.trial import MONTHS_MAX, Trial, hash_of
+from assay.research.trials.evidence import TrialEvidence, evidence_of, variance
+from assay.research.trials.trial import Trial, hash_of
 
 LINE_BYTES_MAX = 65_536
 LOCK_WAIT_S_MAX = 30.0
-OVERLAP_MONTHS_MIN = 12
-COMPARED_MAX = 1_000
-"""Trials whose likeness is measured, evenly spaced over the ledger if there are more."""
 GENESIS = "0" * 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witness:
+    """What a result remembers of the ledger that it was judged by.
+
+    Attributes
+    ----------
+    count : int
+        Trials counted then.
+    hash : str
+        Of the last line.
+    source : str
+        Which result, in words.
+    """
+
+    count: int
+    hash: str
+    source: str
 
 
 class LedgerError(DataError):
     """The ledger was changed by something else than an append."""
 
     code: ClassVar[str] = "data.ledger"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrialEvidence:
-    """What the ledger says about luck; only :meth:`TrialLedger.evidence` makes one.
-
-    Attributes
-    ----------
-    count : int
-        Different trials recorded.
-    effective : float
-        Independent trials of which the best is expected to look as good by luck, [1, count].
-    correlation : float
-        Mean correlation of the trials' monthly returns, floored at 0; 0 where unknown.
-    variance_luck : float
-        Variance of a daily Sharpe ratio that is luck alone, mean over the trials.
-    variance_observed : float
-        Variance of the recorded daily ratios; NaN below two trials.
-    trials_hash : str
-        Names the set of trials; the same set has the same hash in every workspace.
-    """
-
-    count: int
-    effective: float
-    correlation: float
-    variance_luck: float
-    variance_observed: float
-    trials_hash: str
 
 
 class TrialLedger:
@@ -70,6 +55,8 @@ class TrialLedger:
     ----------
     path : Path
         The file; made with its folder at the first record.
+    witnesses : sequence of Witness
+        What earlier results of the workspace say that it held.
 
     Attributes
     ----------
@@ -80,12 +67,18 @@ class TrialLedger:
     -----
     Safe against ``kill -9`` at any instant: a line counts once it is whole, and a torn last
     line moves to ``<name>.quarantine``. One writer at a time; the lock dies with its holder.
-    It guards against mistakes and quiet edits, not against someone who rewrites both files.
+    A trial that is made again is a line too, a retry that refers to the first. A ledger that was
+    deleted, or put back from an earlier copy, goes on with a line that says how many trials are
+    *lost*: those that the witnesses counted. It guards against mistakes and quiet edits, not
+    against someone who rewrites every file.
     """
 
-    def __init__(self, path: Path, *, disk: Disk | None = None) -> None:
+    def __init__(
+        self, path: Path, *, witnesses: Sequence[Witness] = (), disk: Disk | None = None
+    ) -> None:
         self.path = path
         self.notices: list[str] = []
+        self._witnesses = tuple(witnesses)
         self._disk = disk or Disk()
 
     @property
@@ -126,34 +119,30 @@ class TrialLedger:
 
     def _append(self, trials: Sequence[Trial]) -> int:
         lines = self._read(repair=True)
-        known = {line["identity"] for line in lines}
-        head = lines[-1]["hash"] if lines else GENESIS
-        count = len(lines)
-        block = bytearray()
+        lost = self._missing(lines)
+        block = _Block(lines)
+        if lost:
+            block.add({"lost": lost, "n": block.count + lost})
+        known = {line["identity"] for line in lines if "identity" in line}
+        added = 0
         for trial in trials:
             if trial.identity in known:
+                block.add({"retry": trial.identity, "at_ns": trial.at_ns, "n": block.count})
                 continue
             known.add(trial.identity)
-            body = {"n": count + 1, "previous": head, "identity": trial.identity}
-            body["trial"] = _plain(trial)
-            head = hash_of(body)
-            line = _text({**body, "hash": head}).encode() + b"\n"
-            if len(line) > LINE_BYTES_MAX:
-                raise DataError(
-                    f"A trial must fit in {LINE_BYTES_MAX} bytes; {trial.kind!r} has {len(line)}.",
-                    remedy="Shorten its kind or its monthly returns.",
-                    kind=trial.kind,
-                )
-            block += line
-            count += 1
-        added = count - len(lines)
-        if added:
+            added += 1
+            block.add(
+                {"n": block.count + 1, "identity": trial.identity, "trial": _plain(trial)},
+                name=trial.kind,
+            )
+        if block.content:
             with self.path.open("ab") as file:
-                self._disk.write_block(file.fileno(), memoryview(bytes(block)))
+                self._disk.write_block(file.fileno(), memoryview(bytes(block.content)))
                 self._disk.sync_file(file.fileno())
             self._disk.sync_folder(self.path.parent)
-        if added or (lines and not self.head_path.exists()):
-            put(self._disk, self.head_path, _text({"count": count, "hash": head}).encode())
+        if block.content or (lines and not self.head_path.exists()):
+            head = {"count": block.count, "lines": block.n_lines, "hash": block.head}
+            put(self._disk, self.head_path, _text(head).encode())
         return added
 
     def trials(self) -> tuple[Trial, ...]:
@@ -166,6 +155,8 @@ class TrialLedger:
         """
         found = []
         for line in self._read(repair=False):
+            if "trial" not in line:
+                continue
             fields = dict(line["trial"])
             fields["monthly"] = tuple(fields["monthly"])
             for name in ("sharpe_daily", "skew", "kurtosis"):
@@ -175,34 +166,53 @@ class TrialLedger:
 
     def count(self) -> int:
         """Return the number of different trials."""
-        return len(self._read(repair=False))
+        return sum("trial" in line for line in self._read(repair=False))
+
+    def retries(self) -> int:
+        """Return how often a trial was made again that was known already."""
+        return sum("retry" in line for line in self._read(repair=False))
+
+    def lost(self) -> int:
+        """Return how many trials earlier results counted that the ledger no longer holds."""
+        lines = self._read(repair=False)
+        return sum(int(line.get("lost", 0)) for line in lines) + self._missing(lines)
+
+    def witness(self, source: str) -> Witness:
+        """Return what a result that is judged now has to remember of this ledger."""
+        lines = self._read(repair=False)
+        if not lines:
+            return Witness(count=0, hash=GENESIS, source=source)
+        return Witness(count=lines[-1]["n"], hash=lines[-1]["hash"], source=source)
 
     def variance_of_sharpe(self) -> float:
         """Return the variance (``ddof=1``) of the trials' daily ratios; NaN below two."""
-        return _variance([trial.sharpe_daily for trial in self.trials()])
+        return variance([trial.sharpe_daily for trial in self.trials()])
 
-    def evidence(self) -> TrialEvidence:
+    def evidence(
+        self, *, walk: str = "", judged_ns: tuple[int, int] | None = None
+    ) -> TrialEvidence:
         """Return what the verdict needs to know about the number of trials.
 
-        Notes
-        -----
-        Luck alone gives a daily ratio the variance ``1/(n_days - 1)``. Of *N* such trials
-        with mean correlation ρ the best is expected at
-        ``sqrt((1 - ρ)/(n - 1)) E[max_N]``; *effective* is the number of independent trials
-        with the same expectation.
+        Parameters
+        ----------
+        walk : str
+            Identity of the walk that is judged, if trials were nested in it.
+        judged_ns : (int, int), optional
+            First and last moment of the record that is judged, UTC nanoseconds.
         """
-        trials = self.trials()
-        lengths = [trial.n_days for trial in trials if trial.n_days >= 2]
-        luck = float(np.mean([1.0 / (n - 1) for n in lengths])) if lengths else math.nan
-        correlation = _mean_correlation(trials)
-        return TrialEvidence(
-            count=len(trials),
-            effective=_effective(len(trials), correlation),
-            correlation=correlation,
-            variance_luck=luck,
-            variance_observed=_variance([trial.sharpe_daily for trial in trials]),
-            trials_hash=hash_of(sorted(trial.identity for trial in trials)),
-        )
+        return evidence_of(self.trials(), lost=self.lost(), walk=walk, judged_ns=judged_ns)
+
+    def _missing(self, lines: Sequence[Mapping[str, Any]]) -> int:
+        """Return how many trials more the witnesses counted than the lines do."""
+        count = lines[-1]["n"] if lines else 0
+        known = max((item.count for item in self._all_witnesses(lines)), default=0)
+        return max(0, known - count)
+
+    def _all_witnesses(self, lines: Sequence[Mapping[str, Any]]) -> tuple[Witness, ...]:
+        if lines or not self.head_path.exists():
+            return self._witnesses
+        count, _, digest = self._head()
+        return (*self._witnesses, Witness(count=count, hash=digest, source=self.head_path.name))
 
     def _read(self, *, repair: bool) -> list[dict[str, Any]]:
         """Return the checked lines; move a torn last one away if *repair*."""
@@ -212,6 +222,7 @@ class TrialLedger:
         lines = [self._parse(text, number) for number, text in enumerate(texts, 1)]
         self._check_chain(lines)
         self._check_head(lines)
+        self._check_witnesses(lines)
         if torn and repair:
             self._quarantine(torn, keep=len(content) - len(torn))
         return lines
@@ -221,35 +232,55 @@ class TrialLedger:
             line = json.loads(text) if len(text) <= LINE_BYTES_MAX else None
         except ValueError:
             line = None
-        if not isinstance(line, dict) or not {"n", "previous", "identity", "trial", "hash"} <= set(
-            line
-        ):
+        if not isinstance(line, dict) or not any(kind <= set(line) for kind in _KINDS):
             raise self._tampered(f"line {number} is no record", number)
         return line
 
     def _check_chain(self, lines: Sequence[Mapping[str, Any]]) -> None:
-        previous = GENESIS
+        previous, count = GENESIS, 0
         for number, line in enumerate(lines, 1):
             body = {key: value for key, value in line.items() if key != "hash"}
-            if line["n"] != number or line["previous"] != previous:
+            count += line["lost"] if "lost" in line else int("trial" in line)
+            if line["n"] != count or line["previous"] != previous:
                 raise self._tampered(f"line {number} does not follow the one before it", number)
             if hash_of(body) != line["hash"]:
                 raise self._tampered(f"line {number} does not match its hash", number)
             previous = line["hash"]
 
-    def _check_head(self, lines: Sequence[Mapping[str, Any]]) -> None:
-        """Compare with the head, which may lag behind after a crash but never lead."""
-        if not self.head_path.exists():
-            return
+    def _head(self) -> tuple[int, int, str]:
+        """Return trials, lines and last hash as the head file says."""
         try:
             head = json.loads(self.head_path.read_bytes())
-            count, digest = int(head["count"]), str(head["hash"])
-        except (ValueError, TypeError, KeyError):
+            count = int(head["count"])
+            return count, int(head.get("lines", count)), str(head["hash"])
+        except (ValueError, TypeError, KeyError, AttributeError):
             raise self._tampered(f"{self.head_path.name} cannot be read", 0) from None
-        if len(lines) < count:
-            raise self._tampered(f"{count - len(lines)} of {count} lines are missing", len(lines))
-        if count and lines[count - 1]["hash"] != digest:
-            raise self._tampered(f"line {count} is not the one that was written", count)
+
+    def _check_head(self, lines: Sequence[Mapping[str, Any]]) -> None:
+        """Compare with the head, which may lag behind after a crash but never lead."""
+        if not lines or not self.head_path.exists():
+            return
+        _, n_lines, digest = self._head()
+        if len(lines) < n_lines:
+            raise self._tampered(f"{n_lines - len(lines)} of {n_lines} lines are missing", 0)
+        if n_lines and lines[n_lines - 1]["hash"] != digest:
+            raise self._tampered(f"line {n_lines} is not the one that was written", n_lines)
+
+    def _check_witnesses(self, lines: Sequence[Mapping[str, Any]]) -> None:
+        """Compare with what earlier results remember: the same count must have the same hash."""
+        hashes: dict[int, set[str]] = {}
+        is_lost: list[range] = []
+        for line in lines:
+            hashes.setdefault(line["n"], set()).add(line["hash"])
+            if "lost" in line:
+                is_lost.append(range(line["n"] - line["lost"] + 1, line["n"] + 1))
+        for item in self._witnesses:
+            if any(item.count in span for span in is_lost):
+                continue
+            if item.count in hashes and item.hash not in hashes[item.count]:
+                raise self._tampered(
+                    f"trial {item.count} is not the one that {item.source} counted", item.count
+                )
 
     def _quarantine(self, torn: bytes, keep: int) -> None:
         with self.quarantine_path.open("ab") as file:
@@ -266,11 +297,41 @@ class TrialLedger:
     def _tampered(self, what: str, line: int) -> LedgerError:
         return LedgerError(
             f"The trial ledger {self.path} must be as it was written; {what}.",
-            remedy="Restore it and its .head file from a backup. Without one, delete both: "
-            "the count then starts at zero, and earlier reports still name the old ledger.",
+            remedy="Restore it and its .head file from a backup. Without one, move the file away: "
+            "the trials that earlier results counted then count as lost, each as a trial of its "
+            "own.",
             path=str(self.path),
             line=line,
         )
+
+
+_CHAINED = {"n", "previous", "hash"}
+_KINDS = (_CHAINED | {"identity", "trial"}, _CHAINED | {"retry", "at_ns"}, _CHAINED | {"lost"})
+
+
+class _Block:
+    """Lines to be appended, each chained to the one before it."""
+
+    def __init__(self, lines: Sequence[Mapping[str, Any]]) -> None:
+        self.content = bytearray()
+        self.count: int = lines[-1]["n"] if lines else 0
+        self.head: str = lines[-1]["hash"] if lines else GENESIS
+        self.n_lines = len(lines)
+
+    def add(self, body: dict[str, Any], *, name: str = "") -> None:
+        """Chain one line; *name* is said if it is too long."""
+        chained = {**body, "previous": self.head}
+        self.head = hash_of(chained)
+        line = _text({**chained, "hash": self.head}).encode() + b"\n"
+        if len(line) > LINE_BYTES_MAX:
+            raise DataError(
+                f"A trial must fit in {LINE_BYTES_MAX} bytes; {name!r} has {len(line)}.",
+                remedy="Shorten its kind or its monthly returns.",
+                kind=name,
+            )
+        self.content += line
+        self.count = body["n"]
+        self.n_lines += 1
 
 
 def _text(value: object) -> str:
@@ -285,48 +346,3 @@ def _plain(trial: Trial) -> dict[str, Any]:
         key: None if isinstance(value, float) and not math.isfinite(value) else value
         for key, value in fields.items()
     }
-
-
-def _variance(values: Sequence[float]) -> float:
-    known = [value for value in values if math.isfinite(value)]
-    return float(np.var(known, ddof=1)) if len(known) > 1 else math.nan
-
-
-def _mean_correlation(trials: Sequence[Trial]) -> float:
-    """Return the mean correlation of all pairs, floored at 0; an unknown pair counts as 0."""
-    if len(trials) < 2:
-        return 0.0
-    if len(trials) > COMPARED_MAX:
-        places = np.linspace(0, len(trials) - 1, COMPARED_MAX).astype(np.int64)
-        trials = [trials[i] for i in places]
-    start = min(trial.first_month for trial in trials)
-    stop = max(trial.first_month + len(trial.monthly) for trial in trials)
-    if not OVERLAP_MONTHS_MIN <= stop - start <= 10 * MONTHS_MAX:
-        return 0.0
-    value = np.zeros((len(trials), stop - start))
-    known = np.zeros((len(trials), stop - start))
-    for i, trial in enumerate(trials):
-        place = trial.first_month - start
-        value[i, place : place + len(trial.monthly)] = trial.monthly
-        known[i, place : place + len(trial.monthly)] = 1.0
-    n = known @ known.T
-    mean = np.divide(value @ known.T, n, out=np.zeros_like(n), where=n > 0)
-    square = np.divide((value**2) @ known.T, n, out=np.zeros_like(n), where=n > 0)
-    product = np.divide(value @ value.T, n, out=np.zeros_like(n), where=n > 0)
-    deviation = np.sqrt(np.maximum(square - mean**2, 0.0))
-    scale = deviation * deviation.T
-    usable = (n >= OVERLAP_MONTHS_MIN) & (scale > 0.0)
-    correlation = np.divide(product - mean * mean.T, scale, out=np.zeros_like(n), where=usable)
-    pairs = correlation[np.triu_indices(len(trials), 1)]
-    return float(np.clip(np.mean(pairs), 0.0, 1.0))
-
-
-def _effective(count: int, correlation: float) -> float:
-    """Return how many independent trials expect the same best by luck as *count* alike ones."""
-    if count <= 1 or correlation >= 1.0:
-        return 1.0
-    target = math.sqrt(1.0 - correlation) * expected_maximum(count)
-    if target <= 0.0:
-        return 1.0
-    solution = brentq(lambda n: expected_maximum(n) - target, 1.0, float(count), xtol=1e-9)
-    return float(solution)

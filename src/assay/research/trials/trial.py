@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,14 +24,20 @@ NOT_PART_OF_A_TRIAL = (
 )
 
 
+ORIGINS = ("run", "backtest", "fit", "search", "risk_search", "ablation", "stress")
+"""What made a trial: the act that evaluated it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """One strategy configuration that was evaluated, and what it showed.
+    """One strategy configuration that was evaluated: what it tried, and what it saw.
 
     Attributes
     ----------
     kind : str
         What was tried, such as ``hybrid``.
+    origin : str
+        One of ``ORIGINS``.
     settings_hash, data_hash, code_hash : str
         Which settings, history and code. With *kind* they are the identity of the trial.
     sharpe_daily, skew, kurtosis : float
@@ -44,6 +50,17 @@ class Trial:
         Months since 1970-01 of the first of *monthly*.
     monthly : tuple of float
         Returns per calendar month, by which the ledger knows trials that resemble each other.
+    saw_from_ns, saw_until_ns : int
+        Span of the market that its score was computed on, UTC nanoseconds.
+    tried : mapping of str to value
+        The settings that differ from the defaults, by dotted name.
+    nested_in : str
+        Of a trial that chose settings inside the training spans of one walk forward: the identity
+        of that walk. What the walk is judged on came after all that such a trial saw.
+    cases : int
+        Configurations that were evaluated under this one entry, such as those of a sweep.
+    cases_effective : float
+        Independent configurations among them, [1, cases].
     """
 
     kind: str
@@ -57,6 +74,13 @@ class Trial:
     at_ns: int
     first_month: int = 0
     monthly: tuple[float, ...] = ()
+    origin: str = "run"
+    saw_from_ns: int = 0
+    saw_until_ns: int = 0
+    tried: Mapping[str, Any] = field(default_factory=dict)
+    nested_in: str = ""
+    cases: int = 1
+    cases_effective: float = 1.0
 
     @property
     def identity(self) -> str:
@@ -92,8 +116,26 @@ def settings_hash(
     return hash_of(kept)
 
 
+def changed_settings(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what *settings* change, by dotted name; both are nested as in ``assay.toml``."""
+    changed: dict[str, Any] = {}
+    for section, table in settings.items():
+        usual = defaults.get(section, {})
+        for key, value in table.items():
+            if f"{section}.{key}" not in NOT_PART_OF_A_TRIAL and value != usual.get(key):
+                changed[f"{section}.{key}"] = value
+    return changed
+
+
 def trial_of(
-    result: StrategyResult, *, settings_hash: str, data_hash: str, code_hash: str, at_ns: int
+    result: StrategyResult,
+    *,
+    settings_hash: str,
+    data_hash: str,
+    code_hash: str,
+    at_ns: int,
+    origin: str = "run",
+    tried: Mapping[str, Any] | None = None,
 ) -> Trial:
     """Return the ledger's view of *result*."""
     daily = daily_returns(result.time_ns, result.equity, result.start_balance)
@@ -110,6 +152,10 @@ def trial_of(
         at_ns=at_ns,
         first_month=first,
         monthly=tuple(float(f"{value:.6g}") for value in monthly[:MONTHS_MAX]),
+        origin=origin,
+        saw_from_ns=int(result.time_ns[0]) if len(result.time_ns) else 0,
+        saw_until_ns=int(result.time_ns[-1]) if len(result.time_ns) else 0,
+        tried=dict(tried or {}),
     )
 
 

@@ -21,7 +21,7 @@ from assay.research.statistics.sharpe import (
     sharpe_ratio,
     track_record_length_min,
 )
-from assay.research.trials.ledger import TrialEvidence
+from assay.research.trials.evidence import TrialEvidence
 from assay.research.wording import probability, ratio
 
 STRONG_SHARPE = 2.0

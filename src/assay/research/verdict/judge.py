@@ -13,7 +13,7 @@ from assay.kernels.compiler import FloatArray
 from assay.research.daily import daily_returns
 from assay.research.metrics import Metrics, measure
 from assay.research.result import Forecasts, StrategyResult
-from assay.research.trials.ledger import TrialEvidence
+from assay.research.trials.evidence import TrialEvidence
 from assay.research.verdict.checks import (
     Check,
     alpha_check,
