@@ -4,6 +4,7 @@
 
     AssayError
     ├── ConfigError            fix the file, start again (names key, value, nearest known key)
+    │   └── StrategyError        the user's strategy.py is wrong (names file, line, column)
     ├── DataError              gap, bad rows, schema: do not trade this bar (names file, line)
     ├── ModelError             missing, corrupt, wrong schema: step down the fallback ladder
     └── BrokerError
@@ -60,6 +61,12 @@ class ConfigError(AssayError):
 
     code: ClassVar[str] = "config"
     exit_status: ClassVar[int] = 2
+
+
+class StrategyError(ConfigError):
+    """A user's ``strategy.py`` fails, or does not do what it declares."""
+
+    code: ClassVar[str] = "config.strategy"
 
 
 class DataError(AssayError):
