@@ -7,7 +7,9 @@ import pytest
 from scipy.stats import norm
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
-from assay.research import bootstrap, calibration, labels, metrics, sharpe, splits
+from assay.research import labels, metrics
+from assay.research.splits import purged as splits
+from assay.research.statistics import bootstrap, calibration, sharpe
 from assay.risk.kelly import kelly_fraction
 
 # Bailey and Lopez de Prado (2012), hedge-fund returns of two years, monthly.

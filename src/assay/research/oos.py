@@ -10,7 +10,7 @@ from assay.domain.progress import Progress
 from assay.kernels.compiler import FloatArray, IntArray
 from assay.research.dataset import Dataset
 from assay.research.result import FoldSpan
-from assay.research.splits.purged import WalkForwardFold, walk_forward
+from assay.research.splits.walk_forward import WalkForwardFold, walk_forward, whole_times
 from assay.research.training import Training, TrainingRows, select_rows, train
 from assay.signals.signal_model import PATHS, Lean
 
@@ -84,7 +84,7 @@ def forecast_out_of_sample(
     folds = walk_forward(
         n_rows, first=int(ready[0]) if len(ready) else n_rows, settings=settings.evaluation
     )
-    folds = _whole_times(folds, dataset.start_ns)
+    folds = whole_times(folds, dataset.start_ns)
     tasks = [
         select_rows(
             dataset,
@@ -96,26 +96,6 @@ def forecast_out_of_sample(
     ]
     trainings = train_folds(tasks, settings, workers=workers, progress=progress)
     return _forecast(dataset, settings, folds, trainings, progress)
-
-
-def _whole_times(folds: list[WalkForwardFold], start_ns: IntArray) -> list[WalkForwardFold]:
-    """Move the edges so that rows of one moment (several symbols) stay in one fold."""
-
-    def edge(position: int) -> int:
-        if position >= len(start_ns):
-            return len(start_ns)
-        return int(np.searchsorted(start_ns, start_ns[position]))
-
-    return [
-        WalkForwardFold(
-            index=fold.index,
-            train_start=edge(fold.train_start),
-            train_stop=edge(fold.train_stop),
-            test_start=edge(fold.test_start),
-            test_stop=edge(fold.test_stop),
-        )
-        for fold in folds
-    ]
 
 
 def _forecast(

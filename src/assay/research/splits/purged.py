@@ -1,15 +1,13 @@
-"""Splits that let nothing leak: purged k-fold with embargo, and walk-forward.
+"""Purged k-fold with embargo, and the count of label pairs that leak.
 
 A label that is known from its bar's close to its end spans the closed interval
 ``[start, end]``. A training label whose span touches a test span would carry the answer.
 """
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from assay.config.settings import EvaluationSettings
 from assay.domain.errors import DataError
 from assay.kernels.compiler import IntArray
 
@@ -78,65 +76,33 @@ def purged_kfold(
     return pairs
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WalkForwardFold:
-    """One step of the walk: where the model may learn, and where it is judged.
-
-    Attributes
-    ----------
-    index : int
-    train_start, train_stop, test_start, test_stop : int
-        Positions on the time axis, half-open. ``train_stop == test_start``: labels must *end*
-        before ``test_start``, which the caller sees to with ``rows_within``.
-    """
-
-    index: int
-    train_start: int
-    train_stop: int
-    test_start: int
-    test_stop: int
-
-
-def walk_forward(
-    n_times: int, *, first: int, settings: EvaluationSettings
-) -> list[WalkForwardFold]:
-    """Cut the time axis into consecutive test spans, each after its training span.
-
-    Parameters
-    ----------
-    n_times : int
-        Length of the time axis.
-    first : int
-        First usable position (warm-up ends there).
-    settings : EvaluationSettings
-        ``anchored`` training starts at *first* and grows; ``rolling`` keeps its first length.
+def check_spans(start: IntArray, end: IntArray) -> None:
+    """Raise unless labels are in order of *start* and none ends before it starts.
 
     Raises
     ------
     DataError
-        If the history is too short for the folds.
+        With the first row that breaks the rule.
     """
-    usable = n_times - first
-    train = int(usable * settings.first_train_fraction)
-    test = (usable - train) // settings.folds
-    if train < 1 or test < 1:
+    if len(start) != len(end):
         raise DataError(
-            f"Walk-forward needs more than {n_times} bars "
-            f"({first} of warm-up, {settings.folds} folds); was {n_times}.",
-            remedy="Import more history, or lower evaluation.folds.",
+            f"Labels must have one end per start; had {len(end)} ends for {len(start)} starts.",
+            remedy="Pass both columns of the same rows.",
         )
-    start = first + train
-    edges = np.linspace(start, n_times, settings.folds + 1).astype(np.int64)
-    return [
-        WalkForwardFold(
-            index=index,
-            train_start=first if settings.window == "anchored" else max(first, int(a) - train),
-            train_stop=int(a),
-            test_start=int(a),
-            test_stop=int(b),
+    back = np.flatnonzero(np.diff(start) < 0)
+    if len(back):
+        raise DataError(
+            f"Labels must be in order of their start; row {back[0] + 1} starts before "
+            f"row {back[0]}.",
+            remedy="Sort the rows by the start of their labels.",
         )
-        for index, (a, b) in enumerate(pairwise(edges))
-    ]
+    early = np.flatnonzero(end < start)
+    if len(early):
+        raise DataError(
+            f"A label must not end before it starts; row {early[0]} starts at "
+            f"{start[early[0]]} and ends at {end[early[0]]}.",
+            remedy="Leave out rows without a label, or end them where they start.",
+        )
 
 
 def leaking_pairs(
