@@ -8,7 +8,7 @@ import numpy as np
 
 from assay.config.settings import Settings
 from assay.data.bars import Bars
-from assay.domain.errors import ConfigError, DataError
+from assay.domain.errors import ConfigError, DataError, ModelError
 from assay.domain.facts_history import ContractFacts, FactsHistory
 from assay.domain.timeframe import Timeframe
 from assay.engine.dated import CHARGE, check_facts, nights_by_version
@@ -27,7 +27,9 @@ from assay.kernels.volatility import START, State, ewma_step
 from assay.risk.facts import RecordArray, versions_at
 from assay.signals.signal_model import PATHS, SignalModel
 from assay.signals.terms import Terms
-from assay.signals.votes import vote_inputs, votes_from
+from assay.signals.votes import VOTES, vote_inputs, votes_from
+from assay.strategy.strategy import Strategy
+from assay.strategy.window import StrategyStream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +55,11 @@ class Outcome:
 class _Symbol:
     """The running state of one symbol: features, volatilities, and when it was last seen."""
 
-    def __init__(self, names: Sequence[str], timeframe: Timeframe) -> None:
+    def __init__(
+        self, names: Sequence[str], timeframe: Timeframe, strategy: Strategy | None
+    ) -> None:
         self.features = FeatureStream(names, timeframe)
+        self.own = None if strategy is None else StrategyStream(strategy)
         self.label_volatility: State = START
         self.event_volatility: State = START
         self.known_volatility = float("nan")
@@ -65,7 +70,8 @@ class Trader:
     """One decision maker on one account, fed with finished bars.
 
     Every function it calls is the one that the backtest calls, so the same bars give the same
-    views, fills and equity to the last bit; a test holds that.
+    views, fills and equity to the last bit; a test holds that. A user's columns are computed on
+    the trailing bars that their warm-up allows, and equal the backtest's to 1e-6.
 
     Parameters
     ----------
@@ -75,6 +81,15 @@ class Trader:
     instruments : mapping of str to Instrument or FactsHistory
     settings : Settings
     path : {"hybrid", "ai", "indicators"}
+    strategy : Strategy, optional
+        The one that the model was trained with.
+
+    Raises
+    ------
+    ConfigError
+        If the path is unknown, or the model reads a feature that nothing here gives.
+    ModelError
+        If the model weighs other signals than the strategy's.
     """
 
     def __init__(
@@ -85,6 +100,7 @@ class Trader:
         settings: Settings,
         *,
         path: str = "hybrid",
+        strategy: Strategy | None = None,
     ) -> None:
         if path not in PATHS:
             raise ConfigError(
@@ -100,13 +116,16 @@ class Trader:
             [frame.name for frame in higher if frame.value > timeframe.value]
         )
         atr = f"atr_{settings.exits.atr_bars}"
-        names = tuple(dict.fromkeys((*model.forecaster.names, *self._votes_need, atr)))
-        place = {name: i for i, name in enumerate(names)}
+        strategy = _used(strategy, model)
+        own = () if strategy is None else strategy.feature_names
+        asked = (name for name in model.forecaster.names if name not in own)
+        names = tuple(dict.fromkeys((*asked, *self._votes_need, atr)))
+        place = {name: i for i, name in enumerate((*names, *own))}
         self._names = names
         self._columns = [place[name] for name in model.forecaster.names]
         self._atr = place[atr]
         self._index = {symbol: i for i, symbol in enumerate(symbols)}
-        self._states = {symbol: _Symbol(names, timeframe) for symbol in symbols}
+        self._states = {symbol: _Symbol(names, timeframe, strategy) for symbol in symbols}
         terms = EngineTerms.of(symbols, instruments, timeframe, settings)
         self._first_version = terms.first_version
         self._engine = EngineStream(terms)
@@ -140,8 +159,13 @@ class Trader:
             )
         state = self._states[bar.symbol]
         row = state.features.update(bar).reshape(1, -1)
+        votes = votes_from(self._names, row, self._votes_need)
+        if state.own is not None:
+            features, signals = state.own.update(bar)
+            row = np.concatenate((row, features.reshape(1, -1)), axis=1)
+            votes = np.concatenate((votes, signals.reshape(1, -1)), axis=1)
         event = self._event(state, bar, conversion)
-        view = self._view(state, bar, row, conversion)
+        view = self._view(state, bar, row, votes, conversion)
         fills, trades = self._engine.update(event, view)
         return Outcome(view=view, fills=fills, trades=trades, equity=self._engine.equity)
 
@@ -172,7 +196,9 @@ class Trader:
             charges=charges,
         )
 
-    def _view(self, state: _Symbol, bar: Bars, row: FloatArray, conversion: float) -> View:
+    def _view(
+        self, state: _Symbol, bar: Bars, row: FloatArray, votes: FloatArray, conversion: float
+    ) -> View:
         """Return the fused view at the bar's close."""
         assert bar.ask_close is not None
         settings, history = self._settings, self._histories[bar.symbol]
@@ -201,7 +227,6 @@ class Trader:
             volatility=volatility * sqrt(horizon), cost=cost, carry_long=longs, carry_short=shorts
         )
         x = np.ascontiguousarray(row[:, self._columns])
-        votes = votes_from(self._names, row, self._votes_need)
         lean = self._model.lean(
             self._path,
             self._model.ai_log_odds(x),
@@ -216,6 +241,19 @@ class Trader:
             int(views.direction[0]),
             *(float(getattr(views, name)[0]) for name in View._fields[1:]),
         )
+
+
+def _used(strategy: Strategy | None, model: SignalModel) -> Strategy | None:
+    """Return the strategy with the features that the model reads, if it has the model's signals."""
+    signals = () if strategy is None else strategy.signal_names
+    wanted = model.vote_names[len(VOTES) :]
+    if signals != wanted:
+        raise ModelError(
+            f"A model must meet the signals it was trained with, {', '.join(wanted) or 'none'}; "
+            f"was {', '.join(signals) or 'none'}.",
+            remedy="Pass the strategy that the model was trained with.",
+        )
+    return None if strategy is None else strategy.reading(model.forecaster.names)
 
 
 def _sides(bar: Bars, spread_multiple: float) -> tuple[list[float], list[float]]:

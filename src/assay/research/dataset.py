@@ -17,8 +17,10 @@ from assay.features.frame import FeatureFrame, compute
 from assay.features.schema import schema_hash
 from assay.kernels.compiler import BoolArray, FloatArray, IntArray
 from assay.research.labels import Labels, label_bars, uniqueness
+from assay.research.own_columns import OwnColumns, beside
 from assay.signals.terms import Terms
-from assay.signals.votes import vote_inputs, votes_from
+from assay.signals.votes import VOTES, vote_inputs, votes_from
+from assay.strategy.strategy import Strategy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -33,7 +35,9 @@ class SymbolData:
         When each bar closed.
     x, mirror_x : float64, shape (n_bars, n_features)
         Features of the market and of its mirror image.
-    votes : float64, shape (n_bars, 14)
+    votes, mirror_votes : float64, shape (n_bars, n_votes)
+        Those of the fourteen indicators, then a user's signals. The mirror image of an indicator
+        is its opposite; that of a signal is computed, since nobody knows whether it takes sides.
     atr : float64
         Unit of the stops, price units; causal.
     labels : Labels
@@ -44,6 +48,7 @@ class SymbolData:
     x: FloatArray
     mirror_x: FloatArray
     votes: FloatArray
+    mirror_votes: FloatArray
     atr: FloatArray
     labels: Labels
 
@@ -57,7 +62,9 @@ class Dataset:
     symbols : tuple of str
     data : mapping of str to SymbolData
     names : tuple of str
-        Feature columns that the models read.
+        Feature columns that the models read: of the catalogue, then a user's own.
+    vote_names : tuple of str
+        Columns of the votes: the fourteen indicators, then a user's signals.
     schema_hash : str
     unavailable : tuple of str
         Default features that this history cannot give (no volume, for example).
@@ -79,6 +86,7 @@ class Dataset:
     symbols: tuple[str, ...]
     data: Mapping[str, SymbolData]
     names: tuple[str, ...]
+    vote_names: tuple[str, ...]
     schema_hash: str
     unavailable: tuple[str, ...]
     symbol: IntArray
@@ -143,6 +151,7 @@ def build_dataset(
     instruments: Mapping[str, ContractFacts],
     conversion: Mapping[str, FloatArray],
     settings: Settings,
+    strategy: Strategy | None = None,
 ) -> Dataset:
     """Compute features, mirror features, votes and labels of every symbol.
 
@@ -154,20 +163,25 @@ def build_dataset(
     conversion : mapping of str to float64, shape (n_bars,)
         Account currency per unit of quote currency, by symbol.
     settings : Settings
+    strategy : Strategy, optional
+        A user's columns: its features join those of the settings, its signals the votes.
 
     Raises
     ------
     DataError
         If no feature is available on every symbol.
+    StrategyError
+        If a user's column fails.
     """
-    wanted = feature_names(settings)
+    own = None if strategy is None else OwnColumns.of(strategy, bars)
+    wanted = [name for name in feature_names(settings) if own is None or name not in own.asked]
     votes_need = vote_inputs([frame.name for frame in higher_timeframes(settings)])
     atr = atr_name(settings)
     everything = tuple(dict.fromkeys((*wanted, *votes_need, atr)))
     frames = {symbol: compute(item, everything) for symbol, item in bars.items()}
     missing = {name for frame in frames.values() for name in frame.unavailable}
     names = tuple(name for name in wanted if name not in missing)
-    if not names:
+    if not names and (own is None or not own.names):
         raise DataError(
             f"The model must have at least one feature; none of {len(wanted)} is available.",
             remedy="Set features.names to features that this history can give.",
@@ -175,19 +189,31 @@ def build_dataset(
     data = {}
     for symbol, item in bars.items():
         frame = frames[symbol]
+        x, mirror_x = _pick(frame, names), _pick(compute(mirrored(item), names), names)
+        votes = votes_from(frame.names, frame.values, votes_need)
+        mirror_votes = -votes
+        if own is not None:
+            x, mirror_x = beside(x, own.x[symbol]), beside(mirror_x, own.mirror_x[symbol])
+            votes = beside(votes, own.votes[symbol])
+            mirror_votes = beside(mirror_votes, own.mirror_votes[symbol])
         data[symbol] = SymbolData(
             bars=item,
             known_ns=bar_close(item.time_ns, item.timeframe),
-            x=_pick(frame, names),
-            mirror_x=_pick(compute(mirrored(item), names), names),
-            votes=votes_from(frame.names, frame.values, votes_need),
+            x=x,
+            mirror_x=mirror_x,
+            votes=votes,
+            mirror_votes=mirror_votes,
             atr=_pick(frame, (atr,))[:, 0],
             labels=label_bars(
                 item, instruments[symbol], settings.labels, settings.costs, conversion[symbol]
             ),
         )
     return _assemble(
-        data, names, tuple(sorted(missing & set(wanted))), settings.labels.horizon_bars
+        data,
+        names if own is None else (*names, *own.names),
+        VOTES if own is None else (*VOTES, *own.signals),
+        tuple(sorted({*(missing & set(wanted)), *(() if own is None else own.unavailable)})),
+        settings.labels.horizon_bars,
     )
 
 
@@ -199,6 +225,7 @@ def _pick(frame: FeatureFrame, names: tuple[str, ...]) -> FloatArray:
 def _assemble(
     data: Mapping[str, SymbolData],
     names: tuple[str, ...],
+    vote_names: tuple[str, ...],
     unavailable: tuple[str, ...],
     horizon_bars: int,
 ) -> Dataset:
@@ -220,6 +247,7 @@ def _assemble(
         symbols=tuple(data),
         data=data,
         names=names,
+        vote_names=vote_names,
         schema_hash=schema_hash(names),
         unavailable=unavailable,
         symbol=symbol[order],

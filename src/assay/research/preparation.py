@@ -7,12 +7,15 @@ from assay.data.bars import Bars
 from assay.data.spread import quoted_both_sides
 from assay.engine.conversion import conversion_rates
 from assay.engine.tape import build_tape
+from assay.kernels.compiler import FloatArray
 from assay.research.benchmarks import Market
 from assay.research.data_gate import DataQuality, judge_data
 from assay.research.dataset import Dataset, build_dataset
 from assay.research.history import History
 from assay.research.identity import code_hash, data_hash, facts_hash
 from assay.research.trials.trial import settings_hash
+from assay.strategy.agreement import check_agreement
+from assay.strategy.strategy import Strategy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,9 +30,11 @@ class Prepared:
     spread_notes : dict of str to str
         Where each symbol's spread came from.
     hashes : dict of str to str
-        Of data, features, settings and code.
+        Of data, features, settings and code, and of a user's ``strategy.py`` where there is one.
     quality : DataQuality
         What the data checks say, and whether a low score was accepted.
+    strategy : Strategy or None
+        The user's columns in the dataset.
     """
 
     dataset: Dataset
@@ -37,16 +42,34 @@ class Prepared:
     spread_notes: dict[str, str]
     hashes: dict[str, str]
     quality: DataQuality
+    strategy: Strategy | None = None
 
 
-def prepare(settings: Settings, history: History) -> Prepared:
+def prepare(
+    settings: Settings,
+    history: History,
+    strategy: Strategy | None = None,
+    *,
+    on_trust: bool = False,
+) -> Prepared:
     """Check the history, quote both sides, compute features and labels, and name what this is.
+
+    Parameters
+    ----------
+    settings : Settings
+    history : History
+    strategy : Strategy, optional
+        A user's columns.
+    on_trust : bool
+        Take the strategy as it is, though it may read the future: for the leak prover alone.
 
     Raises
     ------
     DataError
         If the history does not pass the data checks, a conversion pair is missing, or no
         feature is available.
+    StrategyError
+        If a user's column fails, or does not say the same over the history and bar by bar.
     """
     quality = judge_data(history.bars, history.instruments, settings.quality)
     quoted, notes = {}, {}
@@ -61,7 +84,9 @@ def prepare(settings: Settings, history: History) -> Prepared:
         )
         for symbol, item in quoted.items()
     }
-    dataset = build_dataset(quoted, history.instruments, conversion, settings)
+    dataset = build_dataset(quoted, history.instruments, conversion, settings, strategy)
+    if strategy is not None and not on_trust:
+        check_agreement(strategy, quoted, _columns(dataset))
     hashes = {
         "data": data_hash(history.bars),
         "facts": facts_hash(history.facts_met()),
@@ -69,9 +94,27 @@ def prepare(settings: Settings, history: History) -> Prepared:
         "settings": settings_hash(settings.of_a_result()),
         "code": code_hash(),
     }
+    if strategy is not None:
+        hashes["strategy"] = strategy.source_hash
     return Prepared(
-        dataset=dataset, quoted=quoted, spread_notes=notes, hashes=hashes, quality=quality
+        dataset=dataset,
+        quoted=quoted,
+        spread_notes=notes,
+        hashes=hashes,
+        quality=quality,
+        strategy=strategy,
     )
+
+
+def _columns(dataset: Dataset) -> dict[str, dict[str, FloatArray]]:
+    """Return features and votes by symbol and name."""
+    return {
+        symbol: {
+            **dict(zip(dataset.names, item.x.T, strict=True)),
+            **dict(zip(dataset.vote_names, item.votes.T, strict=True)),
+        }
+        for symbol, item in dataset.data.items()
+    }
 
 
 def market_from(first: int, prepared: Prepared, settings: Settings, history: History) -> Market:

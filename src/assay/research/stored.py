@@ -21,6 +21,8 @@ from assay.research.history import History
 from assay.research.preparation import prepare
 from assay.research.training import select_rows, train
 from assay.signals.signal_model import PATHS, SignalModel
+from assay.signals.votes import VOTES
+from assay.strategy.strategy import Strategy
 
 CARD_FILE = "decision.json"
 FORECASTER_FOLDER = "forecaster"
@@ -47,7 +49,7 @@ class StoredModel:
     log_loss : mapping of str to float
         Out of fold, by member; a coin has 0.6931.
     hashes : mapping of str to str
-        Of data, features and code.
+        Of data, features and code, and of the ``strategy.py`` that it was trained with.
     settings : mapping
         Every setting at the time of training.
     quality : mapping
@@ -75,16 +77,27 @@ def fit_on_all(
     history: History,
     *,
     progress: Progress,
+    strategy: Strategy | None = None,
 ) -> StoredModel:
     """Fit one decision maker on every label that has ended.
+
+    Parameters
+    ----------
+    settings : Settings
+    history : History
+    progress : Progress
+    strategy : Strategy, optional
+        A user's columns.
 
     Raises
     ------
     DataError
         If there are fewer labels than ``training.rows_min``.
+    StrategyError
+        If a user's column fails, or does not say the same over the history and bar by bar.
     """
     progress.stage("Features and labels", 1)
-    prepared = prepare(settings, history)
+    prepared = prepare(settings, history, strategy)
     dataset = prepared.dataset
     progress.advance()
     first, last = int(dataset.start_ns[0]), int(dataset.start_ns[-1])
@@ -143,6 +156,7 @@ def store(stored: StoredModel, folder: Path, *, notes: Mapping[str, object]) -> 
         "notes": dict(notes),
         "decision": {
             "equal_slope": model.equal_slope,
+            "vote_names": list(model.vote_names),
             "vote_weights": model.vote_weights.tolist(),
             "calibrators": {path: _calibrator_card(model.calibrators[path]) for path in PATHS},
             "scale": model.scale,
@@ -188,6 +202,7 @@ def load(folder: Path) -> StoredModel:
             pools={path: _pool(decision["pools"][path]) for path in PATHS},
             fusion=FusionSettings.model_validate(decision["fusion"]),
             quantiles=quantiles,
+            vote_names=_vote_names(decision),
         )
         return StoredModel(
             model=model,
@@ -232,6 +247,13 @@ def _card_hash(card: Mapping[str, Any]) -> str:
 def _pool(values: Any) -> tuple[float, float]:
     ai, traditional = values
     return float(ai), float(traditional)
+
+
+def _vote_names(decision: Mapping[str, Any]) -> tuple[str, ...]:
+    names = tuple(str(name) for name in decision.get("vote_names", VOTES))
+    if len(names) != len(decision["vote_weights"]):
+        raise ValueError(f"{len(decision['vote_weights'])} weights for {len(names)} votes")
+    return names
 
 
 def _calibrator_card(calibrator: Calibrator) -> dict[str, Any]:

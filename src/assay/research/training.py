@@ -56,11 +56,11 @@ class TrainingRows:
     Attributes
     ----------
     x, mirror_x : float64, shape (n_rows, n_features)
-    votes : float64, shape (n_rows, 14)
+    votes, mirror_votes : float64, shape (n_rows, n_votes)
     side, move, volatility, weight : float64, shape (n_rows,)
     symbol : int64, shape (n_rows,)
     start_ns, end_ns : int64, shape (n_rows,)
-    names : tuple of str
+    names, vote_names : tuple of str
     schema_hash : str
     n_candidates : int
     bar_ns : int
@@ -70,6 +70,7 @@ class TrainingRows:
     x: FloatArray
     mirror_x: FloatArray
     votes: FloatArray
+    mirror_votes: FloatArray
     side: FloatArray
     move: FloatArray
     volatility: FloatArray
@@ -78,6 +79,7 @@ class TrainingRows:
     start_ns: IntArray
     end_ns: IntArray
     names: tuple[str, ...]
+    vote_names: tuple[str, ...]
     schema_hash: str
     n_candidates: int
     bar_ns: int
@@ -116,6 +118,7 @@ def select_rows(
         x=dataset.column("x")[rows],
         mirror_x=dataset.column("mirror_x")[rows],
         votes=dataset.column("votes")[rows],
+        mirror_votes=dataset.column("mirror_votes")[rows],
         side=dataset.column("side")[rows],
         move=dataset.column("move")[rows],
         volatility=dataset.column("volatility")[rows],
@@ -124,6 +127,7 @@ def select_rows(
         start_ns=dataset.start_ns[rows],
         end_ns=dataset.end_ns[rows],
         names=dataset.names,
+        vote_names=dataset.vote_names,
         schema_hash=dataset.schema_hash,
         n_candidates=len(candidates),
         bar_ns=first.bars.timeframe.nominal_ns,
@@ -193,6 +197,7 @@ def train(rows: TrainingRows, settings: Settings, *, seed: int) -> Training:
             fusion=settings.fusion,
             move=move,
             quantiles=quantiles,
+            vote_names=rows.vote_names,
         )
         return Training(
             model=model,
@@ -240,11 +245,11 @@ class MirroredRows:
 
 
 def _signal_rows(rows: TrainingRows, chosen: IntArray) -> SignalRows:
-    """Return the rows *chosen* with their mirror images; a vote's image is its opposite."""
+    """Return the rows *chosen* with their mirror images."""
     side = rows.side[chosen]
     return SignalRows(
         x=np.concatenate((rows.x[chosen], rows.mirror_x[chosen])),
-        votes=np.concatenate((rows.votes[chosen], -rows.votes[chosen])),
+        votes=np.concatenate((rows.votes[chosen], rows.mirror_votes[chosen])),
         y=(np.concatenate((side, -side)) > 0.0).astype(np.int8),
         weight=np.tile(rows.weight[chosen] / MIRRORED_SHARE, MIRRORED_SHARE),
     )

@@ -15,6 +15,7 @@ from assay.research.history import History
 from assay.research.identity import worker_count
 from assay.research.oos import OutOfSample, forecast_out_of_sample
 from assay.research.preparation import Prepared, market_from, prepare
+from assay.strategy.strategy import Strategy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,8 +43,22 @@ class Walked:
     views: Mapping[str, Views]
 
 
-def walk(settings: Settings, history: History, *, progress: Progress) -> Walked:
+def walk(
+    settings: Settings,
+    history: History,
+    *,
+    progress: Progress,
+    strategy: Strategy | None = None,
+) -> Walked:
     """Prepare, train each fold and forecast the span after it.
+
+    Parameters
+    ----------
+    settings : Settings
+    history : History
+    progress : Progress
+    strategy : Strategy, optional
+        A user's columns.
 
     Raises
     ------
@@ -51,6 +66,8 @@ def walk(settings: Settings, history: History, *, progress: Progress) -> Walked:
         If the history has no symbol.
     DataError
         If the history is too short or does not fit together.
+    StrategyError
+        If a user's column fails, or does not say the same over the history and bar by bar.
     """
     if not history.bars:
         raise ConfigError(
@@ -60,7 +77,7 @@ def walk(settings: Settings, history: History, *, progress: Progress) -> Walked:
     # Sums of several threads differ in the last bit from machine to machine.
     with threadpool_limits(limits=1):
         progress.stage("Features and labels", 1)
-        prepared = prepare(settings, history)
+        prepared = prepare(settings, history, strategy)
         progress.advance()
         tested = forecast_out_of_sample(
             prepared.dataset, settings, workers=worker_count(settings), progress=progress

@@ -15,7 +15,7 @@ from assay.models.quantile import QuantileForecaster
 from assay.models.stacking import fit_weights
 from assay.signals.fusion import fuse_rows, linear_rows, logit, weights_of
 from assay.signals.terms import Terms
-from assay.signals.votes import N_VOTES, VOTES
+from assay.signals.votes import VOTES
 
 PATHS = ("hybrid", "ai", "indicators")
 SCALE_QUANTILE = 0.99
@@ -73,7 +73,7 @@ class SignalModel:
         The AI path.
     equal_slope : float
         Log-odds per mean vote (parallel topology).
-    vote_weights : float64, shape (14,)
+    vote_weights : float64, shape (n_votes,)
         Log-odds per vote, at least 0: the meta-model that weighs the indicators.
     pools : mapping of str to (float, float)
         Weight of the AI and of the traditional log-odds in each path of ``PATHS``.
@@ -88,6 +88,8 @@ class SignalModel:
     fusion : FusionSettings
     quantiles : QuantileForecaster
         Of the move over the horizon, in units of its volatility.
+    vote_names : tuple of str
+        Columns of the votes: the fourteen indicators, then a user's signals.
     """
 
     forecaster: Forecaster
@@ -100,6 +102,7 @@ class SignalModel:
     persistence: float
     fusion: FusionSettings
     quantiles: QuantileForecaster
+    vote_names: tuple[str, ...] = VOTES
 
     def ai_log_odds(self, x: FloatArray) -> FloatArray:
         """Return the calibrated log-odds of up of the ensemble; NaN where a feature is not finite.
@@ -196,16 +199,19 @@ class SignalModel:
         Parameters
         ----------
         x : float64, shape (1, n_features)
-        votes : float64, shape (1, 14)
+        votes : float64, shape (1, n_votes)
         horizon_bars : int
         """
         ai = float(self.ai_log_odds(x)[0])
         mine = float(self.traditional_log_odds(votes)[0])
         weight = self.vote_weights * votes[0]
-        strongest = VOTES[int(np.argmax(np.abs(weight)))] if np.any(weight) else "none"
+        n_own = len(self.vote_names) - len(VOTES)
+        voters = "14 indicators" + (f" and {n_own} of strategy.py" if n_own else "")
+        place = int(np.argmax(np.abs(weight)))
+        strongest = self.vote_names[place] if np.any(weight) else "none"
         return (
             _signal("ensemble", ai, horizon_bars, f"{len(self.forecaster.models)} models, stacked"),
-            _signal("votes", mine, horizon_bars, f"14 indicators; the strongest is {strongest}"),
+            _signal("votes", mine, horizon_bars, f"{voters}; the strongest is {strongest}"),
         )
 
 
@@ -251,7 +257,8 @@ def traditional(
     ``parallel``: every vote counts the same. ``hierarchical``: the meta-model's weights.
     ``hybrid``: the mean of both.
     """
-    equal = np.full(N_VOTES, equal_slope / N_VOTES)
+    n_votes = votes.shape[1]
+    equal = np.full(n_votes, equal_slope / n_votes)
     if fusion.topology == "parallel":
         weight = equal
     elif fusion.topology == "hierarchical":
@@ -268,7 +275,7 @@ class SignalRows:
     Attributes
     ----------
     x : float64, shape (n_rows, n_features)
-    votes : float64, shape (n_rows, 14)
+    votes : float64, shape (n_rows, n_votes)
     y : int8
         1 for up.
     weight : float64
@@ -290,6 +297,7 @@ def fit_signal_model(
     fusion: FusionSettings,
     move: float,
     quantiles: QuantileForecaster,
+    vote_names: tuple[str, ...] = VOTES,
 ) -> SignalModel:
     """Fit vote weights on the training rows; pools, scale and calibrators on held-out rows.
 
@@ -306,10 +314,13 @@ def fit_signal_model(
         Mean absolute move over volatility, of the fit rows.
     quantiles : QuantileForecaster
         Fitted on the rows of *fit*.
+    vote_names : tuple of str
+        Columns of the votes.
     """
     mean_vote = fit.votes.mean(axis=1, keepdims=True)
     equal, _ = fit_weights(mean_vote, fit.y, fit.weight, prior=np.zeros(1), spread=VOTE_SPREAD)
-    meta, _ = fit_weights(fit.votes, fit.y, fit.weight, prior=np.zeros(N_VOTES), spread=VOTE_SPREAD)
+    nothing = np.zeros(len(vote_names))
+    meta, _ = fit_weights(fit.votes, fit.y, fit.weight, prior=nothing, spread=VOTE_SPREAD)
     ai = logit_rows(forecaster.p_up(held.x, forecaster.schema_hash))
     mine = traditional(held.votes, float(equal[0]), meta, fusion)
     pools = {"ai": (1.0, 0.0), "indicators": (0.0, 1.0), "hybrid": (1.0, 1.0)}
@@ -332,6 +343,7 @@ def fit_signal_model(
         persistence=persistence_of(ai, *one_horizon_apart),
         fusion=fusion,
         quantiles=quantiles,
+        vote_names=vote_names,
     )
 
 

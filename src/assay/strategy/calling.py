@@ -71,7 +71,7 @@ def remedy_for(error: BaseException) -> str:
 
 def _locked(bars: Bars) -> Bars:
     """Return the same bars as views that refuse writing."""
-    views = {}
+    views: dict[str, Any] = {}
     for name in COLUMNS:
         column = getattr(bars, name)
         if isinstance(column, np.ndarray):
