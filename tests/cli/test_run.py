@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from assay.cli.main import main
+from assay.research.trials.ledger import TrialLedger
 
 QUICK = (
     "training.algorithms=logistic",
@@ -58,9 +59,31 @@ def test_a_run_leaves_nothing_unfinished(finished: Path) -> None:
 
 def test_every_path_of_every_different_job_is_one_trial(finished: Path) -> None:
     lines = (finished / "ledger" / "trials.jsonl").read_text().splitlines()
-    kinds = [json.loads(line)["trial"]["kind"] for line in lines]
+    read = [json.loads(line) for line in lines]
+    kinds = [line["trial"]["kind"] for line in read if "trial" in line]
 
-    assert sorted(kinds) == sorted(["hybrid", "ai", "indicators"] * 2 + ["indicators"])
+    assert sorted(kinds) == sorted(["hybrid", "ai", "indicators"] * 2 + ["indicators", "fit"])
+    assert sum("retry" in line for line in read) == 3
+
+
+def test_a_trial_says_what_it_tried_and_what_it_saw(finished: Path) -> None:
+    trials = TrialLedger(finished / "ledger" / "trials.jsonl").trials()
+    run, fit = trials[0], next(trial for trial in trials if trial.origin == "fit")
+
+    assert (run.origin, run.tried["evaluation.folds"]) == ("run", 2)
+    assert "run.workers" not in run.tried
+    assert fit.tried["market.end"] == "2011-06-01"
+    assert fit.saw_until_ns < run.saw_until_ns
+
+
+def test_every_result_remembers_the_ledger_it_was_judged_by(finished: Path) -> None:
+    lines = [json.loads(x) for x in (finished / "ledger" / "trials.jsonl").read_text().splitlines()]
+    hashes = {line["hash"]: line["n"] for line in lines}
+    reports = [json.loads(path.read_text()) for path in finished.glob("reports/*/meta.json")]
+    card = json.loads((finished / "models" / "early" / "decision.json").read_text())
+
+    for note in (*(item["ledger"] for item in reports), card["notes"]["ledger"]):
+        assert hashes[note["hash"]] == note["count"]
 
 
 def test_the_same_run_with_more_workers_gives_the_same_bytes(finished: Path) -> None:

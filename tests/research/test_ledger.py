@@ -317,3 +317,23 @@ def test_a_trial_remembers_the_months_of_its_strategy() -> None:
     assert np.prod(1.0 + np.array(found.monthly)) == pytest.approx(
         result.equity[-1] / 100_000.0, rel=1e-4
     )
+
+
+def test_a_copy_hands_over_what_it_gained_and_nothing_twice(ledger: TrialLedger) -> None:
+    ledger.record_all([trial(1), trial(2)])
+    copy = TrialLedger(ledger.path.with_name("copy"))
+    copy.path.write_bytes(ledger.path.read_bytes())
+    copy.head_path.write_bytes(ledger.head_path.read_bytes())
+    copy.record_all([trial(2, at_ns=50), trial(3)])
+    assert copy.hand_over(ledger) == 1
+    assert (ledger.count(), ledger.retries()) == (3, 1)
+    assert copy.hand_over(ledger) == 0
+    assert ledger.path.read_bytes() == copy.path.read_bytes()
+
+
+def test_a_copy_hands_over_to_a_ledger_that_another_wrote_to(ledger: TrialLedger) -> None:
+    copy = TrialLedger(ledger.path.with_name("copy"))
+    copy.record_all([trial(2), trial(3)])
+    ledger.record(trial(1))
+    assert copy.hand_over(ledger) == 2
+    assert [found.at_ns for found in ledger.trials()] == [1, 2, 3]

@@ -13,8 +13,10 @@ from assay.cli import (
     init,
     report,
     run,
+    runs,
     settings,
     train,
+    trials,
 )
 from assay.cli.failures import EXIT_CODES
 from assay.cli.options import examples
@@ -68,6 +70,8 @@ _COMMANDS = (
     ("train", train.train, ("assay train", "assay train --set market.end=2018-01-01")),
     ("backtest", backtest.backtest, ("assay backtest", "assay backtest --model latest")),
     ("report", report.report, ("assay report", "assay report --list", "assay report --open")),
+    ("ledger", trials.ledger, ("assay ledger", "assay ledger --last 5 --json")),
+    ("runs", runs.runs, ("assay runs", "assay runs --verdict edge --sort sharpe --html")),
     ("features", features.features, ("assay features", "assay features volatility")),
     ("doctor", doctor.doctor, ("assay doctor", "assay doctor --json")),
 )

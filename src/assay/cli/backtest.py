@@ -37,7 +37,8 @@ def backtest(
     from assay.cli.artifacts import find_model
     from assay.cli.history import read_history
     from assay.cli.reports import report_folder
-    from assay.cli.run import circumstances, command_line, count_trials, show_result, staged_ledger
+    from assay.cli.run import circumstances, command_line, show_result
+    from assay.cli.trials import count_trials, ledger_note, staged_ledger
     from assay.config.workspace import folder_in_one_piece
     from assay.data.catalogue import Catalogue
     from assay.research.backtests import backtest_stored
@@ -61,7 +62,8 @@ def backtest(
             at_ns=at_ns,
             repeat=(command_line("backtest", overrides, model=model),),
         )
-        result = replace(result, meta={**result.meta, **circumstances(at_ns, began_s)})
+        notes = {**circumstances(at_ns, began_s), **ledger_note(staged)}
+        result = replace(result, meta={**result.meta, **notes})
         progress.stage("Writing the report", 1)
         write_report(result, draft)
         count_trials(place, staged)

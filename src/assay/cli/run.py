@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from assay.config.settings import Settings
     from assay.config.workspace import Workspace
     from assay.research.run_result import RunResult
-    from assay.research.trials.ledger import TrialLedger
-
-STAGED = "ledger"
 
 
 def run(
@@ -55,6 +52,7 @@ def execute_into(
 
     from assay.cli.history import read_history
     from assay.cli.reports import report_folder
+    from assay.cli.trials import count_trials, ledger_note, staged_ledger
     from assay.config.workspace import folder_in_one_piece
     from assay.data.catalogue import Catalogue
     from assay.research.report import write_report
@@ -74,37 +72,13 @@ def execute_into(
             at_ns=at_ns,
             repeat=(command_line("run", overrides),),
         )
-        result = replace(result, meta={**result.meta, **circumstances(at_ns, began_s)})
+        notes = {**circumstances(at_ns, began_s), **ledger_note(staged)}
+        result = replace(result, meta={**result.meta, **notes})
         progress.stage("Writing the report", 1)
         write_report(result, draft)
         count_trials(place, staged)
         progress.advance()
     return target, result
-
-
-def staged_ledger(place: "Workspace", draft: "Path") -> "TrialLedger":
-    """Return a copy of the ledger of trials for one run, in its unfinished folder.
-
-    A run that is stopped shows nothing to anybody, so it counts nothing.
-    """
-    import shutil
-
-    from assay.research.trials.ledger import TrialLedger
-
-    folder = draft / STAGED
-    if place.ledger_path.parent.is_dir():
-        shutil.copytree(place.ledger_path.parent, folder)
-    return TrialLedger(folder / place.ledger_path.name)
-
-
-def count_trials(place: "Workspace", staged: "TrialLedger") -> None:
-    """Append to the ledger of the workspace what a finished run added to its copy."""
-    import shutil
-
-    from assay.research.trials.ledger import TrialLedger
-
-    TrialLedger(place.ledger_path).record_all(staged.trials())
-    shutil.rmtree(staged.path.parent)
 
 
 def circumstances(at_ns: int, began_s: float) -> dict[str, object]:

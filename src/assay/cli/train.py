@@ -22,11 +22,13 @@ def train(
     """Fit the models on all history and store them.
 
     They are stored as ONNX with a card and hashes; loading them executes no code. What they
-    earn is for `assay run` to say: nothing here was tested out of sample.
+    earn is for `assay run` to say: nothing here was tested out of sample. A fit is counted in
+    the ledger of trials.
     """
     from assay.cli.artifacts import model_folder
     from assay.cli.history import read_history
     from assay.cli.run import circumstances
+    from assay.cli.trials import count_fit, ledger_note, opened_ledger
     from assay.config.workspace import folder_in_one_piece
     from assay.data.catalogue import Catalogue
     from assay.research.stored import fit_on_all, store
@@ -41,7 +43,10 @@ def train(
         with folder_in_one_piece(target) as draft:
             fitted = fit_on_all(settings, history, progress=progress)
             progress.stage("Storing", 1)
-            card = store(fitted, draft, notes=circumstances(at_ns, began_s))
+            ledger = opened_ledger(place)
+            count_fit(ledger, fitted, settings, at_ns)
+            notes = {**circumstances(at_ns, began_s), **ledger_note(ledger)}
+            card = store(fitted, draft, notes=notes)
             progress.advance()
     screen.say(f"Model: {target}")
     screen.table(

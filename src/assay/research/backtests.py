@@ -63,9 +63,11 @@ def backtest_stored(
     count_trials(
         ledger,
         traded.tried,
+        settings=settings,
         settings_hash=hash_of([hashes["settings"], hashes["model"]]),
         hashes=hashes,
         at_ns=at_ns,
+        origin="backtest",
     )
     metrics, verdict = judged(traded, None, settings, ledger, progress)
     return RunResult(

@@ -12,7 +12,7 @@ from assay.research.benchmarks import Market, as_result, buy_and_hold, random_en
 from assay.research.metrics import Metrics, measure
 from assay.research.result import Forecasts, StrategyResult
 from assay.research.trials.ledger import TrialLedger
-from assay.research.trials.trial import hash_of, trial_of
+from assay.research.trials.trial import changed_settings, hash_of, trial_of
 from assay.research.verdict.judge import Verdict, judge
 
 
@@ -74,11 +74,14 @@ def count_trials(
     ledger: TrialLedger,
     tried: Sequence[StrategyResult],
     *,
+    settings: Settings,
     settings_hash: str,
     hashes: Mapping[str, str],
     at_ns: int,
+    origin: str = "run",
 ) -> None:
     """Count every strategy that was tried, before anyone is judged."""
+    changed = changed_settings(settings.of_a_result(), Settings().of_a_result())
     ledger.record_all(
         [
             trial_of(
@@ -87,6 +90,8 @@ def count_trials(
                 data_hash=hash_of([hashes["data"], hashes["facts"]]),
                 code_hash=hashes["code"],
                 at_ns=at_ns,
+                origin=origin,
+                tried=changed,
             )
             for result in tried
         ]
@@ -99,8 +104,13 @@ def judged(
     settings: Settings,
     ledger: TrialLedger,
     progress: Progress,
+    *,
+    walk: str = "",
 ) -> tuple[dict[str, Metrics], Verdict]:
-    """Measure every strategy, and judge the headline by the ledger's number of trials."""
+    """Measure every strategy, and judge the headline by the ledger's number of trials.
+
+    *walk* is the identity of the walk forward, if settings were searched inside it.
+    """
     evaluation, seed = settings.evaluation, settings.run.seed
     progress.stage("Judging", len(traded.strategies))
     metrics = {}
@@ -112,9 +122,10 @@ def judged(
             seed=seed,
         )
         progress.advance()
+    time_ns = traded.judged.time_ns
     verdict = judge(
         traded.judged,
-        ledger.evidence(),
+        ledger.evidence(walk=walk, judged_ns=(int(time_ns[0]), int(time_ns[-1]))),
         {"random": traded.dealt, "buy_and_hold": traded.holding},
         forecasts,
         evaluation,

@@ -66,7 +66,12 @@ def execute(
         traded = trade(walked.views, HEADLINE, walked.market, progress)
         hashes = prepared.hashes
         count_trials(
-            ledger, traded.tried, settings_hash=hashes["settings"], hashes=hashes, at_ns=at_ns
+            ledger,
+            traded.tried,
+            settings=settings,
+            settings_hash=hashes["settings"],
+            hashes=hashes,
+            at_ns=at_ns,
         )
         forecasts = forecasts_of(prepared.dataset, tested)
         metrics, verdict = judged(traded, forecasts, settings, ledger, progress)

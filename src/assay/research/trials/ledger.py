@@ -8,7 +8,7 @@ are missed too.
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -145,6 +145,19 @@ class TrialLedger:
             put(self._disk, self.head_path, _text(head).encode())
         return added
 
+    def hand_over(self, target: "TrialLedger") -> int:
+        """Append to *target* what this copy of it gained; return how many trials those were."""
+        lines, theirs = self._read(repair=False), target._read(repair=False)
+        made = {line["identity"]: _trial(line) for line in lines if "trial" in line}
+        seen = {line["hash"] for line in theirs}
+        gained = []
+        for line in lines:
+            if line["hash"] in seen or "lost" in line:
+                continue
+            again = {"at_ns": line["at_ns"]} if "retry" in line else {}
+            gained.append(replace(made[line.get("retry", line.get("identity"))], **again))
+        return target.record_all(gained)
+
     def trials(self) -> tuple[Trial, ...]:
         """Return every recorded trial, oldest first.
 
@@ -153,16 +166,7 @@ class TrialLedger:
         LedgerError
             If the file was edited, or lines were deleted.
         """
-        found = []
-        for line in self._read(repair=False):
-            if "trial" not in line:
-                continue
-            fields = dict(line["trial"])
-            fields["monthly"] = tuple(fields["monthly"])
-            for name in ("sharpe_daily", "skew", "kurtosis"):
-                fields[name] = math.nan if fields[name] is None else fields[name]
-            found.append(Trial(**fields))
-        return tuple(found)
+        return tuple(_trial(line) for line in self._read(repair=False) if "trial" in line)
 
     def count(self) -> int:
         """Return the number of different trials."""
@@ -336,6 +340,15 @@ class _Block:
 
 def _text(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _trial(line: Mapping[str, Any]) -> Trial:
+    """Return the trial of one line."""
+    fields = dict(line["trial"])
+    fields["monthly"] = tuple(fields["monthly"])
+    for name in ("sharpe_daily", "skew", "kurtosis"):
+        fields[name] = math.nan if fields[name] is None else fields[name]
+    return Trial(**fields)
 
 
 def _plain(trial: Trial) -> dict[str, Any]:
