@@ -36,6 +36,7 @@ def backtest(
 
     from assay.cli.artifacts import find_model
     from assay.cli.history import read_history
+    from assay.cli.own_strategy import find_strategy, keep_copy
     from assay.cli.reports import report_folder
     from assay.cli.run import circumstances, command_line, show_result
     from assay.cli.trials import count_trials, ledger_note, staged_ledger
@@ -51,6 +52,8 @@ def backtest(
     target = report_folder(place, settings, name, at_ns, kind="backtest")
     with place.held(), screen.progress() as progress, folder_in_one_piece(target) as draft:
         stored = load(find_model(place, model)) if model else None
+        knows_none = stored is not None and "strategy" not in stored.hashes
+        strategy = None if knows_none else find_strategy(place, screen)
         history = read_history(Catalogue(place.data), settings, progress)
         staged = staged_ledger(place, draft)
         result = backtest_stored(
@@ -61,11 +64,13 @@ def backtest(
             progress=progress,
             at_ns=at_ns,
             repeat=(command_line("backtest", overrides, model=model),),
+            strategy=strategy,
         )
         notes = {**circumstances(at_ns, began_s), **ledger_note(staged)}
         result = replace(result, meta={**result.meta, **notes})
         progress.stage("Writing the report", 1)
         write_report(result, draft)
+        keep_copy(strategy, draft)
         count_trials(place, staged)
         progress.advance()
     show_result(target, result, screen)

@@ -51,6 +51,7 @@ def execute_into(
     from dataclasses import replace
 
     from assay.cli.history import read_history
+    from assay.cli.own_strategy import find_strategy, keep_copy
     from assay.cli.reports import report_folder
     from assay.cli.trials import count_trials, ledger_note, staged_ledger
     from assay.config.workspace import folder_in_one_piece
@@ -61,6 +62,7 @@ def execute_into(
     at_ns = SystemClock().now()
     target = report_folder(place, settings, name, at_ns)
     began_s = time.monotonic()
+    strategy = find_strategy(place, screen)
     with screen.progress() as progress, folder_in_one_piece(target) as draft:
         history = read_history(Catalogue(place.data), settings, progress)
         staged = staged_ledger(place, draft)
@@ -71,11 +73,13 @@ def execute_into(
             progress=progress,
             at_ns=at_ns,
             repeat=(command_line("run", overrides),),
+            strategy=strategy,
         )
         notes = {**circumstances(at_ns, began_s), **ledger_note(staged)}
         result = replace(result, meta={**result.meta, **notes})
         progress.stage("Writing the report", 1)
         write_report(result, draft)
+        keep_copy(strategy, draft)
         count_trials(place, staged)
         progress.advance()
     return target, result

@@ -27,6 +27,7 @@ def train(
     """
     from assay.cli.artifacts import model_folder
     from assay.cli.history import read_history
+    from assay.cli.own_strategy import find_strategy, keep_copy
     from assay.cli.run import circumstances
     from assay.cli.trials import count_fit, ledger_note, opened_ledger
     from assay.config.workspace import folder_in_one_piece
@@ -36,17 +37,19 @@ def train(
     place, settings = open_workspace(workspace, overrides)
     screen = Screen(as_json=as_json)
     at_ns, began_s = SystemClock().now(), time.monotonic()
+    strategy = find_strategy(place, screen)
     with place.held(), screen.progress() as progress:
         place.drop_unfinished()
         target = model_folder(place, settings, name, at_ns)
         history = read_history(Catalogue(place.data), settings, progress)
         with folder_in_one_piece(target) as draft:
-            fitted = fit_on_all(settings, history, progress=progress)
+            fitted = fit_on_all(settings, history, progress=progress, strategy=strategy)
             progress.stage("Storing", 1)
             ledger = opened_ledger(place)
             count_fit(ledger, fitted, settings, at_ns)
             notes = {**circumstances(at_ns, began_s), **ledger_note(ledger)}
             card = store(fitted, draft, notes=notes)
+            keep_copy(strategy, draft)
             progress.advance()
     screen.say(f"Model: {target}")
     screen.table(

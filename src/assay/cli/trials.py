@@ -144,6 +144,7 @@ def count_trials(place: "Workspace", staged: "TrialLedger") -> None:
 def count_fit(book: "TrialLedger", fitted: "StoredModel", settings: "Settings", at_ns: int) -> None:
     """Count one fit on all history: it saw everything, and nothing is known of its returns."""
     from assay.config.settings import Settings as Defaults
+    from assay.research.identity import acting_code
     from assay.research.trials.trial import Trial, changed_settings, hash_of
 
     hashes = fitted.hashes
@@ -153,7 +154,7 @@ def count_fit(book: "TrialLedger", fitted: "StoredModel", settings: "Settings", 
             origin="fit",
             settings_hash=hashes["settings"],
             data_hash=hash_of([hashes["data"], hashes["facts"]]),
-            code_hash=hashes["code"],
+            code_hash=acting_code(hashes),
             sharpe_daily=float("nan"),
             n_days=0,
             skew=float("nan"),

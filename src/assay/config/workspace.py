@@ -12,6 +12,7 @@ from assay.config.template import render_template
 from assay.domain.errors import ConfigError, DataError
 
 SETTINGS_FILE = "assay.toml"
+STRATEGY_FILE = "strategy.py"
 FREE_BYTES_MIN = 200_000_000
 UNFINISHED = ".unfinished-"
 
@@ -80,6 +81,11 @@ class Workspace:
     def settings_path(self) -> Path:
         """The file ``assay.toml``."""
         return self.root / SETTINGS_FILE
+
+    @property
+    def strategy_path(self) -> Path:
+        """The user's own features and signals; most workspaces have none."""
+        return self.root / STRATEGY_FILE
 
     @property
     def data(self) -> Path:

@@ -1,11 +1,12 @@
 """What a run takes for granted, in sentences a trader can check against their broker."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from assay.config.settings import Settings
 from assay.domain.facts_history import ContractFacts, FactsHistory
 from assay.domain.instrument import Instrument, MarginBasis, SwapMode
 from assay.domain.time import iso_utc
+from assay.strategy.strategy import Strategy
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -72,6 +73,28 @@ def assumptions_of(
         "alone, except buy and hold, which holds the balance without leverage."
     )
     return tuple(told)
+
+
+def strategy_told(strategy: Strategy | None) -> tuple[str, ...]:
+    """Return what a user's columns add to a run, as a sentence; none without them."""
+    if strategy is None:
+        return ()
+    parts = [
+        f"{_plural(kind, names)} {', '.join(names)} to {what}"
+        for kind, names, what in (
+            ("feature", strategy.feature_names, "what the models read"),
+            ("signal", strategy.signal_names, "the votes of the fourteen indicators"),
+        )
+        if names
+    ]
+    return (
+        f"{strategy.path.name} (SHA-256 {strategy.source_hash[:12]}) adds the "
+        f"{', and the '.join(parts)}.",
+    )
+
+
+def _plural(word: str, items: Sequence[str]) -> str:
+    return f"{word}s" if len(items) > 1 else word
 
 
 def _contracts(symbol: str, history: FactsHistory) -> list[str]:

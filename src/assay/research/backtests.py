@@ -3,12 +3,12 @@
 import numpy as np
 
 from assay.config.settings import Settings
-from assay.domain.errors import ConfigError, DataError
+from assay.domain.errors import ConfigError, DataError, ModelError
 from assay.domain.progress import Progress
 from assay.domain.time import iso_utc
 from assay.engine.opinion import views_of
 from assay.engine.views import Views
-from assay.research.assumptions import assumptions_of
+from assay.research.assumptions import assumptions_of, strategy_told
 from assay.research.benchmarks import Market
 from assay.research.data_gate import override_warnings
 from assay.research.dataset import Dataset
@@ -21,6 +21,7 @@ from assay.research.stored import StoredModel
 from assay.research.trials.ledger import TrialLedger
 from assay.research.trials.trial import hash_of
 from assay.signals.signal_model import PATHS
+from assay.strategy.strategy import Strategy
 
 
 def backtest_stored(
@@ -32,12 +33,16 @@ def backtest_stored(
     progress: Progress,
     at_ns: int,
     repeat: tuple[str, ...],
+    strategy: Strategy | None = None,
 ) -> RunResult:
     """Trade, measure and judge a stored model, or the bare indicators if *stored* is None.
 
     A stored model trades only bars that closed after its training ended: before, it would be
     asked what it was told. Bare indicators vote with equal weight and are fitted to nothing, so
     they trade all bars after the warm-up. Both count as trials.
+
+    A user's *strategy* is part of what a model was trained with: the same file must be there, and
+    one that the model does not know is left out. Beside bare indicators its signals vote.
 
     Raises
     ------
@@ -46,12 +51,16 @@ def backtest_stored(
     DataError
         If no bar is left to trade.
     ModelError
-        If this history does not give the features that the model reads.
+        If this history does not give the features that the model reads, or the model was
+        trained with another ``strategy.py``.
+    StrategyError
+        If a user's column fails, or does not say the same over the history and bar by bar.
     """
     if stored is not None:
         settings = _settings_for(settings, stored)
+        strategy = strategy_for(stored, strategy)
     progress.stage("Features", 1)
-    prepared = prepare(settings, history)
+    prepared = prepare(settings, history, strategy)
     dataset = prepared.dataset
     first = _first_row(dataset, stored)
     progress.advance()
@@ -85,7 +94,8 @@ def backtest_stored(
                 prepared.spread_notes,
                 has_finer=bool(history.finer),
             ),
-            _origin(stored),
+            *strategy_told(strategy),
+            _origin(stored, strategy),
         ),
         settings=settings.of_a_result(),
         hashes=hashes,
@@ -130,6 +140,29 @@ def _settings_for(settings: Settings, stored: StoredModel) -> Settings:
     return settings.model_copy(update={"features": features})
 
 
+def strategy_for(stored: StoredModel, strategy: Strategy | None) -> Strategy | None:
+    """Return the columns that the model was trained with; none if it was trained without any.
+
+    Raises
+    ------
+    ModelError
+        If *strategy* is not the one that the model was trained with.
+    """
+    trained = stored.hashes.get("strategy")
+    if trained is None:
+        return None
+    if strategy is None or strategy.source_hash != trained:
+        was = "none" if strategy is None else f"SHA-256 {strategy.source_hash[:12]}"
+        raise ModelError(
+            f"A model must meet the strategy.py it was trained with, SHA-256 {trained[:12]}; "
+            f"was {was}.",
+            remedy="Restore that file, of which a copy lies beside the model, or train again with "
+            "`assay train`.",
+            trained=trained,
+        )
+    return strategy.reading(stored.names)
+
+
 def _first_row(dataset: Dataset, stored: StoredModel | None) -> int:
     """Return the first row that may be traded."""
     allowed = np.isfinite(dataset.column("atr"))
@@ -170,18 +203,20 @@ def _model_views(
 
 
 def _votes(dataset: Dataset, first: int) -> dict[str, Views]:
-    """Return the views of fourteen indicators that vote with equal weight."""
+    """Return the views of the indicators, and a user's signals, that vote with equal weight."""
     mean = np.nan_to_num(dataset.column("votes")[first:]).mean(axis=1)
     atr = dataset.column("atr")[first:]
     score = 0.5 + 0.5 * np.abs(mean)
     return {"indicators": Views.of(np.sign(mean), score=score, loss=atr, unit=atr)}
 
 
-def _origin(stored: StoredModel | None) -> str:
+def _origin(stored: StoredModel | None, strategy: Strategy | None) -> str:
     if stored is None:
+        n_own = 0 if strategy is None else len(strategy.signals)
+        beside = f" and {n_own} signal{'s' if n_own > 1 else ''} of strategy.py" if n_own else ""
         return (
-            "Fourteen indicators vote with equal weight; nothing was fitted. Positions are sized "
-            "by risk and volatility alone."
+            f"Fourteen indicators{beside} vote with equal weight; nothing was fitted. Positions "
+            "are sized by risk and volatility alone."
         )
     return (
         f"The model was fitted on {stored.n_rows:,} labels from {iso_utc(stored.trained_from_ns)} "

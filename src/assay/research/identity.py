@@ -51,6 +51,14 @@ def code_hash() -> str:
     return digest.hexdigest()
 
 
+def acting_code(hashes: Mapping[str, str]) -> str:
+    """Return the hash of all code that decides: the package's, and that of a ``strategy.py``."""
+    own = hashes.get("strategy")
+    if own is None:
+        return hashes["code"]
+    return hashlib.sha256(f"{hashes['code']} {own}".encode()).hexdigest()
+
+
 def worker_count(settings: Settings) -> int:
     """Return how many processes may work: as set, or every core that this process may use."""
     if settings.run.workers:

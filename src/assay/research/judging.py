@@ -9,6 +9,7 @@ from assay.engine.backtest import backtest
 from assay.engine.views import Views
 from assay.kernels.compiler import FloatArray
 from assay.research.benchmarks import Market, as_result, buy_and_hold, random_entries
+from assay.research.identity import acting_code
 from assay.research.metrics import Metrics, measure
 from assay.research.result import Forecasts, StrategyResult
 from assay.research.trials.ledger import TrialLedger
@@ -88,7 +89,7 @@ def count_trials(
                 result,
                 settings_hash=settings_hash,
                 data_hash=hash_of([hashes["data"], hashes["facts"]]),
-                code_hash=hashes["code"],
+                code_hash=acting_code(hashes),
                 at_ns=at_ns,
                 origin=origin,
                 tried=changed,

@@ -9,7 +9,7 @@ from assay.config.settings import Settings
 from assay.domain.progress import Progress
 from assay.regimes.volatility import NAMES as REGIME_NAMES
 from assay.regimes.volatility import volatility_regimes
-from assay.research.assumptions import assumptions_of
+from assay.research.assumptions import assumptions_of, strategy_told
 from assay.research.dataset import Dataset
 from assay.research.history import History
 from assay.research.judging import Traded, count_trials, judged, trade
@@ -20,6 +20,7 @@ from assay.research.run_result import RunResult
 from assay.research.scores import feature_scores, model_scores, quantile_scores
 from assay.research.trials.ledger import TrialLedger
 from assay.research.walk import walk
+from assay.strategy.strategy import Strategy
 
 HEADLINE = "hybrid"
 
@@ -32,6 +33,7 @@ def execute(
     progress: Progress,
     at_ns: int,
     repeat: tuple[str, ...] = ("assay run",),
+    strategy: Strategy | None = None,
 ) -> RunResult:
     """Train, walk forward, trade, measure and judge.
 
@@ -46,6 +48,8 @@ def execute(
         Now, UTC nanoseconds, for the ledger alone.
     repeat : tuple of str
         Commands that make this run again, for the report.
+    strategy : Strategy, optional
+        A user's columns: features for the models, signals among the votes.
 
     Returns
     -------
@@ -58,8 +62,10 @@ def execute(
         If the history has no symbol.
     DataError
         If the history is too short or does not fit together.
+    StrategyError
+        If a user's column fails, or does not say the same over the history and bar by bar.
     """
-    walked = walk(settings, history, progress=progress)
+    walked = walk(settings, history, progress=progress, strategy=strategy)
     prepared, tested = walked.prepared, walked.tested
     # Sums of several threads differ in the last bit from machine to machine.
     with threadpool_limits(limits=1):
@@ -83,16 +89,19 @@ def execute(
             settings,
             metrics=metrics,
             verdict=verdict,
-            assumptions=assumptions_of(
-                settings,
-                history.facts_met(),
-                prepared.spread_notes,
-                has_finer=bool(history.finer),
+            assumptions=(
+                *assumptions_of(
+                    settings,
+                    history.facts_met(),
+                    prepared.spread_notes,
+                    has_finer=bool(history.finer),
+                ),
+                *strategy_told(strategy),
             ),
             warnings=(
                 *prepared.quality.warnings,
                 *ledger.notices,
-                *_warnings(prepared.dataset, tested),
+                *_warnings(prepared, tested),
             ),
             quality=(*history.quality, *prepared.quality.findings),
             data_notes=history.notes,
@@ -143,6 +152,8 @@ def forecasts_of(dataset: Dataset, tested: OutOfSample) -> Forecasts:
         horizon=end - dataset.bar[rows],
         fold=tested.fold[known],
         weight=dataset.uniqueness_of(rows),
+        symbols=dataset.symbols,
+        symbol=dataset.symbol[rows],
     )
 
 
@@ -183,8 +194,8 @@ def _leak_lines(tested: OutOfSample) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _warnings(dataset: Dataset, tested: OutOfSample) -> tuple[str, ...]:
-    told = []
+def _warnings(prepared: Prepared, tested: OutOfSample) -> tuple[str, ...]:
+    dataset, told = prepared.dataset, []
     if dataset.unavailable:
         told.append(
             "This history cannot give these features, so no model read them: "
@@ -194,4 +205,10 @@ def _warnings(dataset: Dataset, tested: OutOfSample) -> tuple[str, ...]:
     idle = int(np.sum(~dataset.is_ready[tested.first :]))
     if idle:
         told.append(f"{idle} tested bars had a feature without a value; there AI was silent.")
+    own = () if prepared.strategy is None else prepared.strategy.feature_names
+    for place, name in enumerate(dataset.names):
+        if name in own:
+            lacking = ~np.isfinite(dataset.column("x")[tested.first :, place])
+            if lacking.any():
+                told.append(f"{name} of strategy.py had no value on {lacking.mean():.1%} of them.")
     return tuple(told)

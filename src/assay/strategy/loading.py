@@ -53,9 +53,10 @@ def load_strategy(path: Path) -> Strategy:
     """
     path = path.resolve()
     content = _read(path)
+    source_hash = hashlib.sha256(content).hexdigest()
     try:
         text = importlib.util.decode_source(content)
-        module = _executed(path, text, hashlib.sha256(content).hexdigest())
+        module = _executed(path, text, source_hash)
     except AssayError:
         raise
     except (Exception, SystemExit) as error:
@@ -64,8 +65,8 @@ def load_strategy(path: Path) -> Strategy:
     _check(path, declared, module)
     return Strategy(
         path=path,
-        source=text,
-        source_hash=hashlib.sha256(content).hexdigest(),
+        source=content,
+        source_hash=source_hash,
         features=tuple(column for column in declared if column.kind == "feature"),
         signals=tuple(column for column in declared if column.kind == "signal"),
     )

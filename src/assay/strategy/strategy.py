@@ -20,16 +20,16 @@ class Strategy:
     ----------
     path : Path
         The file.
-    source : str
-        Its text, as it was executed.
+    source : bytes
+        What was executed.
     source_hash : str
-        SHA-256 of its bytes, in hexadecimal.
+        SHA-256 of *source*, in hexadecimal.
     features, signals : tuple of Column
         In the order in which the file declares them.
     """
 
     path: Path
-    source: str
+    source: bytes
     source_hash: str
     features: tuple[Column, ...]
     signals: tuple[Column, ...]
