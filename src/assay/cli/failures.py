@@ -20,6 +20,7 @@ EXIT_CODES = (
     (3, "market data are missing, malformed or too few"),
     (4, "a model is missing, corrupt or made for other features"),
     (5, "the broker could not be asked, or refused"),
+    (6, "worker processes died, or the cluster that computes was lost"),
     (130, "stopped by Ctrl-C; what was finished is kept, nothing is half-written"),
 )
 

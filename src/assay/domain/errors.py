@@ -7,6 +7,7 @@
     │   └── StrategyError        the user's strategy.py is wrong (names file, line, column)
     ├── DataError              gap, bad rows, schema: do not trade this bar (names file, line)
     ├── ModelError             missing, corrupt, wrong schema: step down the fallback ladder
+    ├── ComputeError           workers died or were lost: fewer of them, then again
     └── BrokerError
         ├── UnavailableError     never sent: may retry, with backoff and a limit
         ├── RejectedError        certainly refused: do not retry
@@ -81,6 +82,13 @@ class ModelError(AssayError):
 
     code: ClassVar[str] = "model"
     exit_status: ClassVar[int] = 4
+
+
+class ComputeError(AssayError):
+    """The workers that compute died, cannot start, or were lost with their cluster."""
+
+    code: ClassVar[str] = "compute"
+    exit_status: ClassVar[int] = 6
 
 
 class BrokerError(AssayError):

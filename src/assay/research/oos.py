@@ -1,17 +1,19 @@
 """Walk forward: train on the past, forecast the span after it, and never look back."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from assay.config.settings import Settings
 from assay.domain.progress import Progress
 from assay.kernels.compiler import FloatArray, IntArray
+from assay.research.compute.place import Place
+from assay.research.compute.pool import compute
 from assay.research.dataset import Dataset
 from assay.research.result import FoldSpan
 from assay.research.splits.walk_forward import WalkForwardFold, walk_forward, whole_times
-from assay.research.training import Training, TrainingRows, select_rows, train
+from assay.research.training import Training, select_rows, train
 from assay.signals.signal_model import PATHS, Lean
 
 
@@ -51,26 +53,36 @@ def fold_seed(seed: int, index: int) -> int:
 
 
 def train_folds(
-    tasks: list[TrainingRows], settings: Settings, *, workers: int, progress: Progress
+    dataset: Dataset,
+    settings: Settings,
+    folds: list[WalkForwardFold],
+    *,
+    place: Place,
+    progress: Progress,
 ) -> list[Training]:
-    """Fit one decision maker per fold, in parallel; the result does not depend on *workers*."""
-    from joblib import Parallel, delayed
-
-    jobs = (
-        delayed(train)(rows, settings, seed=fold_seed(settings.run.seed, index))
-        for index, rows in enumerate(tasks)
+    """Fit one decision maker per fold; the result does not depend on *place*."""
+    return compute(
+        partial(_train_fold, dataset, settings),
+        folds,
+        place=place,
+        progress=progress,
+        stage="Training",
     )
-    progress.stage("Training", len(tasks))
-    trained = []
-    results: Iterator[Training] = Parallel(n_jobs=workers, return_as="generator")(jobs)
-    for result in results:
-        trained.append(result)
-        progress.advance()
-    return trained
+
+
+def _train_fold(dataset: Dataset, settings: Settings, fold: WalkForwardFold) -> Training:
+    """Fit on the labels that had ended before the fold's test."""
+    rows = select_rows(
+        dataset,
+        settings,
+        from_ns=int(dataset.start_ns[fold.train_start]),
+        until_ns=int(dataset.start_ns[fold.test_start]),
+    )
+    return train(rows, settings, seed=fold_seed(settings.run.seed, fold.index))
 
 
 def forecast_out_of_sample(
-    dataset: Dataset, settings: Settings, *, workers: int, progress: Progress
+    dataset: Dataset, settings: Settings, *, place: Place, progress: Progress
 ) -> OutOfSample:
     """Cut the history, train every fold and forecast the span after each.
 
@@ -85,16 +97,7 @@ def forecast_out_of_sample(
         n_rows, first=int(ready[0]) if len(ready) else n_rows, settings=settings.evaluation
     )
     folds = whole_times(folds, dataset.start_ns)
-    tasks = [
-        select_rows(
-            dataset,
-            settings,
-            from_ns=int(dataset.start_ns[fold.train_start]),
-            until_ns=int(dataset.start_ns[fold.test_start]),
-        )
-        for fold in folds
-    ]
-    trainings = train_folds(tasks, settings, workers=workers, progress=progress)
+    trainings = train_folds(dataset, settings, folds, place=place, progress=progress)
     return _forecast(dataset, settings, folds, trainings, progress)
 
 

@@ -11,8 +11,8 @@ from assay.domain.progress import Progress
 from assay.engine.opinion import views_of
 from assay.engine.views import Views
 from assay.research.benchmarks import Market
+from assay.research.compute.place import Place
 from assay.research.history import History
-from assay.research.identity import worker_count
 from assay.research.oos import OutOfSample, forecast_out_of_sample
 from assay.research.preparation import Prepared, market_from, prepare
 from assay.strategy.strategy import Strategy
@@ -80,7 +80,7 @@ def walk(
         prepared = prepare(settings, history, strategy)
         progress.advance()
         tested = forecast_out_of_sample(
-            prepared.dataset, settings, workers=worker_count(settings), progress=progress
+            prepared.dataset, settings, place=Place.of(settings), progress=progress
         )
         market = market_from(tested.first, prepared, settings, history)
         mid = 0.5 * (market.tape.bid_close + market.tape.ask_close)
