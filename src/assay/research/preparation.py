@@ -72,19 +72,7 @@ def prepare(
         If a user's column fails, or does not say the same over the history and bar by bar.
     """
     quality = judge_data(history.bars, history.instruments, settings.quality)
-    quoted, notes = {}, {}
-    for symbol, item in history.bars.items():
-        quoted[symbol], notes[symbol] = quoted_both_sides(
-            item, history.instruments[symbol], history.spreads.get(symbol)
-        )
-    pairs = {**quoted, **history.conversion_bars}
-    conversion = {
-        symbol: conversion_rates(
-            item, history.instruments[symbol], settings.account.currency, pairs
-        )
-        for symbol, item in quoted.items()
-    }
-    dataset = build_dataset(quoted, history.instruments, conversion, settings, strategy)
+    dataset, quoted, notes = assemble(settings, history, strategy)
     if strategy is not None and not on_trust:
         check_agreement(strategy, quoted, _columns(dataset))
     hashes = {
@@ -115,6 +103,40 @@ def _columns(dataset: Dataset) -> dict[str, dict[str, FloatArray]]:
         }
         for symbol, item in dataset.data.items()
     }
+
+
+def assemble(
+    settings: Settings, history: History, strategy: Strategy | None = None
+) -> tuple[Dataset, dict[str, Bars], dict[str, str]]:
+    """Quote both sides and compute features and labels, whatever the data checks say.
+
+    Returns
+    -------
+    dataset : Dataset
+    quoted : dict of str to Bars
+    notes : dict of str to str
+        Where each symbol's spread came from.
+
+    Raises
+    ------
+    DataError
+        If a conversion pair is missing, or no feature is available.
+    StrategyError
+        If a user's column fails.
+    """
+    quoted, notes = {}, {}
+    for symbol, item in history.bars.items():
+        quoted[symbol], notes[symbol] = quoted_both_sides(
+            item, history.instruments[symbol], history.spreads.get(symbol)
+        )
+    pairs = {**quoted, **history.conversion_bars}
+    conversion = {
+        symbol: conversion_rates(
+            item, history.instruments[symbol], settings.account.currency, pairs
+        )
+        for symbol, item in quoted.items()
+    }
+    return build_dataset(quoted, history.instruments, conversion, settings, strategy), quoted, notes
 
 
 def market_from(first: int, prepared: Prepared, settings: Settings, history: History) -> Market:

@@ -134,6 +134,53 @@ def select_rows(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class InnerSplit:
+    """Which rows of one training do what; row numbers, rising.
+
+    Attributes
+    ----------
+    fit : int64
+        Rows of the final members.
+    held : int64
+        Rows held out for calibration, the last of all.
+    folds : list of (train, test) int64
+        Purged folds of the fit rows.
+    """
+
+    fit: IntArray
+    held: IntArray
+    folds: list[tuple[IntArray, IntArray]]
+
+
+def inner_split(
+    start_ns: IntArray, end_ns: IntArray, bar_ns: int, settings: Settings
+) -> InnerSplit:
+    """Hold out the last rows, purge the rest against them, and cut it into purged folds.
+
+    Parameters
+    ----------
+    start_ns, end_ns : int64, shape (n_rows,)
+        Closed spans of the labels.
+    bar_ns : int
+        Nominal length of a bar.
+    settings : Settings
+
+    Raises
+    ------
+    DataError
+        If a fold would be left without rows.
+    """
+    embargo_ns = settings.training.embargo_bars * bar_ns
+    n_rows = len(start_ns)
+    held = np.arange(int(n_rows * (1.0 - settings.training.calibration_fraction)), n_rows)
+    fit = purged_train(start_ns, end_ns, held, embargo=embargo_ns)
+    folds = purged_kfold(
+        start_ns[fit], end_ns[fit], n_folds=settings.training.inner_folds, embargo=embargo_ns
+    )
+    return InnerSplit(fit=fit, held=held, folds=[(fit[a], fit[b]) for a, b in folds])
+
+
 def train(rows: TrainingRows, settings: Settings, *, seed: int) -> Training:
     """Fit ensemble, votes, fusion and calibration, each on rows that the one before did not use.
 
@@ -144,19 +191,8 @@ def train(rows: TrainingRows, settings: Settings, *, seed: int) -> Training:
     """
     with threadpool_limits(limits=1):
         n_rows = len(rows.side)
-        embargo_ns = settings.training.embargo_bars * rows.bar_ns
-        cut = int(n_rows * (1.0 - settings.training.calibration_fraction))
-        held = np.arange(cut, n_rows)
-        fit = purged_train(rows.start_ns, rows.end_ns, held, embargo=embargo_ns)
-        folds = [
-            (fit[a], fit[b])
-            for a, b in purged_kfold(
-                rows.start_ns[fit],
-                rows.end_ns[fit],
-                n_folds=settings.training.inner_folds,
-                embargo=embargo_ns,
-            )
-        ]
+        split = inner_split(rows.start_ns, rows.end_ns, rows.bar_ns, settings)
+        fit, held, folds = split.fit, split.held, split.folds
         n_leaking = sum(
             leaking_pairs(rows.start_ns, rows.end_ns, a, b) for a, b in [*folds, (fit, held)]
         )
@@ -204,7 +240,7 @@ def train(rows: TrainingRows, settings: Settings, *, seed: int) -> Training:
             diagnostics=diagnostics,
             n_candidates=rows.n_candidates,
             n_rows=n_rows,
-            n_purged=cut - len(fit),
+            n_purged=n_rows - len(held) - len(fit),
             n_leaking=n_leaking,
             last_end_ns=int(rows.end_ns.max()),
             usual_quantiles=np.quantile(
