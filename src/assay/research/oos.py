@@ -13,7 +13,7 @@ from assay.research.compute.pool import compute
 from assay.research.dataset import Dataset
 from assay.research.result import FoldSpan
 from assay.research.splits.walk_forward import WalkForwardFold, walk_forward, whole_times
-from assay.research.training import Training, select_rows, train
+from assay.research.training import Training, TrainingRows, select_rows, train
 from assay.signals.signal_model import PATHS, Lean
 
 
@@ -72,13 +72,34 @@ def train_folds(
 
 def _train_fold(dataset: Dataset, settings: Settings, fold: WalkForwardFold) -> Training:
     """Fit on the labels that had ended before the fold's test."""
-    rows = select_rows(
+    rows = fold_rows(dataset, settings, fold)
+    return train(rows, settings, seed=fold_seed(settings.run.seed, fold.index))
+
+
+def fold_rows(dataset: Dataset, settings: Settings, fold: WalkForwardFold) -> TrainingRows:
+    """Return the labels that may train the model of *fold*: those that end before its test."""
+    return select_rows(
         dataset,
         settings,
         from_ns=int(dataset.start_ns[fold.train_start]),
         until_ns=int(dataset.start_ns[fold.test_start]),
     )
-    return train(rows, settings, seed=fold_seed(settings.run.seed, fold.index))
+
+
+def folds_of(dataset: Dataset, settings: Settings) -> list[WalkForwardFold]:
+    """Return the steps of the walk forward over *dataset*; positions are its rows.
+
+    Raises
+    ------
+    DataError
+        If the history is too short for the warm-up or the folds.
+    """
+    n_rows = len(dataset.start_ns)
+    ready = np.flatnonzero(dataset.is_ready)
+    folds = walk_forward(
+        n_rows, first=int(ready[0]) if len(ready) else n_rows, settings=settings.evaluation
+    )
+    return whole_times(folds, dataset.start_ns)
 
 
 def forecast_out_of_sample(
@@ -91,24 +112,30 @@ def forecast_out_of_sample(
     DataError
         If the history is too short for the warm-up, the folds or the first training.
     """
-    n_rows = len(dataset.start_ns)
-    ready = np.flatnonzero(dataset.is_ready)
-    folds = walk_forward(
-        n_rows, first=int(ready[0]) if len(ready) else n_rows, settings=settings.evaluation
-    )
-    folds = whole_times(folds, dataset.start_ns)
+    folds = folds_of(dataset, settings)
     trainings = train_folds(dataset, settings, folds, place=place, progress=progress)
-    return _forecast(dataset, settings, folds, trainings, progress)
+    return forecast(dataset, settings, folds, trainings, progress)
 
 
-def _forecast(
+def forecast(
     dataset: Dataset,
     settings: Settings,
     folds: list[WalkForwardFold],
     trainings: list[Training],
     progress: Progress,
 ) -> OutOfSample:
-    """Let each fold's model speak about its test span."""
+    """Let each fold's model speak about its test span.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    settings : Settings
+    folds : list of WalkForwardFold
+        Consecutive.
+    trainings : list of Training
+        One per fold.
+    progress : Progress
+    """
     x, votes = dataset.column("x"), dataset.column("votes")
     first = folds[0].test_start
     parts: dict[str, list[Lean]] = {path: [] for path in PATHS}
