@@ -1,8 +1,9 @@
 """History through the engine: every event of a tape, every fill and trade it made."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,14 @@ from assay.risk.rules import compiled_rules
 _END = code(ExitReason.END)
 CAPACITY_MIN = 4 * RECORDS_MAX
 """Rows of the shortest chunk of fills and trades."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleChange:
+    """Settings that hold from *event* on, counted on the tape."""
+
+    event: int
+    settings: Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +169,7 @@ def backtest(
     instruments: Mapping[str, ContractFacts],
     requests: NDArray[Any] | None = None,
     *,
+    changes: Sequence[RuleChange] = (),
     close_at_end: bool = False,
     is_fast: bool = True,
 ) -> BacktestResult:
@@ -175,6 +185,8 @@ def backtest(
         Those that the tape was built with.
     requests : records of ``REQUEST``, optional
         Explicit orders beside the decisions of the views.
+    changes : sequence of RuleChange
+        Settings that replace *settings* from some event on; positions live on under them.
     close_at_end : bool
         Close what is open at the last mark; else it is marked only.
     is_fast : bool
@@ -184,7 +196,7 @@ def backtest(
     ------
     DataError
         If views and tape differ in length, the tape was built with other versions of the
-        facts, or a request is malformed.
+        facts, a request is malformed, or the changes are out of order.
     """
     if len(views) != len(tape):
         raise DataError(
@@ -199,9 +211,34 @@ def backtest(
         facts,
         compiled_rules(settings),
         checked_requests(requests, tape),
+        changes=compiled_changes(changes, settings, len(tape)),
         close_at_end=close_at_end,
         is_fast=is_fast,
     )
+
+
+def compiled_changes(
+    changes: Sequence[RuleChange], settings: Settings, n_events: int
+) -> list[tuple[int, RecordArray]]:
+    """Return the first event and the rules of each change.
+
+    Raises
+    ------
+    DataError
+        If the events do not rise inside the tape.
+    """
+    edges = [0, *(change.event for change in changes), n_events]
+    if any(a > b for a, b in pairwise(edges)):
+        raise DataError(
+            f"Changes of rules must come in rising order inside 0..{n_events}; was {edges[1:-1]}.",
+            remedy="Sort them by event, counted on the tape.",
+        )
+    compiled = []
+    for change in changes:
+        rules = compiled_rules(change.settings)
+        rules.balance = settings.account.balance
+        compiled.append((change.event, rules))
+    return compiled
 
 
 def run_backtest(
@@ -211,6 +248,7 @@ def run_backtest(
     rules: RecordArray,
     requests: RecordArray,
     *,
+    changes: Sequence[tuple[int, RecordArray]] = (),
     close_at_end: bool,
     is_fast: bool = True,
 ) -> BacktestResult:
@@ -225,15 +263,19 @@ def run_backtest(
     made = _Records(max(CAPACITY_MIN, n_events // 8))
     equity = np.empty(n_events)
     i = 0
+    ahead = [*changes, (n_events, rules)]
     while True:
+        while ahead[0][0] <= i < n_events:
+            rules = ahead.pop(0)[1]
         i = run_events(
-            i, is_fast, tape.market, tape.symbol, tape.is_calm, tape.finer, tape.finer_range,
-            views, requests, books, dated, rules,
+            i, ahead[0][0], is_fast, tape.market, tape.symbol, tape.is_calm, tape.finer,
+            tape.finer_range, views, requests, books, dated, rules,
             made.fills, made.trades, made.balances, made.counts, equity,
         )  # fmt: skip
         if i >= n_events:
             break
-        made.put_away()
+        if i < ahead[0][0]:
+            made.put_away()
     if close_at_end and n_events:
         made.put_away()
         close_all(n_events - 1, books, books.facts, rules[0])

@@ -39,13 +39,13 @@ def move_records(
 
 @kernel
 def run_events(
-    start: int, is_fast: bool, market: FloatArray, symbol: IntArray, is_calm: Uint8Array,
+    start: int, stop: int, is_fast: bool, market: FloatArray, symbol: IntArray, is_calm: Uint8Array,
     finer: FloatArray, finer_range: IntArray, views: ViewArrays, requests: RecordArray,
     books: Books, dated: Dated | None, rules: RecordArray,
     fills: RecordArray, trades: RecordArray, balances: RecordArray, counts: IntArray,
     equity: FloatArray,
 ) -> int:  # fmt: skip
-    """Take events from *start* until the end, or until the records may overflow.
+    """Take events from *start* until *stop*, or until the records may overflow.
 
     Returns the first event that was not taken. *counts* holds how many fills, trades and
     balances were written. *dated* is None where no facts change: those of the books hold. Numba
@@ -57,7 +57,7 @@ def run_events(
     of many bars: quiet stretches are walked here, and callees get numbers and records. A
     signed index is tested for a count from the end; an unsigned one is not.
     """
-    n_events, n_requests = market.shape[1], requests.shape[0]
+    n_events, n_requests = stop, requests.shape[0]
     direction, score, confidence, p_win, payoff, loss, unit = views
     account, positions, facts, rule = books.account[0], books.positions, books.facts, rules[0]
     only, fact = positions[0], facts[0]
