@@ -108,6 +108,9 @@ class Forecasts:
         Walk-forward fold that made the forecast.
     weight : float64, shape (n,), or None
         Uniqueness weights of overlapping labels; None counts every forecast as one.
+    symbols : tuple of str
+    symbol : int64, shape (n,), or None
+        What each was made of: an index into *symbols*. None: one market.
     """
 
     time_ns: IntArray
@@ -116,6 +119,8 @@ class Forecasts:
     horizon: IntArray
     fold: IntArray
     weight: FloatArray | None = None
+    symbols: tuple[str, ...] = ()
+    symbol: IntArray | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,14 +26,16 @@ class ReportPaths:
 def write_report(run: RunResult, folder: Path, *, disk: Disk | None = None) -> ReportPaths:
     """Write the report of *run* into *folder*, which is made if it is absent.
 
-    ``results.json``, ``trades.csv`` and ``report.html`` hold no wall-clock time, path or
-    number of workers: the same run gives the same bytes. ``meta.json`` holds the rest.
+    ``results.json``, ``trades.csv``, ``forecasts.parquet`` (where there are any) and
+    ``report.html`` hold no wall-clock time, path or number of workers: the same run gives the
+    same bytes. ``meta.json`` holds the rest.
 
     Raises
     ------
     DataError
         If a file cannot be written. Each file is whole or absent.
     """
+    from assay.research.report.forecast_file import FORECASTS_FILE, forecast_bytes
     from assay.research.report.page import page_of
     from assay.research.report.records import meta_text, results_text, trades_text
 
@@ -44,16 +46,18 @@ def write_report(run: RunResult, folder: Path, *, disk: Disk | None = None) -> R
         trades=folder / TRADES_FILE,
         meta=folder / META_FILE,
     )
-    contents = (
-        (paths.json, results_text(run)),
-        (paths.trades, trades_text(run)),
-        (paths.meta, meta_text(run)),
-        (paths.html, page_of(run)),
-    )
+    contents = [
+        (paths.json, results_text(run).encode()),
+        (paths.trades, trades_text(run).encode()),
+        (paths.meta, meta_text(run).encode()),
+        (paths.html, page_of(run).encode()),
+    ]
+    if run.forecasts is not None:
+        contents.insert(2, (folder / FORECASTS_FILE, forecast_bytes(run.forecasts)))
     try:
         disk.make_folder(folder)
-        for path, text in contents:
-            put(disk, path, text.encode())
+        for path, content in contents:
+            put(disk, path, content)
     except OSError as error:
         raise DataError(
             f"The report folder {folder} must be writable; was not: {error.strerror}.",
