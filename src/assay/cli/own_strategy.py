@@ -24,7 +24,7 @@ def find_strategy(place: "Workspace", screen: "Screen") -> "Strategy | None":
 
     strategy = load_strategy(place.strategy_path)
     screen.say(
-        f"Using {strategy.path.name}: {_named('feature', strategy.feature_names)}, "
+        f"Using {strategy.path.name}: {_named('feature', strategy.feature_names)}; "
         f"{_named('signal', strategy.signal_names)}."
     )
     return strategy
