@@ -204,8 +204,8 @@ def measure(
     """
     daily = daily_returns(result.time_ns, result.equity, result.start_balance)
     rng = rng_for(seed, "metrics", result.name)
-    path = _path_estimates(daily, samples, confidence, rng)
-    trade = _trade_estimates(result, samples, confidence, rng)
+    path = path_estimates(daily, samples, confidence, rng)
+    trade = trade_estimates(_net_by_exit(result), samples, confidence, rng)
     net = float(result.equity[-1]) - result.start_balance if len(result.equity) else 0.0
     ambiguous, resolved = _ambiguity(result)
     n_trades = len(result.trades)
@@ -256,10 +256,14 @@ def _ratio(over: FloatArray, under: FloatArray) -> FloatArray:
         return np.where(under > 0.0, over / under, np.nan)
 
 
-def _path_estimates(
+def path_estimates(
     daily: DailyReturns, samples: int, confidence: float, rng: np.random.Generator
 ) -> Mapping[str, Estimate]:
-    """Return the estimates that come from daily returns, by name."""
+    """Return the estimates that come from daily returns, by name.
+
+    Those are ``sharpe``, ``sortino``, ``cagr``, ``volatility``, ``drawdown``, ``calmar`` and
+    ``cvar_day``, as in :class:`Metrics`; NaN for a record that never moves.
+    """
     names = ("sharpe", "sortino", "cagr", "volatility", "drawdown", "calmar", "cvar_day")
     returns = daily.returns
     if len(returns) < 2 or not np.any(returns != 0.0):
@@ -305,15 +309,32 @@ def _derived(
     }
 
 
-def _trade_estimates(
-    result: StrategyResult, samples: int, confidence: float, rng: np.random.Generator
-) -> Mapping[str, Estimate]:
-    """Return the estimates that come from closed trades, by name."""
-    names = ("win_rate", "profit_factor", "expectancy", "payoff")
+def _net_by_exit(result: StrategyResult) -> FloatArray:
+    """Return the net profit of each trade, in order of exit."""
     if not len(result.trades):
-        return dict.fromkeys(names, Estimate(NAN))
+        return np.empty(0)
     order = np.argsort(result.trades["exit_event"], kind="stable")
-    net = np.ascontiguousarray(result.trades["net"][order], dtype=np.float64)
+    return np.ascontiguousarray(result.trades["net"][order], dtype=np.float64)
+
+
+def trade_estimates(
+    net: FloatArray, samples: int, confidence: float, rng: np.random.Generator
+) -> Mapping[str, Estimate]:
+    """Return the estimates that come from closed trades, by name.
+
+    Those are ``win_rate``, ``profit_factor``, ``expectancy`` and ``payoff``; NaN without trades.
+
+    Parameters
+    ----------
+    net : float64, shape (n_trades,)
+        Net profits, in order of exit.
+    samples : int
+    confidence : float
+    rng : numpy.random.Generator
+    """
+    names = ("win_rate", "profit_factor", "expectancy", "payoff")
+    if not len(net):
+        return dict.fromkeys(names, Estimate(NAN))
     won, lost = net[net > 0.0], net[net < 0.0]
     point = (
         len(won) / len(net),
