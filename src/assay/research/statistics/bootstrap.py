@@ -23,46 +23,106 @@ def block_length(values: FloatArray) -> float:
     Returns
     -------
     length : float
-        Unit: values, at least 1. At most ``min(3 sqrt(n), n / 3)``.
+        Unit: values, at least 1. At most ``min(3 sqrt(n), n / 3)``, rounded up; 1 for fewer than
+        10 values and for values that do not vary.
 
     Notes
     -----
     ``(2 g² n / d)^(1/3)`` with flat-top weighted autocovariances; lags from the first run of
-    insignificant autocorrelations on are left out. O(n sqrt(n)).
+    insignificant autocorrelations on are left out. The bandwidth is twice the first lag *of* that
+    run, as the authors' programs and the package arch have it; the paper of 2004 takes the lag
+    before it. An autocorrelation is scaled by the parts of the record that overlap, as there.
+    O(n sqrt(n)).
 
     References
     ----------
+    Politis, D. N. and White, H. (2004). Automatic Block-Length Selection for the Dependent
+    Bootstrap. *Econometric Reviews*, 23(1), 53-70.
+
     Patton, A., Politis, D. N. and White, H. (2009). Correction to "Automatic Block-Length
     Selection for the Dependent Bootstrap". *Econometric Reviews*, 28(4), 372-375.
     """
     n = len(values)
-    if n < 10:
+    if n < 10 or np.ptp(values) == 0.0:
         return 1.0
     centred = values - np.mean(values)
-    total = float(centred @ centred)
-    if not total > 0.0:
-        return 1.0
-    n_quiet = max(5, math.ceil(math.sqrt(math.log10(n))))
-    lag_max = min(math.ceil(math.sqrt(n)) + n_quiet, n - 1)
+    n_quiet = max(5, int(math.log10(n)))
+    lag_max = min(math.ceil(math.sqrt(n)) + n_quiet, n - 2)
     covariance = np.array([centred[lag:] @ centred[: n - lag] for lag in range(lag_max + 1)]) / n
-    loud = np.abs(covariance[1:]) * n / total >= 2.0 * math.sqrt(math.log10(n) / n)
-    first_quiet = lag_max
+    squares = np.concatenate(([0.0], np.cumsum(centred * centred)))
+    beyond = np.arange(1, lag_max + 2)
+    scale = np.sqrt((squares[n] - squares[beyond]) * squares[n - beyond]) / n
+    quiet = np.abs(covariance) < scale * 2.0 * math.sqrt(math.log10(n) / n)
+    first_quiet = 0
     run = 0
-    for lag in range(1, lag_max + 1):
-        run = 0 if loud[lag - 1] else run + 1
+    for lag in range(lag_max):  # the last lag is never asked, as in arch
+        run = run + 1 if quiet[lag] else 0
         if run == n_quiet:
-            first_quiet = lag - n_quiet
+            first_quiet = lag + 1 - n_quiet
             break
+    else:
+        first_quiet = lag_max
     bandwidth = min(2 * max(first_quiet, 1), lag_max)
     lags = np.arange(1, bandwidth + 1)
     share = lags / bandwidth
     weight = np.where(share <= 0.5, 1.0, 2.0 * (1.0 - share))
     slope = float(np.sum(2.0 * weight * lags * covariance[1 : bandwidth + 1]))
     spectrum = float(covariance[0] + np.sum(2.0 * weight * covariance[1 : bandwidth + 1]))
-    if not spectrum > 0.0:
+    if spectrum == 0.0:
         return 1.0
-    length = (2.0 * slope * slope / (2.0 * spectrum * spectrum)) ** (1.0 / 3.0) * n ** (1.0 / 3.0)
+    length = (slope * slope / (spectrum * spectrum)) ** (1.0 / 3.0) * n ** (1.0 / 3.0)
     return float(min(max(length, 1.0), math.ceil(min(3.0 * math.sqrt(n), n / 3.0))))
+
+
+def stationary_indices(
+    n: int, n_samples: int, mean_block: float, rng: np.random.Generator
+) -> IntArray:
+    """Draw the rows of resampled records, which several series may share.
+
+    Parameters
+    ----------
+    n : int
+        Rows of the record, and of each resample.
+    n_samples : int
+    mean_block : float
+        Mean block length, at least 1.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    indices : int64, shape (n_samples, n)
+        Row *j* of resample *i* is row ``indices[i, j]`` of the record.
+
+    Notes
+    -----
+    A block goes on with probability ``1 - 1 / mean_block`` and wraps around at the end. Numbers
+    are drawn in the order of ``arch.bootstrap.StationaryBootstrap``, so that the same seed draws
+    the same rows there.
+
+    References
+    ----------
+    Politis, D. N. and Romano, J. P. (1994). The Stationary Bootstrap.
+    *Journal of the American Statistical Association*, 89(428), 1303-1313.
+
+    Examples
+    --------
+    >>> stationary_indices(6, 1, 3.0, np.random.default_rng(5)).tolist()
+    [[4, 4, 5, 0, 2, 3]]
+    """
+    indices = np.empty((n_samples, n), np.int64)
+    for row in indices:
+        row[:] = rng.integers(n, size=n)
+        _join_blocks(row, rng.random(n), 1.0 / mean_block)
+    return indices
+
+
+@kernel
+def _join_blocks(row: IntArray, uniform: FloatArray, restart: float) -> None:
+    """Let a drawn row stand only where a block begins; elsewhere follow the one before."""
+    n = len(row)
+    for j in range(1, n):
+        if uniform[j] > restart:
+            row[j] = row[j - 1] + 1 if row[j - 1] + 1 < n else 0
 
 
 @kernel

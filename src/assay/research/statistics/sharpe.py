@@ -1,7 +1,15 @@
 """Inference on the Sharpe ratio: its error, what luck explains, and how long a record must be.
 
-Every ratio here is *per period* (a daily ratio for daily returns), kurtosis is raw (3 for a
-normal distribution). Mixing annual ratios with per-period moments is the usual mistake.
+Every ratio here is *per period* (a daily ratio for daily returns) with ``ddof=1``, skewness and
+kurtosis are the population moments, kurtosis raw (3 for a normal distribution). Mixing annual
+ratios with per-period moments is the usual mistake. Two published conventions share the names:
+
+- A, ours (Bailey and López de Prado 2012): the error at the *observed* ratio, over ``n - 1``.
+- B, named ``_null`` (López de Prado, Lipton and Zoonekynd 2025): the error at the *hypothetical*
+  ratio, over ``n``; with autocorrelation, and for the best of many trials (`sharpe_null`).
+
+Under B, skewness and kurtosis have no effect where the hypothesis is 0, so that it rejects too
+often for skewed returns; that is why A decides here.
 """
 
 import math
@@ -10,19 +18,25 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from assay.kernels.compiler import FloatArray
+from assay.research.statistics.sharpe_null import sharpe_error_null
 
 EULER_GAMMA = 0.5772156649015329
 
 
 def sharpe_ratio(returns: FloatArray) -> float:
-    """Return mean over standard deviation (``ddof=1``) per period; NaN if undefined.
+    """Return mean over standard deviation (``ddof=1``) per period.
 
     Parameters
     ----------
     returns : float64, shape (n,)
         Excess returns per period, as fractions.
+
+    Returns
+    -------
+    ratio : float
+        NaN for fewer than two returns, for returns that do not vary, and where one is NaN.
     """
-    if len(returns) < 2:
+    if len(returns) < 2 or np.max(returns) == np.min(returns):
         return math.nan
     deviation = float(np.std(returns, ddof=1))
     return float(np.mean(returns)) / deviation if deviation > 0.0 else math.nan
@@ -39,7 +53,7 @@ def kurtosis(returns: FloatArray) -> float:
 
 
 def _standard_moment(returns: FloatArray, order: int) -> float:
-    if len(returns) < 2:
+    if len(returns) < 2 or np.max(returns) == np.min(returns):
         return math.nan
     centred = returns - np.mean(returns)
     variance = float(np.mean(centred**2))
@@ -110,17 +124,12 @@ def probabilistic_sharpe_null(
     skew: float = 0.0,
     raw_kurtosis: float = 3.0,
     autocorrelation: float = 0.0,
+    n_trials: float = 1.0,
 ) -> float:
     """Return the same probability under convention B: the error under the hypothesis, over ``n``.
 
-    Parameters
-    ----------
-    sharpe, benchmark : float
-        Observed and hypothetical ratio per period.
-    n : int
-    skew, raw_kurtosis : float
-    autocorrelation : float
-        First-order, (-1, 1), of returns that follow an AR(1).
+    *sharpe* is the observed ratio; the others are those of
+    :func:`~assay.research.statistics.sharpe_null.sharpe_error_null`.
 
     References
     ----------
@@ -131,15 +140,10 @@ def probabilistic_sharpe_null(
     >>> round(probabilistic_sharpe_null(0.036 / 0.079, 0.0, 24, -2.448, 10.164), 3)
     0.987
     """
-    rho = autocorrelation
-    first = rho / (1.0 - rho)
-    second = rho * rho / (1.0 - rho * rho)
-    variance = (
-        (1.0 + 2.0 * first)
-        - (1.0 + first + second) * skew * benchmark
-        + (1.0 + 2.0 * second) * (raw_kurtosis - 1.0) / 4.0 * benchmark * benchmark
-    ) / n
-    return float(ndtr((sharpe - benchmark) / math.sqrt(variance)))
+    error = sharpe_error_null(benchmark, n, skew, raw_kurtosis, autocorrelation, n_trials)
+    if not error > 0.0:
+        return math.nan
+    return float(ndtr((sharpe - benchmark) / error))
 
 
 def track_record_length_min(
@@ -154,7 +158,8 @@ def track_record_length_min(
     Returns
     -------
     n : float
-        Unit: periods. Infinite where the ratio does not exceed the benchmark.
+        Unit: periods, convention A. Infinite where the ratio does not exceed the benchmark; 1
+        where *confidence* is at most one half.
 
     References
     ----------
@@ -168,7 +173,8 @@ def track_record_length_min(
     if not sharpe > benchmark:
         return math.inf
     variance = 1.0 - skew * sharpe + (raw_kurtosis - 1.0) / 4.0 * sharpe * sharpe
-    return 1.0 + max(variance, 0.0) * (float(ndtri(confidence)) / (sharpe - benchmark)) ** 2
+    z = max(float(ndtri(confidence)), 0.0)
+    return 1.0 + max(variance, 0.0) * (z / (sharpe - benchmark)) ** 2
 
 
 def expected_maximum(n_trials: float) -> float:
@@ -198,8 +204,8 @@ def expected_maximum(n_trials: float) -> float:
         raise ValueError(f"n_trials must be at least 1; was {n_trials}.")
     if n_trials == 1.0:
         return 0.0
-    body = (1.0 - EULER_GAMMA) * float(ndtri(1.0 - 1.0 / n_trials))
-    tail = EULER_GAMMA * float(ndtri(1.0 - 1.0 / (n_trials * math.e)))
+    body = (EULER_GAMMA - 1.0) * float(ndtri(1.0 / n_trials))
+    tail = -EULER_GAMMA * float(ndtri(1.0 / (n_trials * math.e)))
     return max(0.0, body + tail)
 
 
@@ -241,8 +247,31 @@ def deflated_sharpe(
     return probabilistic_sharpe(sharpe, hurdle, n, skew, raw_kurtosis)
 
 
+def deflated_sharpe_null(
+    sharpe: float,
+    n: int,
+    n_trials: float,
+    trial_variance: float,
+    skew: float = 0.0,
+    raw_kurtosis: float = 3.0,
+    autocorrelation: float = 0.0,
+) -> float:
+    """Return the deflated ratio under convention B, with the error of the best of the trials.
+
+    References
+    ----------
+    López de Prado, M., Lipton, A. and Zoonekynd, V. (2025). How to Use the Sharpe Ratio.
+    """
+    hurdle = math.sqrt(max(trial_variance, 0.0)) * expected_maximum(n_trials)
+    shape = (skew, raw_kurtosis, autocorrelation, n_trials)
+    return probabilistic_sharpe_null(sharpe, hurdle, n, *shape)
+
+
 def backtest_length_min(n_trials: float, sharpe_annual: float) -> float:
     """Return the years below which the best of *n_trials* null trials reaches *sharpe_annual*.
+
+    Infinite for a ratio of 0 or less, which luck reaches in a record of any length. Below
+    ``2 ln(N) / SR²``, the bound of the paper.
 
     References
     ----------
@@ -254,6 +283,8 @@ def backtest_length_min(n_trials: float, sharpe_annual: float) -> float:
     >>> round(backtest_length_min(45, 1.0), 1)
     5.0
     """
+    if not sharpe_annual > 0.0:
+        return math.inf
     return (expected_maximum(n_trials) / sharpe_annual) ** 2
 
 
