@@ -8,9 +8,10 @@ import numpy as np
 from assay.config.settings import Settings
 from assay.domain.facts_history import ContractFacts
 from assay.domain.fill import ExitReason
-from assay.engine.backtest import BacktestResult, backtest
+from assay.engine.backtest import BacktestResult, RuleChange, backtest
 from assay.engine.market import ASK_OPEN, BID_OPEN, CONVERSION, VOLATILITY
 from assay.engine.tape import Tape
+from assay.engine.views import Views
 from assay.kernels.compiler import FloatArray
 from assay.research.daily import daily_returns
 from assay.research.metrics import rng_for
@@ -35,12 +36,19 @@ class Market:
         Unit of the stops, price units.
     instruments : mapping of str to Instrument or FactsHistory
     settings : Settings
+    changes : tuple of RuleChange
+        Settings that replace them from some event on.
     """
 
     tape: Tape
     atr: FloatArray
     instruments: Mapping[str, ContractFacts]
     settings: Settings
+    changes: tuple[RuleChange, ...] = ()
+
+    def trade(self, views: Views) -> BacktestResult:
+        """Run the engine over the events under the settings and their changes."""
+        return backtest(self.tape, views, self.settings, self.instruments, changes=self.changes)
 
 
 def as_result(name: str, run: BacktestResult, market: Market) -> StrategyResult:
@@ -151,7 +159,7 @@ def random_entries(market: Market, reference: StrategyResult) -> tuple[StrategyR
                 place[own["entry_event"]], place[own["exit_event"]], len(mine), generator
             )
         views = views_of_side(direction, market.atr)
-        return backtest(tape, views, market.settings, market.instruments)
+        return market.trade(views)
 
     sharpes = np.zeros(RANDOM_RUNS)
     for i_run in range(RANDOM_RUNS):

@@ -41,6 +41,8 @@ class SymbolData:
     atr : float64
         Unit of the stops, price units; causal.
     labels : Labels
+    conversion : float64
+        Account currency per unit of quote currency.
     """
 
     bars: Bars
@@ -51,6 +53,7 @@ class SymbolData:
     mirror_votes: FloatArray
     atr: FloatArray
     labels: Labels
+    conversion: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -114,15 +117,19 @@ class Dataset:
         offset = np.cumsum([0] + [len(part) for part in parts])[:-1]
         return np.asarray(joined[offset[self.symbol] + self.bar])
 
-    def uniqueness_of(self, rows: IntArray) -> FloatArray:
-        """Return the average uniqueness of the labels *rows* among themselves, per symbol."""
+    def uniqueness_of(self, rows: IntArray, end: IntArray | None = None) -> FloatArray:
+        """Return the average uniqueness of the labels *rows* among themselves, per symbol.
+
+        *end* replaces the bars in which they were decided, shape (n_rows,).
+        """
         weight = np.ones(len(rows))
-        end = self.column("end").astype(np.int64)
+        if end is None:
+            end = self.column("end").astype(np.int64)[rows]
         for index, item in enumerate(self.data.values()):
             mine = np.flatnonzero(self.symbol[rows] == index)
             if len(mine):
-                chosen = rows[mine]
-                weight[mine] = uniqueness(self.bar[chosen] + 1, end[chosen], len(item.bars))
+                begin = self.bar[rows[mine]] + 1
+                weight[mine] = uniqueness(begin, end[mine], len(item.bars))
         return weight
 
 
@@ -207,8 +214,9 @@ def build_dataset(
             labels=label_bars(
                 item, instruments[symbol], settings.labels, settings.costs, conversion[symbol]
             ),
+            conversion=conversion[symbol],
         )
-    return _assemble(
+    return assemble(
         data,
         names if own is None else (*names, *own.names),
         VOTES if own is None else (*VOTES, *own.signals),
@@ -222,7 +230,7 @@ def _pick(frame: FeatureFrame, names: tuple[str, ...]) -> FloatArray:
     return np.ascontiguousarray(frame.values[:, [place[name] for name in names]])
 
 
-def _assemble(
+def assemble(
     data: Mapping[str, SymbolData],
     names: tuple[str, ...],
     vote_names: tuple[str, ...],

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from assay.config.settings import Settings
 from assay.domain.progress import Progress
-from assay.engine.backtest import backtest
 from assay.engine.views import Views
 from assay.kernels.compiler import FloatArray
 from assay.research.benchmarks import Market, as_result, buy_and_hold, random_entries
@@ -55,8 +54,7 @@ def trade(views: Mapping[str, Views], headline: str, market: Market, progress: P
     progress.stage("Trading", len(views) + 2)
     tried = {}
     for name, opinion in views.items():
-        run = backtest(market.tape, opinion, market.settings, market.instruments)
-        tried[name] = as_result(name, run, market)
+        tried[name] = as_result(name, market.trade(opinion), market)
         progress.advance()
     holding = buy_and_hold(market)
     progress.advance()

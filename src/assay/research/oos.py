@@ -1,5 +1,6 @@
 """Walk forward: train on the past, forecast the span after it, and never look back."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,7 +14,7 @@ from assay.research.compute.pool import compute
 from assay.research.dataset import Dataset
 from assay.research.result import FoldSpan
 from assay.research.splits.walk_forward import WalkForwardFold, walk_forward, whole_times
-from assay.research.training import Training, TrainingRows, select_rows, train
+from assay.research.training import Training, select_rows, train
 from assay.signals.signal_model import PATHS, Lean
 
 
@@ -35,6 +36,10 @@ class OutOfSample:
         and those of each fold's training rows, the same for every bar.
     spans : tuple of FoldSpan
     trainings : tuple of Training
+    chosen : tuple of Settings
+        Under which each fold was trained and forecast.
+    datasets : tuple of Dataset
+        What each fold was trained on and forecast from: labels and features as chosen.
     """
 
     first: int
@@ -45,6 +50,23 @@ class OutOfSample:
     usual_quantiles: FloatArray
     spans: tuple[FoldSpan, ...]
     trainings: tuple[Training, ...]
+    chosen: tuple[Settings, ...]
+    datasets: tuple[Dataset, ...]
+
+    def known_labels(self) -> Iterator[tuple[Dataset, IntArray]]:
+        """Yield, fold by fold, its dataset and the tested rows whose label came to be known."""
+        for index, dataset in enumerate(self.datasets):
+            rows = np.flatnonzero(self.fold == index) + self.first
+            yield dataset, rows[dataset.has_label[rows] & dataset.is_ready[rows]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FoldPlan:
+    """What one step of the walk does: its span, its settings, and its data under them."""
+
+    fold: WalkForwardFold
+    settings: Settings
+    dataset: Dataset
 
 
 def fold_seed(seed: int, index: int) -> int:
@@ -52,42 +74,8 @@ def fold_seed(seed: int, index: int) -> int:
     return int(np.random.SeedSequence([seed, index]).generate_state(1)[0])
 
 
-def train_folds(
-    dataset: Dataset,
-    settings: Settings,
-    folds: list[WalkForwardFold],
-    *,
-    place: Place,
-    progress: Progress,
-) -> list[Training]:
-    """Fit one decision maker per fold; the result does not depend on *place*."""
-    return compute(
-        partial(_train_fold, dataset, settings),
-        folds,
-        place=place,
-        progress=progress,
-        stage="Training",
-    )
-
-
-def _train_fold(dataset: Dataset, settings: Settings, fold: WalkForwardFold) -> Training:
-    """Fit on the labels that had ended before the fold's test."""
-    rows = fold_rows(dataset, settings, fold)
-    return train(rows, settings, seed=fold_seed(settings.run.seed, fold.index))
-
-
-def fold_rows(dataset: Dataset, settings: Settings, fold: WalkForwardFold) -> TrainingRows:
-    """Return the labels that may train the model of *fold*: those that end before its test."""
-    return select_rows(
-        dataset,
-        settings,
-        from_ns=int(dataset.start_ns[fold.train_start]),
-        until_ns=int(dataset.start_ns[fold.test_start]),
-    )
-
-
 def folds_of(dataset: Dataset, settings: Settings) -> list[WalkForwardFold]:
-    """Return the steps of the walk forward over *dataset*; positions are its rows.
+    """Cut the history into the steps of the walk forward.
 
     Raises
     ------
@@ -103,53 +91,56 @@ def folds_of(dataset: Dataset, settings: Settings) -> list[WalkForwardFold]:
 
 
 def forecast_out_of_sample(
-    dataset: Dataset, settings: Settings, *, place: Place, progress: Progress
+    plans: Sequence[FoldPlan], *, place: Place, progress: Progress
 ) -> OutOfSample:
-    """Cut the history, train every fold and forecast the span after each.
+    """Train every fold and forecast the span after each; no result depends on *place*.
 
     Raises
     ------
     DataError
-        If the history is too short for the warm-up, the folds or the first training.
+        If the history is too short for the first training.
     """
-    folds = folds_of(dataset, settings)
-    trainings = train_folds(dataset, settings, folds, place=place, progress=progress)
-    return forecast(dataset, settings, folds, trainings, progress)
+    trainings = compute(
+        partial(_train_fold, tuple(plans)),
+        range(len(plans)),
+        place=place,
+        progress=progress,
+        stage="Training",
+    )
+    return _forecast(plans, trainings, progress)
 
 
-def forecast(
-    dataset: Dataset,
-    settings: Settings,
-    folds: list[WalkForwardFold],
-    trainings: list[Training],
-    progress: Progress,
+def _train_fold(plans: Sequence[FoldPlan], index: int) -> Training:
+    """Fit on the labels that had ended before the fold's test."""
+    plan = plans[index]
+    rows = select_rows(
+        plan.dataset,
+        plan.settings,
+        from_ns=int(plan.dataset.start_ns[plan.fold.train_start]),
+        until_ns=int(plan.dataset.start_ns[plan.fold.test_start]),
+    )
+    return train(rows, plan.settings, seed=fold_seed(plan.settings.run.seed, plan.fold.index))
+
+
+def _forecast(
+    plans: Sequence[FoldPlan], trainings: list[Training], progress: Progress
 ) -> OutOfSample:
-    """Let each fold's model speak about its test span.
-
-    Parameters
-    ----------
-    dataset : Dataset
-    settings : Settings
-    folds : list of WalkForwardFold
-        Consecutive.
-    trainings : list of Training
-        One per fold.
-    progress : Progress
-    """
-    x, votes = dataset.column("x"), dataset.column("votes")
-    first = folds[0].test_start
+    """Let each fold's model speak about its test span."""
+    folds = [plan.fold for plan in plans]
     parts: dict[str, list[Lean]] = {path: [] for path in PATHS}
-    confidence = settings.risk.probability_confidence
     spans, quantiles, usual = [], [], []
     progress.stage("Forecasting", len(folds))
-    for fold, training in zip(folds, trainings, strict=True):
+    for plan, training in zip(plans, trainings, strict=True):
+        fold, dataset = plan.fold, plan.dataset
         span = slice(fold.test_start, fold.test_stop)
-        ai = training.model.ai_log_odds(x[span])
-        mine = training.model.traditional_log_odds(votes[span])
+        x = dataset.column("x")[span]
+        ai = training.model.ai_log_odds(x)
+        mine = training.model.traditional_log_odds(dataset.column("votes")[span])
         terms = dataset.terms(span)
+        confidence = plan.settings.risk.probability_confidence
         for path in PATHS:
             parts[path].append(training.model.lean(path, ai, mine, terms, confidence=confidence))
-        quantiles.append(training.model.move_quantiles(x[span]))
+        quantiles.append(training.model.move_quantiles(x))
         usual.append(np.tile(training.usual_quantiles, (fold.test_stop - fold.test_start, 1)))
         spans.append(_span(dataset, fold, training))
         progress.advance()
@@ -157,7 +148,7 @@ def forecast(
     sizes = [fold.test_stop - fold.test_start for fold in folds]
     hybrid = leans["hybrid"]
     return OutOfSample(
-        first=first,
+        first=folds[0].test_start,
         fold=np.repeat(np.arange(len(folds)), sizes),
         leans=leans,
         p_up=np.where(hybrid.direction > 0.0, hybrid.p, 1.0 - hybrid.p),
@@ -165,6 +156,8 @@ def forecast(
         usual_quantiles=np.concatenate(usual),
         spans=tuple(spans),
         trainings=tuple(trainings),
+        chosen=tuple(plan.settings for plan in plans),
+        datasets=tuple(plan.dataset for plan in plans),
     )
 
 

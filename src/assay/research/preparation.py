@@ -1,10 +1,12 @@
 """The common start of training, walk-forward and backtest: quoted bars, dataset, market, hashes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assay.config.settings import Settings
 from assay.data.bars import Bars
 from assay.data.spread import quoted_both_sides
+from assay.engine.backtest import RuleChange
 from assay.engine.conversion import conversion_rates
 from assay.engine.tape import build_tape
 from assay.kernels.compiler import FloatArray
@@ -139,8 +141,15 @@ def assemble(
     return build_dataset(quoted, history.instruments, conversion, settings, strategy), quoted, notes
 
 
-def market_from(first: int, prepared: Prepared, settings: Settings, history: History) -> Market:
-    """Return what strategies trade on from event *first* on."""
+def market_from(
+    first: int,
+    prepared: Prepared,
+    settings: Settings,
+    history: History,
+    *,
+    changes: Sequence[RuleChange] = (),
+) -> Market:
+    """Return what strategies trade on from event *first* on; *changes* count from there."""
     tape = build_tape(
         prepared.quoted,
         history.instruments,
@@ -154,4 +163,5 @@ def market_from(first: int, prepared: Prepared, settings: Settings, history: His
         atr=prepared.dataset.column("atr")[first:],
         instruments=history.instruments,
         settings=settings,
+        changes=tuple(changes),
     )

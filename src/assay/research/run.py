@@ -79,7 +79,7 @@ def execute(
             hashes=hashes,
             at_ns=at_ns,
         )
-        forecasts = forecasts_of(prepared.dataset, tested)
+        forecasts = forecasts_of(tested)
         metrics, verdict = judged(traded, forecasts, settings, ledger, progress)
         return _assembled(
             prepared,
@@ -129,7 +129,7 @@ def _assembled(
         forecasts=forecasts,
         features=feature_scores(fits),
         models=model_scores(fits),
-        quantiles=quantiles_of(dataset, tested, settings),
+        quantiles=quantiles_of(tested, settings),
         folds=tested.spans,
         regimes=regimes_of(dataset, tested.first),
         settings=settings.of_a_result(),
@@ -140,29 +140,33 @@ def _assembled(
     )
 
 
-def forecasts_of(dataset: Dataset, tested: OutOfSample) -> Forecasts:
+def forecasts_of(tested: OutOfSample) -> Forecasts:
     """Return the out-of-sample forecasts whose outcome is known."""
-    known = np.flatnonzero(dataset.has_label[tested.first :] & dataset.is_ready[tested.first :])
-    rows = known + tested.first
-    end = dataset.column("end").astype(np.int64)[rows]
+    found = list(tested.known_labels())
+    dataset = found[0][0]
+    rows = np.concatenate([mine for _, mine in found])
+    end = np.concatenate([item.column("end")[mine] for item, mine in found]).astype(np.int64)
+    side = np.concatenate([item.column("side")[mine] for item, mine in found])
     return Forecasts(
         time_ns=dataset.start_ns[rows],
-        p=tested.p_up[known],
-        y=(dataset.column("side")[rows] > 0.0).astype(np.int8),
+        p=tested.p_up[rows - tested.first],
+        y=(side > 0.0).astype(np.int8),
         horizon=end - dataset.bar[rows],
-        fold=tested.fold[known],
-        weight=dataset.uniqueness_of(rows),
+        fold=tested.fold[rows - tested.first],
+        weight=dataset.uniqueness_of(rows, end),
         symbols=dataset.symbols,
         symbol=dataset.symbol[rows],
     )
 
 
-def quantiles_of(
-    dataset: Dataset, tested: OutOfSample, settings: Settings
-) -> tuple[QuantileScore, ...]:
+def quantiles_of(tested: OutOfSample, settings: Settings) -> tuple[QuantileScore, ...]:
     """Return how the forecast quantiles held where the move is known."""
-    move = dataset.column("move")[tested.first :]
-    relative = move / dataset.column("volatility")[tested.first :]
+    relative = np.full(len(tested.fold), np.nan)
+    for index, dataset in enumerate(tested.datasets):
+        mine = tested.fold == index
+        span = slice(tested.first, tested.first + len(mine))
+        moves = dataset.column("move")[span] / dataset.column("volatility")[span]
+        relative[mine] = moves[mine]
     known = np.isfinite(relative) & np.isfinite(tested.quantiles).all(axis=1)
     return quantile_scores(
         relative[known],
