@@ -44,8 +44,11 @@ SILENT = (
     ("truefx", b"20230102", b"2023 102"),
     ("quoted", b'"1.1004"', b'",1.1004"'),
     ("mt5 ticks", b"\t6\r\n", b"\t\t6\r\n"),
+    ("points", b"2023-01-03 14:00:00", b"2023-01-03\f14:00:00"),
+    ("jforex Local time", b" 13:00:00.000 GMT+0100", b" 13:00:00.00+0100"),
+    ("histdata ticks", b" 203757907", b" 203760453"),
 )
-"""Damage that once passed as other values: a field too many, a blank for a digit."""
+"""Damage that once passed as other values: a field too many, a blank for a digit, a second 60."""
 
 
 @pytest.mark.parametrize(("name", "before", "after"), SILENT)

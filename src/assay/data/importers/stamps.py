@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from assay.data.arrays import BoolArray, IntArray
-from assay.domain.time import NS_PER_SECOND
+from assay.domain.time import NS_PER_HOUR, NS_PER_SECOND
 
 NO_TIME = np.iinfo(np.int64).min
 """Marks a text that is no time."""
@@ -71,8 +71,8 @@ _CLOCKS = (
     (re.compile(r"\d{6}"), "%H%M%S"),
     (re.compile(r"\d{9}"), "%H%M%S%3f"),
 )
-_ZONE = re.compile(r"\s*(?:GMT|UTC)?\s*(Z|[+-]\d{2}:?\d{2}|GMT|UTC)$")
-_FRACTION = re.compile(r"%H:%M:%S%\.f")
+_ZONE = re.compile(" *(?:GMT|UTC)? *(Z|[+-][0-9]{2}:?[0-9]{2}|GMT|UTC)$")
+_OFFSET_NS_MAX = 14 * NS_PER_HOUR
 
 
 def stamp_patterns(texts: Sequence[str]) -> tuple[Stamp, ...]:
@@ -195,10 +195,14 @@ def _scaled(counts: pl.Series, unit_ns: int) -> IntArray:
 
 
 def _from_pattern(texts: pl.Series, pattern: str) -> IntArray:
-    if "%b" in pattern:
-        texts = texts.str.replace_all(r"[,.]", "")
+    if pattern.startswith("%b"):
+        for mark in (", ", ". "):
+            if texts.str.contains(mark, literal=True).sum() * 2 > len(texts):
+                pattern = pattern.replace("%d ", f"%d{mark}")
     if "%.f" in pattern and texts.str.contains(",", literal=True).any():
-        texts = texts.str.replace(r",(\d{1,9})$", ".$1")
+        n_commas, n_points = (texts.str.contains(f"[{mark}][0-9]+$").sum() for mark in ",.")
+        if n_commas > n_points:
+            texts = texts.str.replace(r"\.[0-9]+$", "?").str.replace(r",([0-9]{1,9})$", ".$1")
     if "%H" in pattern or "%I" in pattern:
         moments = texts.str.to_datetime(pattern, time_unit="us", strict=False, ambiguous="null")
     else:
@@ -214,56 +218,70 @@ def _from_pattern(texts: pl.Series, pattern: str) -> IntArray:
 
 
 _TOKENS = {
-    "%Y": r"\d{4}",
-    "%m": r"\d{1,2}",
-    "%d": r"\d{1,2}",
-    "%H": r"\d{1,2}",
-    "%I": r"\d{1,2}",
-    "%M": r"\d{2}",
-    "%S": r"\d{2}",
+    "%Y": "[0-9]{4}",
+    "%m": "(?P<month>[0-9]{1,2})",
+    "%d": "(?P<day>[0-9]{1,2})",
+    "%H": "(?P<hour>[0-9]{1,2})",
+    "%I": "(?P<hour>[0-9]{1,2})",
+    "%M": "[0-9]{2}",
+    "%S": "(?P<second>[0-5][0-9])",
     "%p": "[AaPp][Mm]",
     "%b": "[A-Za-z]{3}",
-    "%.f": r"(?:\.\d{1,9})?",
-    "%3f": r"\d{3}",
+    "%.f": r"(?:\.(?P<fraction>[0-9]{1,9}))?",
+    "%3f": "[0-9]{3}",
 }
+_TOKEN = re.compile(r"%\.f|%3f|%[A-Za-z]")
 _ROWS_WIDE = 64
 _MICROSECONDS_LENGTH = len("20230102 000000.1234567")
-_TOKEN = re.compile(r"%\.f|%3f|%[A-Za-z]")
+_LENGTH_MAX = 64
+_RARE = 20
+"""One text that is written otherwise, to so many that are written alike, is damaged."""
+
+_KINDS = np.arange(256, dtype=np.uint8)
+_KINDS[[*b"0123456789"]] = ord("0")
+_KINDS[[*b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"]] = ord("a")
 
 
 def _without_odd(texts: pl.Series, time_ns: IntArray, pattern: str) -> IntArray:
     """Refuse times of another shape than *pattern*, which a lenient parser takes.
 
-    Blanks may be absent or too many, and digits too few, for it: ``03/01/20217:00`` and
-    ``2023 102`` would be times. Texts of the usual length must have digits where the first of
-    them has, which is quick to see; the others are looked at one by one.
+    For it blanks may be absent, too many or form feeds, digits too few, and the second 60:
+    ``03/01/20217:00`` and ``2023 102`` would be times. Texts of the usual length must look as
+    the first of them, which is quick to see; the others are looked at one by one.
     """
     lengths = texts.str.len_bytes().fill_null(0).to_numpy()
     if not len(lengths):
         return time_ns
     is_usual = lengths == lengths[0]
     if not is_usual.all():
-        is_usual = lengths == np.bincount(np.minimum(lengths, 64)).argmax()
-    first = int(is_usual.argmax())
+        lengths = np.minimum(lengths, _LENGTH_MAX)
+        is_usual = lengths == np.bincount(lengths).argmax()
+    usual = np.flatnonzero(is_usual)
     shape = _shape(pattern)
-    if lengths[first] and _fits(texts[[first]], shape)[0]:
-        usual = np.flatnonzero(is_usual)
-        alike = _are_digits(texts if len(usual) == len(texts) else texts[usual])
-        is_usual[usual] = alike
-    else:
+    sample = re.fullmatch(shape, texts[int(usual[0])] or "")
+    if sample is None:
         is_usual[:] = False
+    else:
+        alike = _are_alike(texts if len(usual) == len(texts) else texts[usual], sample)
+        is_usual[usual] = alike
     odd = np.flatnonzero(~is_usual & (time_ns != NO_TIME))
     if not len(odd):
         return time_ns
+    is_bad = ~texts[odd].str.contains(f"^{shape}$").fill_null(False).to_numpy()
+    if sample is not None and len(odd) * _RARE <= np.count_nonzero(is_usual):
+        is_bad |= _are_cut(texts[odd], texts.filter(is_usual), sample)
     time_ns = time_ns.copy()
-    time_ns[odd[~_fits(texts[odd], shape)]] = NO_TIME
+    time_ns[odd[is_bad]] = NO_TIME
     return time_ns
 
 
-def _are_digits(texts: pl.Series) -> BoolArray:
-    """Tell which texts of one length have digits where the first one has, and only there."""
+def _are_alike(texts: pl.Series, sample: "re.Match[str]") -> BoolArray:
+    """Tell which texts of one length have digits, letters and marks where *sample* has them."""
     packed = np.frombuffer(texts.str.join("").item().encode(), dtype=np.uint8)
     columns = packed.reshape(len(texts), -1)
+    limits = np.full(columns.shape[1], ord("9"), dtype=np.uint8)
+    if "second" in sample.groupdict():
+        limits[sample.start("second")] = ord("5")
     # Wide rows are reduced far faster than narrow ones.
     n_blocks, width = len(texts) // _ROWS_WIDE, columns.shape[1]
     wide = columns[: n_blocks * _ROWS_WIDE].reshape(n_blocks, _ROWS_WIDE * width)
@@ -272,15 +290,34 @@ def _are_digits(texts: pl.Series) -> BoolArray:
         pieces += [ends.reshape(_ROWS_WIDE, width) for ends in (wide.min(axis=0), wide.max(axis=0))]
     seen = np.concatenate(pieces)
     lowest, highest = seen.min(axis=0), seen.max(axis=0)
-    is_digit = (lowest >= ord("0")) & (highest <= ord("9"))
+    is_digit = (lowest >= ord("0")) & (highest <= limits)
     if (is_digit | (lowest == highest)).all():
         return np.ones(len(texts), dtype=np.bool_)
-    digits = (columns - np.uint8(ord("0"))) < 10
-    return np.asarray((digits == digits[0]).all(axis=1), dtype=np.bool_)
+    kinds = _KINDS[columns]
+    is_over = (kinds == ord("0")) & (columns > limits)
+    return np.asarray(((kinds == kinds[0]) & ~is_over).all(axis=1), dtype=np.bool_)
 
 
-def _fits(texts: pl.Series, shape: str) -> BoolArray:
-    return texts.str.contains(shape).fill_null(False).to_numpy()
+def _are_cut(odd: pl.Series, usual: pl.Series, sample: "re.Match[str]") -> BoolArray:
+    """Tell which of a few odd texts may lack a digit that all others have.
+
+    ``3:00`` is a time in a file that writes ``9:00``; in one that writes ``09:00``, it may have
+    been ``13:00``. So ``.15`` may have been ``.125`` where others keep the zeros of ``.120``,
+    but a fraction of no, three, six or nine digits is as some programs write it.
+    """
+    parts = odd.str.extract_groups(f"^{sample.re.pattern}$").struct
+    is_cut = np.zeros(len(odd), dtype=np.bool_)
+    for name in ("month", "day", "hour", "fraction"):
+        written = sample.groupdict().get(name) or ""
+        if len(written) < 2:
+            continue
+        zero_at = sample.end(name) - 1 if name == "fraction" else sample.start(name)
+        n_zeros = (usual.str.slice(zero_at, 1) == "0").sum()
+        widths = parts.field(name).str.len_bytes().fill_null(0).to_numpy()
+        is_other = (widths != len(written)) & (widths % 3 != 0)
+        if n_zeros >= _RARE * np.count_nonzero(is_other):
+            is_cut |= is_other
+    return is_cut
 
 
 def _shape(pattern: str) -> str:
@@ -289,26 +326,31 @@ def _shape(pattern: str) -> str:
     for match in _TOKEN.finditer(pattern):
         code, between = _TOKENS[match.group()], pattern[after : match.start()]
         is_next = pattern[match.end() : match.end() + 1] == "%"
-        is_packed = (is_next and not pattern.startswith("%.f", match.end())) or (
-            not between and after > 0
-        )
-        if is_packed and code == r"\d{1,2}":
-            code = r"\d{2}"
+        if (is_next and not pattern.startswith("%.f", match.end())) or (not between and after > 0):
+            code = code.replace("{1,2}", "{2}")
         shape += re.escape(between) + code
         after = match.end()
-    return f"^{shape}{re.escape(pattern[after:])}$"
+    return shape + re.escape(pattern[after:])
 
 
 def _with_zone(texts: pl.Series, pattern: str) -> IntArray:
-    zone = r"\s*(?:GMT|UTC)?\s*(Z|[+-]\d{2}:?\d{2}|GMT|UTC)$"
-    found = texts.str.extract(zone)
-    local = _from_pattern(texts.str.replace(zone, ""), pattern)
-    is_utc = found.is_in(["Z", "GMT", "UTC"])
+    found = texts.str.extract(_ZONE.pattern)
+    bare = texts.str.replace(_ZONE.pattern, "")
+    local = _from_pattern(bare, pattern)
+    is_word = found.is_in(["GMT", "UTC"]).fill_null(False).to_numpy()
+    is_utc = is_word | (found == "Z").fill_null(False).to_numpy()
     signs = pl.select(pl.when(found.str.starts_with("-")).then(-1).otherwise(1)).to_series()
     digits = found.str.replace_all(r"[^0-9]", "")
     hours = digits.str.slice(0, 2).cast(pl.Int64, strict=False).fill_null(0)
     minutes = digits.str.slice(2, 2).cast(pl.Int64, strict=False).fill_null(0)
     seconds = (signs * (hours * 3_600 + minutes * 60)).to_numpy()
-    offset = np.where(is_utc.fill_null(False).to_numpy(), 0, seconds) * NS_PER_SECOND
+    offset = np.where(is_utc, 0, seconds) * NS_PER_SECOND
     is_bad = found.is_null().to_numpy() | (local == NO_TIME)
+    is_bad |= (minutes >= 60).to_numpy() | (np.abs(offset) > _OFFSET_NS_MAX)
+    # What stands before the offset, such as " GMT", is written alike as well.
+    n_found = np.where(is_word, 0, found.str.len_bytes().fill_null(0).to_numpy())
+    n_before = (texts.str.len_bytes() - bare.str.len_bytes()).fill_null(0).to_numpy() - n_found
+    is_other = n_before != np.bincount(n_before, minlength=1).argmax()
+    if np.count_nonzero(is_other) * _RARE <= np.count_nonzero(~is_other):
+        is_bad |= is_other
     return np.where(is_bad, NO_TIME, local - np.where(is_bad, 0, offset))
