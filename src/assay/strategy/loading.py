@@ -112,14 +112,12 @@ def _executed(path: Path, text: str, source_hash: str) -> ModuleType:
 def _refuse_neighbours(path: Path, imported: set[str]) -> None:
     """Refuse modules that lie beside the file: its hash would not know them."""
     for name in sorted(imported):
-        file = getattr(sys.modules[name], "__file__", None)
-        if file is None:
-            continue
-        found = Path(file).resolve()
-        place = found.parent if found.name == "__init__.py" else found
-        if place.parent == path.parent:
+        module = sys.modules[name]
+        places = [*getattr(module, "__path__", ()), getattr(module, "__file__", None)]
+        if any(place and Path(place).resolve().parent == path.parent for place in places):
             raise StrategyError(
-                f"{path.name} must be one file, or its hash says nothing; it imports {found}.",
+                f"{path.name} must be one file, or its hash says nothing; it imports {name}, "
+                "which lies beside it.",
                 remedy="Move that code into the file, or install it as a package.",
                 file=str(path),
                 module=name,
