@@ -126,11 +126,7 @@ def assemble(
     StrategyError
         If a user's column fails.
     """
-    quoted, notes = {}, {}
-    for symbol, item in history.bars.items():
-        quoted[symbol], notes[symbol] = quoted_both_sides(
-            item, history.instruments[symbol], history.spreads.get(symbol)
-        )
+    quoted, notes = quote(history)
     pairs = {**quoted, **history.conversion_bars}
     conversion = {
         symbol: conversion_rates(
@@ -139,6 +135,16 @@ def assemble(
         for symbol, item in quoted.items()
     }
     return build_dataset(quoted, history.instruments, conversion, settings, strategy), quoted, notes
+
+
+def quote(history: History) -> tuple[dict[str, Bars], dict[str, str]]:
+    """Return the bars with both sides, by symbol, and where each symbol's spread came from."""
+    quoted, notes = {}, {}
+    for symbol, item in history.bars.items():
+        quoted[symbol], notes[symbol] = quoted_both_sides(
+            item, history.instruments[symbol], history.spreads.get(symbol)
+        )
+    return quoted, notes
 
 
 def market_from(
