@@ -1,7 +1,6 @@
 """Sizes: Kelly, and the least of every limit, on the lot step."""
 
 import math
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from assay.risk.exposure import is_margin_call, margin_level, notional
 from assay.risk.facts import FACTS as CONTRACT
 from assay.risk.grid import down_lot, down_tick, is_on_lot_step, up_tick
 from assay.risk.kelly import kelly_fraction, kelly_share
+from assay.risk.rules import RULES as COMPILED
 from assay.risk.sizing import Funds, Stake, size_lots
 
 # The uncompiled form takes any record; the compiled one is held to it by the engine's tests.
@@ -49,10 +49,18 @@ FUNDS = Funds(1e6, 0.0, 0.0)
 
 
 def size(stake=STAKE, funds=FUNDS, facts=(), **rules) -> tuple[float, int]:
-    record = np.zeros(1, dtype=CONTRACT).view(np.recarray)[0]
-    for name, value in {**FACTS, **dict(facts)}.items():
+    return SIZE(stake, funds, record_of(CONTRACT, **{**FACTS, **dict(facts)}), ruled(**rules))
+
+
+def record_of(dtype, **values):
+    record = np.zeros(1, dtype=dtype).view(np.recarray)[0]
+    for name, value in values.items():
         setattr(record, name, value)
-    return SIZE(stake, funds, record, SimpleNamespace(**{**RULES, **rules}))
+    return record
+
+
+def ruled(**rules):
+    return record_of(COMPILED, **{**RULES, **rules})
 
 
 WIDE = {

@@ -47,6 +47,21 @@ def view_gate(view: View, pass_score: float) -> int:
 
 
 @kernel
+def stake_of(bar: Event, view: View, facts: Any, rules: Any) -> Stake:
+    """Return what is known at the close of *bar* of an entry on the side of *view*."""
+    return Stake(
+        bar.ask_close if view.direction > 0 else bar.bid_close,
+        facts.contract * bar.conversion,
+        stop_distance(view.unit, rules.stop_atr, facts.stop_level, facts.tick_size),
+        view.confidence,
+        view.p_win,
+        view.payoff,
+        view.loss,
+        bar.volatility_next,
+    )
+
+
+@kernel
 def queue_entry(
     bar: Event, view: View, others: Others, position: Any, facts: Any, rules: Any, account: Any
 ) -> int:
@@ -58,20 +73,15 @@ def queue_entry(
         return _POSITIONS_LIMIT
     if is_margin_call(account.equity, others.margin_positions, rules.margin_call_level):
         return _MARGIN_CALL
-    distance = stop_distance(view.unit, rules.stop_atr, facts.stop_level, facts.tick_size)
-    price = bar.ask_close if view.direction > 0 else bar.bid_close
-    stake = Stake(
-        price, facts.contract * bar.conversion, distance, view.confidence,
-        view.p_win, view.payoff, view.loss, bar.volatility_next,
-    )  # fmt: skip
+    stake = stake_of(bar, view, facts, rules)
     funds = Funds(account.equity, others.notional, others.margin)
     lots, refused = size_lots(stake, funds, facts, rules)
     if refused != 0:
         return refused
     order = position.queued[position.n_queued]
     write_order(order, MARKET, view.direction, lots)
-    order.price = price
-    order.distance = distance
+    order.price = stake.price
+    order.distance = stake.distance
     order.unit = view.unit
     order.score = view.score
     order.p_win = view.p_win

@@ -41,6 +41,49 @@ class Funds(NamedTuple):
     margin_others: float
 
 
+class Limits(NamedTuple):
+    """Lots that each limit allows by itself; infinite where a limit does not bind, 0: none.
+
+    ``own`` is fixed by hand or asked for by Kelly; ``risk`` and ``volatility`` bind only sizes
+    that are not fixed by hand.
+    """
+
+    own: float
+    risk: float
+    volatility: float
+    symbol: float
+    exposure: float
+    margin: float
+
+
+@kernel
+def size_limits(stake: Stake, funds: Funds, facts: Any, rules: Any) -> Limits:
+    """Return what each limit allows; see ``size_lots``."""
+    risk, volatility = math.inf, math.inf
+    if rules.is_fixed:
+        own = rules.fixed_lots
+    else:
+        share = kelly_share(stake.p_win, stake.payoff, rules.kelly_multiplier)
+        own = funds.equity * share / (stake.loss * stake.value)
+        at_risk = funds.equity * rules.risk_fraction_max * stake.confidence
+        risk = at_risk / (stake.distance * stake.value)
+        if stake.volatility > 0.0:
+            annual = stake.volatility * math.sqrt(facts.bars_per_year)
+            target = funds.equity * rules.volatility_target
+            volatility = target / (annual * stake.price * stake.value)
+    per_lot = stake.price * stake.value
+    exposure = funds.equity * rules.exposure_max - funds.notional_others
+    margin = funds.equity * rules.margin_fraction_max - funds.margin_others
+    return Limits(
+        own,
+        risk,
+        volatility,
+        funds.equity * rules.symbol_exposure_max / per_lot,
+        max(0.0, exposure) / per_lot,
+        lots_for_margin(margin, per_lot, facts) if margin > 0.0 else 0.0,
+    )
+
+
 @kernel
 def size_lots(stake: Stake, funds: Funds, facts: Any, rules: Any) -> tuple[float, int]:
     """Return the size in lots, and 0 or the code of the refusal that made it zero.
@@ -59,31 +102,16 @@ def size_lots(stake: Stake, funds: Funds, facts: Any, rules: Any) -> tuple[float
     scaled by confidence, the volatility target, exposure (symbol and total) and margin;
     then floored, never rounded up. ``docs/execution.md`` is normative.
     """
-    lots = math.inf
-    if rules.is_fixed:
-        lots = rules.fixed_lots
-    else:
-        share = kelly_share(stake.p_win, stake.payoff, rules.kelly_multiplier)
-        if share <= 0.0:
-            return 0.0, _NO_EDGE
-        lots = funds.equity * share / (stake.loss * stake.value)
-        risk = funds.equity * rules.risk_fraction_max * stake.confidence
-        lots = min(lots, risk / (stake.distance * stake.value))
-        if stake.volatility > 0.0:
-            annual = stake.volatility * math.sqrt(facts.bars_per_year)
-            target = funds.equity * rules.volatility_target
-            lots = min(lots, target / (annual * stake.price * stake.value))
-    per_lot = stake.price * stake.value
-    exposure = funds.equity * rules.exposure_max - funds.notional_others
-    if exposure <= 0.0:
+    limits = size_limits(stake, funds, facts, rules)
+    if limits.own <= 0.0:
+        return 0.0, _NO_EDGE
+    if limits.exposure <= 0.0:
         return 0.0, _EXPOSURE_LIMIT
-    margin = funds.equity * rules.margin_fraction_max - funds.margin_others
-    if margin <= 0.0:
+    if limits.margin <= 0.0:
         return 0.0, _MARGIN_LIMIT
-    lots = min(lots, funds.equity * rules.symbol_exposure_max / per_lot)
-    lots = min(lots, exposure / per_lot)
-    lots = min(lots, lots_for_margin(margin, per_lot, facts))
-    lots = down_lot(min(lots, facts.lot_max), facts.lot_step)
+    lots = min(limits.own, limits.risk, limits.volatility)
+    lots = min(lots, limits.symbol, limits.exposure, limits.margin, facts.lot_max)
+    lots = down_lot(lots, facts.lot_step)
     if lots < facts.lot_min:
         return 0.0, _BELOW_MINIMUM_SIZE
     return lots, APPROVED
