@@ -14,7 +14,7 @@ from assay.research.compute.pool import compute
 from assay.research.dataset import Dataset
 from assay.research.result import FoldSpan
 from assay.research.splits.walk_forward import WalkForwardFold, walk_forward, whole_times
-from assay.research.training import Training, select_rows, train
+from assay.research.training import Training, TrainingRows, select_rows, train
 from assay.signals.signal_model import PATHS, Lean
 
 
@@ -107,22 +107,27 @@ def forecast_out_of_sample(
         progress=progress,
         stage="Training",
     )
-    return _forecast(plans, trainings, progress)
+    return forecast(plans, trainings, progress)
 
 
 def _train_fold(plans: Sequence[FoldPlan], index: int) -> Training:
     """Fit on the labels that had ended before the fold's test."""
     plan = plans[index]
-    rows = select_rows(
+    seed = fold_seed(plan.settings.run.seed, plan.fold.index)
+    return train(fold_rows(plan), plan.settings, seed=seed)
+
+
+def fold_rows(plan: FoldPlan) -> TrainingRows:
+    """Return the labels that may train the model of one step: those that end before its test."""
+    return select_rows(
         plan.dataset,
         plan.settings,
         from_ns=int(plan.dataset.start_ns[plan.fold.train_start]),
         until_ns=int(plan.dataset.start_ns[plan.fold.test_start]),
     )
-    return train(rows, plan.settings, seed=fold_seed(plan.settings.run.seed, plan.fold.index))
 
 
-def _forecast(
+def forecast(
     plans: Sequence[FoldPlan], trainings: list[Training], progress: Progress
 ) -> OutOfSample:
     """Let each fold's model speak about its test span."""
