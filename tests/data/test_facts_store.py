@@ -6,12 +6,12 @@ from decimal import Decimal as D
 from pathlib import Path
 
 import pytest
+from ending_disks import Full
 from facts_files import GOLD_INFO, exported
 from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.config.instruments import load_instrument
-from assay.data.disk import Disk
 from assay.data.specification.loading import load_facts
 from assay.data.specification.reading import Specification, read_specifications
 from assay.data.specification.storing import FOLDER, FactsStore
@@ -147,45 +147,22 @@ def test_a_document_with_impossible_facts_is_refused(tmp_path, store, monkeypatc
         store.versions("XAUUSD")
 
 
-class FailingDisk(Disk):
-    """A disk on which the call of one number is the last that is made."""
-
-    def __init__(self, last: int) -> None:
-        self.left = last
-
-    def _count(self) -> None:
-        self.left -= 1
-        if self.left < 0:
-            raise OSError("the power is gone")
-
-    def write_block(self, descriptor, block) -> None:
-        self._count()
-        super().write_block(descriptor, block)
-
-    def replace(self, source, target) -> None:
-        self._count()
-        super().replace(source, target)
-
-    def sync_file(self, descriptor) -> None:
-        self._count()
-        super().sync_file(descriptor)
-
-
 def test_a_write_that_fails_leaves_the_document_before_or_after(tmp_path) -> None:
     FactsStore(tmp_path).add(version(1), imported_ns=0)
     outcomes = set()
-    for last in range(5):
+    for last in range(1, 8):
         later = replace(GOLD, swap_long=D(-9 - last))
-        failing = FactsStore(tmp_path, disk=FailingDisk(last))
-        before = FactsStore(tmp_path).versions("XAUUSD")
+        failing = FactsStore(tmp_path, disk=Full(last))
+        before, is_told = FactsStore(tmp_path).versions("XAUUSD"), False
         try:
             failing.add(version(2, later), imported_ns=0)
-            outcomes.add("after")
-            assert FactsStore(tmp_path).versions("XAUUSD")[-1].instrument == later
-        except OSError:
-            outcomes.add("before")
-            assert FactsStore(tmp_path).versions("XAUUSD") == before
-    assert outcomes == {"before", "after"}
+        except DataError as error:
+            is_told = "facts of XAUUSD; the disk answered: No space" in error.message
+            assert is_told
+        after = FactsStore(tmp_path).versions("XAUUSD")
+        assert after == before or after[-1].instrument == later
+        outcomes.add((is_told, after == before))
+    assert outcomes == {(True, True), (True, False), (False, False)}
     assert [path.name for path in (tmp_path / FOLDER).iterdir()] == ["XAUUSD.json"]
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 from pathlib import Path
+from typing import Literal
 
 from assay.domain.errors import DataError
 
@@ -76,10 +77,12 @@ def put(disk: Disk, path: Path, content: bytes) -> None:
     disk.sync_folder(path.parent)
 
 
-def disk_refused(root: Path, symbol: str, error: OSError) -> DataError:
-    """Return the error of a disk that does not take the rows of *symbol*."""
+def disk_refused(
+    root: Path, symbol: str, error: OSError, *, what: Literal["rows", "facts"] = "rows"
+) -> DataError:
+    """Return the error of a disk that does not take the rows, or the facts, of *symbol*."""
     return DataError(
-        f"The catalogue {root} must accept the rows of {symbol}; the disk answered: "
+        f"The catalogue {root} must accept the {what} of {symbol}; the disk answered: "
         f"{error.strerror or error}.",
         remedy="Free space or correct the permissions, then run the command again; what was "
         "stored before is intact.",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.config.instruments import checked_instrument
-from assay.data.disk import Disk, put
+from assay.data.disk import Disk, disk_refused, put
 from assay.domain.errors import ConfigError, DataError
 from assay.domain.instrument import Instrument
 from assay.domain.time import iso_utc
@@ -132,7 +132,7 @@ class FactsStore:
         Raises
         ------
         DataError
-            If the stored document is damaged, full, or of other currencies.
+            If the stored document is damaged, full, or of other currencies, or the disk refuses.
         """
         item = found.instrument
         before = self.versions(item.symbol)
@@ -154,8 +154,12 @@ class FactsStore:
         is_known = bool(same) and not changed and same[0].notes == version.notes
         after = sorted([*others, version], key=lambda one: one.valid_from_ns)
         if not is_known:
-            self._disk.make_folder(self._folder)
-            put(self._disk, self._path(item.symbol), _encoded(item.symbol, after))
+            path, content = self._path(item.symbol), _encoded(item.symbol, after)
+            try:
+                self._disk.make_folder(self._folder)
+                put(self._disk, path, content)
+            except OSError as error:
+                raise disk_refused(self._folder, item.symbol, error, what="facts") from error
         outcome = "unchanged" if is_known else "replaced" if same else "added"
         return Stored(
             symbol=item.symbol,
