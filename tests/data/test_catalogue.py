@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ending_disks import Failing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from assay.data.bars import Bars, Ticks
 from assay.data.catalogue import Catalogue
-from assay.data.disk import Disk
 from assay.data.lock import single_writer
 from assay.data.provenance import Provenance
 from assay.data.quarantine import Quarantine, QuarantinedRow, Reason
@@ -279,44 +279,6 @@ def test_a_damaged_manifest_or_part_is_named_with_a_remedy(tmp_path: Path, damag
     catalogue.verify("EURUSD", Timeframe.H1)
 
 
-class FailingDisk(Disk):
-    """Fails at the k-th call that changes a file, halfway through if it is a write."""
-
-    def __init__(self, fail_at: int, fault: BaseException) -> None:
-        self.calls, self.fail_at, self.fault = 0, fail_at, fault
-
-    def _step(self) -> None:
-        self.calls += 1
-        if self.calls == self.fail_at:
-            raise self.fault
-
-    def make_folder(self, path: Path) -> None:
-        self._step()
-        super().make_folder(path)
-
-    def write_block(self, descriptor: int, block: memoryview) -> None:
-        if self.calls + 1 == self.fail_at:
-            super().write_block(descriptor, block[: len(block) // 2])
-        self._step()
-        super().write_block(descriptor, block)
-
-    def sync_file(self, descriptor: int) -> None:
-        self._step()
-        super().sync_file(descriptor)
-
-    def replace(self, source: Path, target: Path) -> None:
-        self._step()
-        super().replace(source, target)
-
-    def sync_folder(self, path: Path) -> None:
-        self._step()
-        super().sync_folder(path)
-
-    def remove(self, path: Path) -> None:
-        self._step()
-        super().remove(path)
-
-
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
 
@@ -329,7 +291,7 @@ def test_a_fault_at_any_write_leaves_the_old_rows_or_the_merged_ones(
     for fail_at in range(1, 200):
         root = tmp_path / str(fail_at)
         Catalogue(root).merge(old, provenance())
-        disk = FailingDisk(fail_at, fault)
+        disk = Failing(fail_at, fault)
         expected = DataError if isinstance(fault, OSError) else KeyboardInterrupt
         try:
             Catalogue(root, disk=disk).merge(more, provenance("bb"), row)
@@ -354,20 +316,15 @@ def test_a_fault_at_any_write_leaves_the_old_rows_or_the_merged_ones(
 
 
 KILLED = """
-    import os, signal, sys
+    import sys
     from pathlib import Path
     import numpy as np
     sys.path.insert(0, sys.argv[3])
     import test_catalogue as t
+    from ending_disks import Deadly
     from assay.data.catalogue import Catalogue
 
-    class Deadly(t.FailingDisk):
-        def _step(self):
-            self.calls += 1
-            if self.calls == self.fail_at:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    disk = Deadly(int(sys.argv[2]), KeyboardInterrupt())
+    disk = Deadly(int(sys.argv[2]))
     bars = t.make_bars(np.arange(8_000, 12_000), level=1.1001)
     Catalogue(Path(sys.argv[1]), disk=disk).merge(bars, t.provenance("bb"))
 """

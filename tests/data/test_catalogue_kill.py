@@ -20,11 +20,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from ending_disks import Deadly, Full
 
 from assay.data.bars import Bars, Ticks
 from assay.data.catalogue import Catalogue
 from assay.data.columns import columns_of, content_hash
-from assay.data.disk import Disk
 from assay.data.importers import import_file
 from assay.data.importers.pieces import import_pieces
 from assay.data.manifest import decode
@@ -198,55 +198,6 @@ JOBS: dict[str, tuple[Step, Step]] = {
     "pieces": (prepare_ticks_file, import_in_pieces),
 }
 """Of each: what makes the state before, and what is killed."""
-
-
-class Deadly(Disk):
-    """Ends the process at the k-th call that changes a file, halfway through if it is a write."""
-
-    def __init__(self, last: int) -> None:
-        self.calls, self.last = 0, last
-
-    def end(self) -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    def _step(self) -> None:
-        self.calls += 1
-        if self.calls == self.last:
-            self.end()
-
-    def make_folder(self, path: Path) -> None:
-        self._step()
-        super().make_folder(path)
-
-    def write_block(self, descriptor: int, block: memoryview) -> None:
-        if self.calls + 1 == self.last:
-            super().write_block(descriptor, block[: len(block) // 2])
-        self._step()
-        super().write_block(descriptor, block)
-
-    def sync_file(self, descriptor: int) -> None:
-        self._step()
-        super().sync_file(descriptor)
-
-    def replace(self, source: Path, target: Path) -> None:
-        self._step()
-        super().replace(source, target)
-
-    def sync_folder(self, path: Path) -> None:
-        self._step()
-        super().sync_folder(path)
-
-    def remove(self, path: Path) -> None:
-        self._step()
-        super().remove(path)
-
-
-class Full(Deadly):
-    """Refuses the k-th call and every later one: the disk is full."""
-
-    def end(self) -> None:
-        self.last = self.calls + 1  # and again
-        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def serve() -> None:

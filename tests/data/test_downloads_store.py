@@ -1,13 +1,12 @@
 """What was fetched is kept: whole files, and a ledger that any crash leaves readable."""
 
-import os
 from pathlib import Path
 
 import pytest
+from ending_disks import Full
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assay.data.disk import Disk
 from assay.data.downloads.store import LEDGER, Store
 from assay.domain.errors import DataError
 
@@ -83,47 +82,13 @@ def test_a_damaged_file_is_not_found(tmp_path: Path, damage: str) -> None:
     assert store.is_known(path)
 
 
-class Failing(Disk):
-    """A disk whose *n*-th change fails, and every one after it."""
-
-    def __init__(self, n: int) -> None:
-        self.left = n
-
-    def count(self) -> None:
-        self.left -= 1
-        if self.left < 0:
-            raise OSError(28, os.strerror(28))
-
-    def make_folder(self, path: Path) -> None:
-        self.count()
-        super().make_folder(path)
-
-    def write_block(self, descriptor: int, block: memoryview) -> None:
-        if self.left == 0:
-            os.write(descriptor, block[: len(block) // 2])
-        self.count()
-        super().write_block(descriptor, block)
-
-    def sync_file(self, descriptor: int) -> None:
-        self.count()
-        super().sync_file(descriptor)
-
-    def replace(self, source: Path, target: Path) -> None:
-        self.count()
-        super().replace(source, target)
-
-    def sync_folder(self, path: Path) -> None:
-        self.count()
-        super().sync_folder(path)
-
-
 @pytest.mark.parametrize("n_good", range(9))
 def test_a_full_disk_at_any_moment_leaves_the_file_of_before_or_the_one_of_after(
     tmp_path: Path, n_good: int
 ) -> None:
     path = "a/b.bi5"
     Store(tmp_path).keep(path, b"before", etag=None, fetched_ns=1)
-    store = Store(tmp_path, disk=Failing(n_good))
+    store = Store(tmp_path, disk=Full(n_good + 1))
     try:
         store.keep(path, b"after!!", etag=None, fetched_ns=2)
         assert n_good > 7
