@@ -70,7 +70,7 @@ class Forecaster:
 
     def raw(self, x: FloatArray | Float32Array) -> FloatArray:
         """Return each member's uncalibrated P(up), shape (n_rows, n_models)."""
-        odds = self._log_odds(x)
+        odds = self.member_log_odds(x)
         p = np.empty_like(odds)
         sigmoid_rows(odds.reshape(-1), p.reshape(-1))
         return p
@@ -151,7 +151,8 @@ class Forecaster:
                 actual=schema_hash,
             )
 
-    def _log_odds(self, x: FloatArray | Float32Array) -> FloatArray:
+    def member_log_odds(self, x: FloatArray | Float32Array) -> FloatArray:
+        """Return each member's uncalibrated log-odds of up, shape (n_rows, n_models)."""
         narrow = as_float32(x, self.names)
         scores = np.empty((narrow.shape[0], len(self.forms)))
         score_rows(narrow, *self._pack.arguments(), scores)  # type: ignore[call-arg, arg-type]

@@ -31,6 +31,15 @@ VOTES = (
 )
 N_VOTES = len(VOTES)
 
+FAMILIES = {
+    "trend": ("sma_20", "sma_50", "sma_200", "ema_12", "ema_26", "trend_frames"),
+    "momentum": ("rsi", "macd", "macd_signal"),
+    "volatility": ("bollinger", "atr"),
+    "volume": ("volume_weighted",),
+    "levels": ("support", "resistance"),
+}
+"""Votes that read the market in the same way; each vote is in one family."""
+
 _BASE_INPUTS = (
     "close",
     "sma_20",
