@@ -72,7 +72,8 @@ def settings_page() -> str:
         parts.append(f"{meaning[:1].upper()}{meaning[1:]}\n" if meaning else "")
         parts.append("\n| key | default | allowed | meaning |\n|---|---|---|---|\n")
         for key, field in kind.model_fields.items():
-            default = "" if field.default is None else f"`{toml_value(field.default)}`"
+            value = field.get_default(call_default_factory=True)
+            default = "" if value is None else f"`{toml_value(value)}`"
             allowed = allowed_values(field).replace("|", "\\|").replace("<", "&lt;")
             parts.append(f"| `{key}` | {default} | {allowed} | {field.description or ''} |\n")
     parts.append(_FACTS_HEAD)

@@ -78,18 +78,24 @@ class Tape:
 
     def since(self, first: int) -> "Tape":
         """Return the tape from event *first* on; what was known before stays in its columns."""
-        market = np.ascontiguousarray(self.market[:, first:])
-        version = self.version[first:]
-        charges = self.charges[self.charges.event >= first].view(np.recarray)
+        return self.between(first, len(self))
+
+    def between(self, first: int, stop: int) -> "Tape":
+        """Return the events *first* to *stop*, the latter excluded."""
+        span = slice(first, stop)
+        market = np.ascontiguousarray(self.market[:, span])
+        version = self.version[span]
+        inside = (self.charges.event >= first) & (self.charges.event < stop)
+        charges = self.charges[inside].view(np.recarray)
         charges.event -= first
         return replace(
             self,
-            time_ns=self.time_ns[first:],
-            known_ns=self.known_ns[first:],
-            symbol=self.symbol[first:],
+            time_ns=self.time_ns[span],
+            known_ns=self.known_ns[span],
+            symbol=self.symbol[span],
             market=market,
-            is_calm=calm_events(market, self.symbol[first:], version),
-            finer_range=self.finer_range[:, first:],
+            is_calm=calm_events(market, self.symbol[span], version),
+            finer_range=self.finer_range[:, span],
             version=version,
             charges=charges,
         )

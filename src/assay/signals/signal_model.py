@@ -64,6 +64,53 @@ class Lean:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Opinion:
+    """What one path thinks before swap, costs and the validator; arrays have shape (n_bars,).
+
+    Attributes
+    ----------
+    ai, traditional : float64
+        Weighted log-odds of up of both sources.
+    p_up, lower, upper : float64
+        Calibrated probability of up, and its bounds.
+    scale, move, persistence : float
+        As in ``SignalModel``.
+    """
+
+    ai: FloatArray
+    traditional: FloatArray
+    p_up: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    scale: float
+    move: float
+    persistence: float
+
+
+def lean_of(opinion: Opinion, terms: Terms, fusion: FusionSettings) -> Lean:
+    """Return what *opinion* comes to once swap, costs and the validator are asked."""
+    typical = opinion.move * terms.volatility
+    with np.errstate(divide="ignore", invalid="ignore"):
+        tilt = (terms.carry_short - terms.carry_long) / typical
+        drag = np.maximum(0.0, -(terms.carry_long + terms.carry_short) / typical)
+    direction, score, conviction = fuse_rows(
+        opinion.ai, opinion.traditional, tilt, drag, opinion.scale, weights_of(fusion)
+    )
+    is_up = direction > 0.0
+    extra = np.where(is_up, terms.carry_long, terms.carry_short)
+    extra = extra - terms.cost / opinion.persistence
+    return Lean(
+        direction=direction,
+        score=score,
+        conviction=conviction,
+        p=np.where(is_up, opinion.p_up, 1.0 - opinion.p_up),
+        p_lower=np.where(is_up, opinion.lower, 1.0 - opinion.upper),
+        gain=typical + extra,
+        loss=typical - extra,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SignalModel:
     """All that turns one bar's features and votes into a view. Immutable.
 
@@ -161,34 +208,26 @@ class SignalModel:
         confidence : float
             One-sided, of the lower bound.
         """
-        typical = self.move * terms.volatility
-        with np.errstate(divide="ignore", invalid="ignore"):
-            tilt = (terms.carry_short - terms.carry_long) / typical
-            drag = np.maximum(0.0, -(terms.carry_long + terms.carry_short) / typical)
+        opinion = self.opinion(path, ai, traditional, confidence=confidence)
+        return lean_of(opinion, terms, self.fusion)
+
+    def opinion(
+        self, path: str, ai: FloatArray, traditional: FloatArray, *, confidence: float
+    ) -> Opinion:
+        """Return what *path* thinks before swap, costs and the validator; arguments as above."""
         for_ai, for_traditional = self.pools[path]
-        direction, score, conviction = fuse_rows(
-            for_ai * ai,
-            for_traditional * traditional,
-            tilt,
-            drag,
-            self.scale,
-            weights_of(self.fusion),
-        )
         pooled = pool(ai, traditional, self.pools[path])
         calibrator = self.calibrators[path]
-        p_up = calibrator.p_up(pooled)
         lower, upper = calibrator.bounds(pooled, confidence)
-        is_up = direction > 0.0
-        extra = np.where(is_up, terms.carry_long, terms.carry_short)
-        extra = extra - terms.cost / self.persistence
-        return Lean(
-            direction=direction,
-            score=score,
-            conviction=conviction,
-            p=np.where(is_up, p_up, 1.0 - p_up),
-            p_lower=np.where(is_up, lower, 1.0 - upper),
-            gain=typical + extra,
-            loss=typical - extra,
+        return Opinion(
+            ai=for_ai * ai,
+            traditional=for_traditional * traditional,
+            p_up=calibrator.p_up(pooled),
+            lower=lower,
+            upper=upper,
+            scale=self.scale,
+            move=self.move,
+            persistence=self.persistence,
         )
 
     def explain(
