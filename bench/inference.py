@@ -17,7 +17,7 @@ import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.config.settings import ALGORITHMS
+from assay.config.section import ALGORITHMS
 from assay.kernels.compiler import FloatArray
 from assay.models.algorithms import make
 from assay.models.boosting import flatten_lightgbm

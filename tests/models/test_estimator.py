@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
-from assay.config.settings import ALGORITHMS
+from assay.config.section import ALGORITHMS
 from assay.domain.errors import ConfigError, ModelError
 from assay.models.algorithms import make
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.config.settings import ALGORITHMS
+from assay.config.section import ALGORITHMS
 from assay.domain.errors import ModelError
 from assay.models.fitting import fit_forecaster
 from assay.models.ranking import area_under_curve

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.config.settings import ALGORITHMS
+from assay.config.section import ALGORITHMS
 from assay.domain.errors import ModelError
 from assay.models.stacking import Stacker, fit_stacker, prior_weights
 

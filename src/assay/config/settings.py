@@ -2,21 +2,13 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Positive = Annotated[float, Field(gt=0.0)]
-NotNegative = Annotated[float, Field(ge=0.0)]
+from assay.config.search_settings import SearchSettings
+from assay.config.section import ALGORITHMS, Fraction, NotNegative, Positive, Section
+
 BaseUrl = Annotated[str, Field(pattern=r"^https?://[^/@?#\s]+(/[^@?#\s]*)?$", max_length=300)]
 """An address without name, password or query: settings hold no secrets."""
-
-ALGORITHMS = ("lightgbm", "xgboost", "random_forest", "extra_trees", "logistic", "mlp")
-
-
-class Section(BaseModel):
-    """A table of the file: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class RunSettings(Section):
@@ -362,15 +354,18 @@ class Settings(Section):
     exits: ExitSettings = ExitSettings()
     costs: CostSettings = CostSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+    search: SearchSettings = SearchSettings()
     downloads: DownloadSettings = DownloadSettings()
     quality: QualitySettings = QualitySettings()
     instruments: dict[str, dict[str, object]] = Field(
         default_factory=dict, description="overrides of contract facts, by symbol"
     )
 
-    def of_a_result(self) -> dict[str, Any]:
+    def of_a_result(self, *, is_searched: bool = False) -> dict[str, Any]:
         """Return every setting that a result may depend on, as plain values.
 
-        How history is downloaded is not among them: what was downloaded is, by its hash.
+        How history is downloaded is not among them: what was downloaded is, by its hash. How
+        settings are searched is among them only if they are.
         """
-        return self.model_dump(mode="json", exclude={"downloads"})
+        without = {"downloads"} if is_searched else {"downloads", "search"}
+        return self.model_dump(mode="json", exclude=without)

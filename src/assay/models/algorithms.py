@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from difflib import get_close_matches
 
-from assay.config.settings import ALGORITHMS
+from assay.config.section import ALGORITHMS
 from assay.domain.errors import ConfigError
 from assay.models.boosting import LightGBM, XGBoost
 from assay.models.estimator import Estimator

@@ -7,7 +7,7 @@ from typing import TypedDict
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from assay.config.settings import ALGORITHMS
+from assay.config.section import ALGORITHMS
 from assay.domain.errors import ModelError
 from assay.kernels.compiler import FloatArray, IntArray
 from assay.models.algorithms import make

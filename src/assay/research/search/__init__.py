@@ -1,0 +1,1 @@
+"""One joint, nested, resumable search over labels, features, models, fusion and risk."""
