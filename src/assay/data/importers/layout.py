@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum, unique
+from enum import unique
 
+from assay.data.file_format import FileFormat
 from assay.data.importers.stamps import Stamp
-from assay.domain.errors import ConfigError
 from assay.domain.timeframe import Timeframe
 
 
 @unique
-class Format(Enum):
+class Format(FileFormat):
     """Formats that can be imported. The value is what a user writes."""
 
     MT5_BARS = "mt5_bars"
@@ -49,24 +49,6 @@ class Format(Enum):
     def is_server_time(self) -> bool:
         """Whether stamps follow a broker's clock even where they look like UTC."""
         return self.value.startswith(("mt5", "hst"))
-
-    @classmethod
-    def parse(cls, text: str) -> "Format":
-        """Read a format from user text.
-
-        Raises
-        ------
-        ConfigError
-            If *text* names none.
-        """
-        try:
-            return cls(text.strip().lower())
-        except ValueError:
-            raise ConfigError(
-                f"Format must be one of {', '.join(member.value for member in cls)}; was {text!r}.",
-                remedy="Correct the spelling, or leave --format out to let it be recognised.",
-                value=text,
-            ) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

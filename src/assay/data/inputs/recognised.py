@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum, unique
+from enum import unique
 
 from assay.data.columns import Columns
+from assay.data.file_format import FileFormat
 from assay.data.provenance import Provenance
 from assay.data.quarantine import Quarantine
-from assay.domain.errors import ConfigError
 from assay.domain.time import iso_utc
 
 
 @unique
-class InputFormat(Enum):
+class InputFormat(FileFormat):
     """Formats of inputs. The value is what a user writes with ``--format``."""
 
     NEWS_CSV = "news_csv"
@@ -28,24 +28,6 @@ class InputFormat(Enum):
     def kind(self) -> str:
         """Kind of table the rows go to: ``news``, ``sentiment`` or ``book``."""
         return self.value.partition("_")[0]
-
-    @classmethod
-    def parse(cls, text: str) -> "InputFormat":
-        """Read a format from user text.
-
-        Raises
-        ------
-        ConfigError
-            If *text* names none.
-        """
-        try:
-            return cls(text.strip().lower())
-        except ValueError:
-            raise ConfigError(
-                f"Format must be one of {', '.join(member.value for member in cls)}; was {text!r}.",
-                remedy="Correct the spelling, or leave it out to let it be recognised.",
-                value=text,
-            ) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
