@@ -7,7 +7,7 @@ from pathlib import Path
 from assay.data.importers.documents import as_list, looks_like_json, read_documents, text_of_head
 from assay.data.importers.headers import symbol_written
 from assay.data.importers.layout import Format, Layout
-from assay.data.importers.records import BATCH_RECORDS, Record, rows_of, shown
+from assay.data.importers.records import Record, batches_of_rows, texts_of
 from assay.data.importers.rows import Rows
 from assay.data.importers.source import Progress
 from assay.data.importers.stamps import Stamp
@@ -69,25 +69,14 @@ class CcxtReader:
         DataError
             If the file is not JSON; names line and offset.
         """
-        records: list[Record] = []
-        for record in _records(path, layout):
-            records.append(record)
-            if len(records) == BATCH_RECORDS:
-                yield rows_of(records, layout)
-                records = []
-        yield rows_of(records, layout)
+        yield from batches_of_rows(_records(path, layout), layout)
         if progress is not None:
             size = path.stat().st_size
             progress(size, size)
 
     def texts(self, path: Path, layout: Layout, numbers: Sequence[int]) -> dict[int, str]:
         """Return records as compact JSON, in one further pass over the file."""
-        wanted = set(numbers)
-        return {
-            record.number: shown(record.raw)
-            for record in _records(path, layout)
-            if record.number in wanted
-        }
+        return texts_of(_records(path, layout), numbers)
 
 
 def _has_trades(head: str) -> bool:

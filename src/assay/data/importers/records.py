@@ -2,8 +2,9 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 import polars as pl
@@ -87,6 +88,21 @@ def rows_of(records: Sequence[Record], layout: Layout) -> Rows:
         refused=refused,
         labels={"symbol": named} if named else {},
     )
+
+
+def batches_of_rows(records: Iterable[Record], layout: Layout) -> Iterator[Rows]:
+    """Yield records as rows, at most ``BATCH_RECORDS`` at a time; one batch even if none is."""
+    left = iter(records)
+    batch = list(islice(left, BATCH_RECORDS))
+    yield rows_of(batch, layout)
+    while batch := list(islice(left, BATCH_RECORDS)):
+        yield rows_of(batch, layout)
+
+
+def texts_of(records: Iterable[Record], numbers: Sequence[int]) -> dict[int, str]:
+    """Return the texts that the quarantine shows of the records *numbers*."""
+    wanted = set(numbers)
+    return {record.number: shown(record.raw) for record in records if record.number in wanted}
 
 
 def shown(raw: object) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from assay.data.importers.documents import looks_like_json, read_documents, text_of_head
 from assay.data.importers.layout import Format, Layout
-from assay.data.importers.records import BATCH_RECORDS, Record, rows_of, shown
+from assay.data.importers.records import Record, batches_of_rows, texts_of
 from assay.data.importers.rows import Rows
 from assay.data.importers.source import Progress
 from assay.data.importers.stamps import Stamp
@@ -80,19 +80,14 @@ class YahooReader:
         DataError
             If the columns of the chart differ in length; names the key.
         """
-        records = list(_records(path))
-        for start in range(0, len(records), BATCH_RECORDS):
-            yield rows_of(records[start : start + BATCH_RECORDS], layout)
+        yield from batches_of_rows(_records(path), layout)
         if progress is not None:
             size = path.stat().st_size
             progress(size, size)
 
     def texts(self, path: Path, layout: Layout, numbers: Sequence[int]) -> dict[int, str]:
         """Return rows as compact JSON, in one further pass over the file."""
-        wanted = set(numbers)
-        return {
-            record.number: shown(record.raw) for record in _records(path) if record.number in wanted
-        }
+        return texts_of(_records(path), numbers)
 
 
 def _symbol(ticker: str) -> str | None:
