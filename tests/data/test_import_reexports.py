@@ -170,15 +170,17 @@ FEW = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 MANY = settings(FEW, max_examples=2_000)
-
-
-@FEW
-@given(
+ANY_STATED = given(drawn=slices(), form=st.sampled_from(sorted(STATED)), dress=DRESSES)
+ANY_CLOCKED = given(
     drawn=slices(),
     form=st.sampled_from(sorted(CLOCKED)),
     clock=st.sampled_from(CLOCKS),
     dress=DRESSES,
 )
+
+
+@FEW
+@ANY_CLOCKED
 def test_a_history_comes_back_from_any_clock_or_is_refused(
     shared_data: Path,
     save: Save,
@@ -191,7 +193,7 @@ def test_a_history_comes_back_from_any_clock_or_is_refused(
 
 
 @FEW
-@given(drawn=slices(), form=st.sampled_from(sorted(STATED)), dress=DRESSES)
+@ANY_STATED
 def test_a_history_comes_back_from_formats_that_state_their_clock(
     shared_data: Path, save: Save, drawn: tuple[str, int, float], form: str, dress: Dress
 ) -> None:
@@ -201,12 +203,7 @@ def test_a_history_comes_back_from_formats_that_state_their_clock(
 @pytest.mark.soak
 @pytest.mark.timeout(7_200)
 @MANY
-@given(
-    drawn=slices(),
-    form=st.sampled_from(sorted(CLOCKED)),
-    clock=st.sampled_from(CLOCKS),
-    dress=DRESSES,
-)
+@ANY_CLOCKED
 def test_two_thousand_clocked_exports_come_back(
     shared_data: Path,
     save: Save,
@@ -221,7 +218,7 @@ def test_two_thousand_clocked_exports_come_back(
 @pytest.mark.soak
 @pytest.mark.timeout(7_200)
 @MANY
-@given(drawn=slices(), form=st.sampled_from(sorted(STATED)), dress=DRESSES)
+@ANY_STATED
 def test_two_thousand_stated_exports_come_back(
     shared_data: Path, save: Save, drawn: tuple[str, int, float], form: str, dress: Dress
 ) -> None:
