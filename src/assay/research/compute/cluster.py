@@ -1,16 +1,18 @@
 """Workers of a Dask cluster: the scheduler decides who computes, this side keeps the count."""
 
+import math
 import queue
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
-from functools import lru_cache
+from concurrent.futures import CancelledError
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 from assay.domain.errors import ComputeError, ConfigError
 from assay.research.compute.agreement import check_agreement
-from assay.research.compute.job import Job, Task, check_refused, named_error
+from assay.research.compute.job import DEATHS_MAX, Job, Task, check_refused, named_error
 from assay.research.compute.place import inside_worker
 from assay.research.compute.worker import answer
 from assay.research.identity import code_hash
@@ -23,8 +25,10 @@ PATIENCE_S = 60.0
 """Longest time without a worker, or without the scheduler, once tasks are under way."""
 LOOK_S = 1.0
 CLOSE_S = 5.0
-VERDICTS_MAX = 2
-"""Times that the scheduler may give a task up: with others beside it, and alone."""
+ANSWER_S = 60.0
+"""Longest wait for an answer that a worker has ready."""
+HELD_MAX = 4
+"""Jobs whose function a worker keeps."""
 
 INSTALL = "Install it with `pip install 'assay[cluster]'`, or leave run.cluster empty."
 
@@ -80,8 +84,23 @@ def _first_line(error: Exception) -> str:
     return f"{error}".partition("\n")[0][:200] or type(error).__name__
 
 
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """A task that was given to a worker."""
+
+    task: Task
+    future: Any
+    worker: str
+    n_threads: int
+
+
 class _Run:
-    """One job on its way over a cluster."""
+    """One job on its way over a cluster.
+
+    Each task is given to a named worker, as many at a time as it has threads. So it is known
+    which tasks a lost worker had, whatever the scheduler is set to. A task that lost a worker
+    gets the next one to itself: if that is lost too, no other task is to blame.
+    """
 
     def __init__(self, job: Job, client: Any, address: str) -> None:
         from joblib.externals.loky.backend.reduction import dumps
@@ -89,142 +108,183 @@ class _Run:
         self._job = job
         self._client = client
         self._address = address
-        self._packed = bytes(dumps(job.function))
-        self._function = self._scattered()
+        self._function = bytes(dumps(job.function))
+        self._name = client.id
         self._fresh = (Task(index, value) for index, value in enumerate(job.tasks))
+        self._is_all_given = False
         self._waiting: deque[Task] = deque()
-        self._suspects: deque[Task] = deque()
-        self._under_way: dict[str, tuple[Task, Any]] = {}
+        self._orders: dict[str, _Order] = {}
         self._ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._refused: list[tuple[int, str]] = []
+        self._n_threads: dict[str, int] = {}
+        self._n_busy: Counter[str] = Counter()
+        self._informed: set[str] = set()
         self._seen_s = time.monotonic()
-        self._n_submitted = 0
+        self._looked_s = -math.inf
+        self._n_orders = 0
 
     def results(self) -> Iterator[tuple[int, Any]]:
         """Yield results until every task is done or refused."""
         from joblib.externals.loky.backend.reduction import loads
 
         try:
-            while self._hand_out():
-                future = self._next_ended()
-                if future is None:
-                    continue
-                task, _ = self._under_way.pop(future.key)
-                reply = self._reply(future, task)
-                future.release()
-                if reply is None:
+            while self._is_unfinished():
+                ended = self._next_ended()
+                reply = None if ended is None else self._reply(ended)
+                if ended is None or reply is None:
                     continue
                 is_done, content = loads(reply)
                 if not is_done:
-                    raise named_error(content[0], self._job, task.index, content[1])
-                yield task.index, content
+                    raise named_error(content[0], self._job, ended.task.index, content[1])
+                yield ended.task.index, content
             check_refused(self._job, self._refused)
         finally:
-            futures = [future for _, future in self._under_way.values()]
             if self._client.status == "running":
-                self._client.cancel(futures, force=True)
-                self._client.run(_function_of.cache_clear, wait=False, on_error="ignore")
+                self._client.cancel([order.future for order in self._orders.values()], force=True)
+                self._client.run(forget, self._name, on_error="ignore")
 
-    def _scattered(self) -> Any:
-        """Send the function, and what is bound to it, once to every worker."""
-        return self._client.scatter([self._packed], broadcast=True, hash=False)[0]
+    def _is_unfinished(self) -> bool:
+        """Give free threads tasks; return whether there is anything to do or to wait for."""
+        if time.monotonic() - self._looked_s > LOOK_S:
+            self._look()
+        for worker, n_threads in self._n_threads.items():
+            while self._n_busy[worker] < n_threads:
+                task = self._next_task(has_worker=self._n_busy[worker] == 0)
+                if task is None:
+                    break
+                self._order(task, worker, n_threads if task.deaths else 1)
+        return bool(self._orders or self._waiting or not self._is_all_given)
 
-    def _hand_out(self) -> bool:
-        """Keep one task under way for each thread; return whether any is."""
-        n_threads = max(1, sum(self._client.nthreads().values()))
-        while len(self._under_way) < n_threads:
-            task = self._waiting.popleft() if self._waiting else next(self._fresh, None)
-            if task is None:
-                break
-            self._submit(task)
-        if not self._under_way and self._suspects:
-            self._submit(self._suspects.popleft())  # alone, so that no other is to blame
-        return bool(self._under_way)
+    def _next_task(self, *, has_worker: bool) -> Task | None:
+        """Return the task to give next: one that needs a worker to itself, or a fresh one."""
+        if has_worker and self._waiting:
+            return self._waiting.popleft()
+        task = next(self._fresh, None)
+        self._is_all_given = task is None
+        return task
 
-    def _submit(self, task: Task) -> None:
+    def _order(self, task: Task, worker: str, n_threads: int) -> None:
         from joblib.externals.loky.backend.reduction import dumps
 
-        self._n_submitted += 1
+        if worker not in self._informed:
+            self._client.run(hold, self._name, self._function, workers=[worker], on_error="ignore")
+            self._informed.add(worker)
+        self._n_orders += 1
         future = self._client.submit(
             run_task,
-            self._function,
-            self._function.key,
+            self._name,
             bytes(dumps(task.value)),
             code_hash(),
-            key=f"assay-{self._function.key}-{task.index}-{self._n_submitted}",
+            key=f"assay-{self._name}-{task.index}-{self._n_orders}",
+            workers=[worker],
             pure=False,
         )
-        self._under_way[future.key] = (task, future)
+        self._orders[future.key] = _Order(task, future, worker, n_threads)
+        self._n_busy[worker] += n_threads
         future.add_done_callback(self._ended.put)
 
-    def _next_ended(self) -> Any:
-        """Return a future that ended, or None after a while in which none did."""
+    def _next_ended(self) -> _Order | None:
+        """Return an order that ended, or None after a while in which none did."""
         try:
             future = self._ended.get(timeout=LOOK_S)
         except queue.Empty:
-            self._look()
             return None
-        return future if future.key in self._under_way else None
+        return self._closed(future.key) if future.key in self._orders else None
+
+    def _closed(self, key: str) -> _Order:
+        order = self._orders.pop(key)
+        self._n_busy[order.worker] -= order.n_threads
+        return order
 
     def _look(self) -> None:
-        """Give up where nobody is there to work."""
-        now_s = time.monotonic()
-        if self._client.status == "running" and self._client.nthreads():
-            self._seen_s = now_s
-        elif now_s - self._seen_s > PATIENCE_S:
+        """See who is there; take tasks back from who is gone, and give up without anybody."""
+        self._looked_s = time.monotonic()
+        is_running = self._client.status == "running"
+        self._n_threads = dict(self._client.nthreads()) if is_running else {}
+        for key, order in list(self._orders.items()):
+            if order.worker not in self._n_threads:
+                self._lost(self._closed(key))
+        if self._n_threads:
+            self._seen_s = self._looked_s
+        elif self._looked_s - self._seen_s > PATIENCE_S:
             raise ComputeError(
                 f"The Dask cluster at {self._address} must have workers; had none for "
                 f"{PATIENCE_S:.0f} s in the middle of {self._job.stage}.",
                 remedy="Start its workers, then run the command again; or leave run.cluster empty.",
             )
 
-    def _reply(self, future: Any, task: Task) -> bytes | None:
-        """Return what a worker answered; None if the task is to be run again, or refused."""
-        killed = import_module("distributed").KilledWorker
-        if future.status == "finished":
-            try:
-                return bytes(future.result(timeout=PATIENCE_S))
-            except (TimeoutError, OSError):
-                self._look()
-        elif future.status == "error":
-            fault = future.exception(timeout=PATIENCE_S)
-            if not isinstance(fault, killed):
-                raise named_error(fault, self._job, task.index)
-            task.deaths += 1
-            if task.deaths < VERDICTS_MAX:
-                self._suspects.append(task)
-            else:
-                self._refused.append((task.index, f"the last one was {fault.last_worker.address}"))
+    def _reply(self, order: _Order) -> bytes | None:
+        """Return what a worker answered; None if it was lost with its answer."""
+        try:
+            reply = order.future.result(timeout=ANSWER_S)
+        except (TimeoutError, OSError, CancelledError):
+            self._lost(order)
             return None
-        self._function = self._scattered()  # all who held it are gone
-        self._waiting.append(task)
-        return None
+        except Exception as error:
+            named_error(error, self._job, order.task.index)
+            raise
+        if reply is None:  # a process that took the place, and the address, of a lost one
+            self._informed.discard(order.worker)
+            self._lost(order)
+        return reply  # type: ignore[no-any-return]
+
+    def _lost(self, order: _Order) -> None:
+        """Let the task of a lost worker be run again, unless it has cost too many."""
+        if self._client.status == "running":
+            self._client.cancel([order.future], force=True)
+        order.task.deaths += 1
+        if order.task.deaths >= DEATHS_MAX:
+            how = f"{DEATHS_MAX}, the last one was {order.worker}"
+            self._refused.append((order.task.index, how))
+        else:
+            self._waiting.append(order.task)
 
 
-def run_task(function: bytes, name: str, task: bytes, expected: str) -> bytes:
+_held: dict[str, Any] = {}
+"""On a worker: packed functions, then what was read from them, by the name of their job."""
+
+
+def hold(name: str, function: bytes) -> None:
+    """Keep a packed function on this worker, and no more than ``HELD_MAX`` of them."""
+    while len(_held) >= HELD_MAX:
+        _held.pop(next(iter(_held)), None)
+    _held[name] = function
+
+
+def forget(name: str) -> None:
+    """Drop a function from this worker."""
+    _held.pop(name, None)
+
+
+def run_task(name: str, task: bytes, expected: str) -> bytes | None:
     """Run one task on a worker of the cluster, and return its answer.
 
     Parameters
     ----------
-    function, task : bytes
-        Packed.
     name : str
-        By which a worker knows a function that it has read.
+        Under which the function was given to this worker.
+    task : bytes
+        Packed.
     expected : str
         Hash of the code that asks; a worker that joined with other code refuses.
+
+    Returns
+    -------
+    answer : bytes or None
+        None if this process was not given the function.
     """
     if code_hash() != expected:
         raise ConfigError(
             "A worker that joins a cluster must run the code of the command; it ran other code.",
             remedy="Install the same Assay there, and start the worker again.",
         )
+    found = _held.get(name)
+    if found is None:
+        return None
     with inside_worker():
-        _, reply = answer(_function_of(name, function), function, task)
-    return reply
-
-
-@lru_cache(maxsize=1)
-def _function_of(name: str, function: bytes) -> Any:
-    from joblib.externals.loky.backend.reduction import loads
-
-    return loads(function)
+        if not isinstance(found, bytes):
+            return answer(found, b"", task)[1]
+        call, reply = answer(None, found, task)
+        if call is not None and name in _held:
+            _held[name] = call
+        return reply

@@ -9,6 +9,9 @@ from assay.domain.errors import ComputeError
 DEATHS_MAX = 3
 """Workers that a task may cost before it is refused."""
 
+NAMED_MAX = 5
+"""Refused tasks that an error names beside the first."""
+
 REMEDY = (
     "Such an end mostly means that memory ran out: set run.workers lower, or choose fewer bars "
     "with market.start and market.end; else look for the crash in the log of the system."
@@ -83,11 +86,13 @@ def check_refused(job: Job, refused: Sequence[tuple[int, str]]) -> None:
     """
     if not refused:
         return
-    first, how = min(refused)
-    others = f", and {len(refused) - 1} more tasks" if len(refused) > 1 else ""
+    (first, how), *others = sorted(refused)
+    beside = ", ".join(str(index + 1) for index, _ in others[:NAMED_MAX])
+    more = ", …" if len(others) > NAMED_MAX else ""
+    told = f" So did the tasks {beside}{more}." if others else ""
     raise ComputeError(
-        f"A task must leave its worker alive; {job.named(first)}{others} ended every worker "
-        f"that took it ({how}). The other tasks are done.",
+        f"A worker must outlive its task; {job.named(first)} ended every worker that took it "
+        f"({how}).{told} All other tasks are done.",
         remedy=REMEDY,
-        tasks=[index for index, _ in sorted(refused)],
+        tasks=sorted(index for index, _ in refused),
     )

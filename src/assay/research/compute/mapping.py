@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,8 @@ class ArrayFolder:
     def clear(self) -> None:
         """Drop the files; who has them mapped keeps them."""
         for path in self.path.iterdir():
-            path.unlink(missing_ok=True)
+            with suppress(PermissionError):  # Windows keeps a file that is mapped
+                path.unlink()
 
     def remove(self) -> None:
         """Drop the folder."""

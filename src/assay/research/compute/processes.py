@@ -25,7 +25,7 @@ FAILED_STARTS_MAX = 3
 LOOK_S = 1.0
 """Seconds between two looks at workers from which nothing is heard."""
 END_S = 5.0
-"""Seconds that a killed process gets to be gone."""
+"""Seconds that a process which ends gets to be gone."""
 
 
 class _Worker:
@@ -72,9 +72,10 @@ class _Worker:
             return False
         return True
 
-    def end(self) -> str:
-        """Kill the process, if it still lives, and return how it ended."""
+    def end(self, grace_s: float = 0.0) -> str:
+        """Kill the process, if it still lives after *grace_s*, and return how it ended."""
         self.connection.close()
+        self._process.join(grace_s)
         if self._process.is_alive():
             os.kill(self._process.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
         self._process.join(END_S)
@@ -186,7 +187,7 @@ class LocalWorkers:
     def _lost(self, worker: _Worker) -> None:
         """Let the task of a dead worker be run again, unless it has cost too many."""
         task = worker.task
-        how = self._drop(worker)
+        how = self._drop(worker, END_S)
         if task is None:
             self._n_failed_starts += 1
             if self._n_failed_starts >= FAILED_STARTS_MAX:
@@ -202,9 +203,9 @@ class LocalWorkers:
         else:
             self._waiting.append(task)
 
-    def _drop(self, worker: _Worker) -> str:
+    def _drop(self, worker: _Worker, grace_s: float = 0.0) -> str:
         self._workers.remove(worker)
-        return worker.end()
+        return worker.end(grace_s)
 
 
 _standing: LocalWorkers | None = None
