@@ -1,4 +1,4 @@
-"""Whether forecasts mean what they say: reliability, calibration error, Brier score."""
+"""Whether forecasts mean what they say: every score of probabilities in one object."""
 
 import math
 from dataclasses import dataclass
@@ -7,10 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from assay.kernels.compiler import FloatArray, IntArray
+from assay.kernels.compiler import FloatArray
 from assay.models.ranking import area_under_curve
-
-BINS = 15
+from assay.research.statistics.calibration_error import (
+    BINS,
+    calibration_errors,
+    equal_mass,
+    equal_width,
+)
+from assay.research.statistics.scoring import brier_score, group_means, log_loss, murphy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,83 +79,6 @@ class Calibration:
     bins: tuple[Bin, ...]
 
 
-def brier_score(p: FloatArray, y: NDArray[np.int8]) -> float:
-    """Return the mean squared error of the probabilities.
-
-    Examples
-    --------
-    >>> round(brier_score(np.array([0.1, 0.9, 0.8, 0.3]), np.array([0, 1, 1, 0])), 4)
-    0.0375
-    """
-    return float(np.mean((p - y) ** 2)) if len(p) else math.nan
-
-
-def equal_width(p: FloatArray, n_bins: int) -> IntArray:
-    """Return the bin of each forecast: bin *k* holds ``(k/n, (k+1)/n]``, 0 the first.
-
-    References
-    ----------
-    Guo, C. et al. (2017). On Calibration of Modern Neural Networks. *ICML*.
-    """
-    edges = np.arange(1, n_bins) / n_bins
-    return np.searchsorted(edges, p, side="left").astype(np.int64)
-
-
-def equal_mass(p: FloatArray, n_bins: int) -> IntArray:
-    """Return the bin of each forecast so that bins are about equally full.
-
-    Equal forecasts share a bin, so that the Murphy parts do not depend on row order.
-    """
-    if not len(p):
-        return np.empty(0, np.int64)
-    distinct, which, counts = np.unique(p, return_inverse=True, return_counts=True)
-    middle = np.cumsum(counts) - counts / 2.0
-    raw = np.minimum((middle / len(p) * n_bins).astype(np.int64), n_bins - 1)
-    _, dense = np.unique(raw, return_inverse=True)
-    assert len(dense) == len(distinct)
-    return dense[which].astype(np.int64)
-
-
-def murphy(p: FloatArray, y: NDArray[np.int8], group: IntArray) -> tuple[float, float, float]:
-    """Return reliability, resolution and uncertainty over the bins *group*.
-
-    Notes
-    -----
-    ``Brier = reliability - resolution + uncertainty`` holds exactly if every bin holds one
-    distinct forecast; else the spread inside the bins is left over.
-
-    References
-    ----------
-    Murphy, A. H. (1973). A New Vector Partition of the Probability Score.
-    *Journal of Applied Meteorology*, 12(4), 595-600.
-    """
-    count, forecast, observed = _bin_means(p, y, group)
-    base = float(np.mean(y))
-    share = count / len(p)
-    reliability = float(np.sum(share * (forecast - observed) ** 2))
-    resolution = float(np.sum(share * (observed - base) ** 2))
-    return reliability, resolution, base * (1.0 - base)
-
-
-def calibration_errors(p: FloatArray, y: NDArray[np.int8], group: IntArray) -> tuple[float, float]:
-    """Return the expected and the largest gap between forecast and outcome over bins."""
-    count, forecast, observed = _bin_means(p, y, group)
-    gap = np.abs(observed - forecast)
-    return float(np.sum(count / len(p) * gap)), float(np.max(gap))
-
-
-def _bin_means(
-    p: FloatArray, y: NDArray[np.int8], group: IntArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return count, mean forecast and share of yes of every bin that is not empty."""
-    count = np.bincount(group).astype(np.float64)
-    full = count > 0
-    count = count[full]
-    forecast = np.bincount(group, weights=p)[full] / count
-    observed = np.bincount(group, weights=y.astype(np.float64))[full] / count
-    return count, forecast, observed
-
-
 def wilson(share: float, n: float, confidence: float) -> tuple[float, float]:
     """Return Wilson's interval of a share observed in *n* independent cases.
 
@@ -204,11 +132,10 @@ def assess(
     mass = equal_mass(p, n_bins)
     ece, mce = calibration_errors(p, outcome, equal_width(p, n_bins))
     ece_mass, _ = calibration_errors(p, outcome, mass)
-    reliability, resolution, uncertainty = murphy(p, outcome, mass)
+    parts = murphy(p, outcome, mass)
     brier = brier_score(p, outcome)
-    clipped = np.clip(p, 1e-12, 1.0 - 1e-12)
     bins = []
-    for n, forecast, observed in zip(*_bin_means(p, outcome, mass), strict=True):
+    for n, forecast, observed in zip(*group_means(p, outcome, mass), strict=True):
         low, high = wilson(float(observed), float(n) / max(overlap, 1.0), confidence)
         bins.append(
             Bin(n=int(n), forecast=float(forecast), observed=float(observed), low=low, high=high)
@@ -217,11 +144,11 @@ def assess(
         n=len(p),
         base_rate=float(np.mean(outcome)),
         brier=brier,
-        log_loss=-float(np.mean(np.where(outcome == 1, np.log(clipped), np.log1p(-clipped)))),
-        brier_skill=1.0 - brier / uncertainty if uncertainty > 0.0 else math.nan,
-        reliability=reliability,
-        resolution=resolution,
-        uncertainty=uncertainty,
+        log_loss=log_loss(p, outcome),
+        brier_skill=1.0 - brier / parts.uncertainty if parts.uncertainty > 0.0 else math.nan,
+        reliability=parts.reliability,
+        resolution=parts.resolution,
+        uncertainty=parts.uncertainty,
         ece=ece,
         ece_mass=ece_mass,
         mce=mce,
