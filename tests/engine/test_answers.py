@@ -14,7 +14,7 @@ from assay.domain.facts_history import DatedFacts, FactsHistory
 from assay.domain.fill import ExitReason
 from assay.domain.refusal import RefusalReason
 from assay.engine.answers import record_answers
-from assay.engine.backtest import backtest
+from assay.engine.backtest import RuleChange, backtest
 from assay.engine.dated import dated_events
 from assay.risk.sizing import Limits
 
@@ -119,3 +119,18 @@ def test_facts_that_change_size_the_entries_after_their_date() -> None:
 
     assert answers.equity.tobytes() == result.equity.tobytes()
     assert answers.lots[[5, 10, 25]] == pytest.approx([10.0, 10.0, 9.9])
+
+
+@law
+@given(worlds)
+def test_settings_that_change_on_the_way_hold_for_the_answers_too(drawn) -> None:
+    tape, views, settings, instruments, _ = random_world(drawn[0], n_symbols=drawn[1])
+    strict = settings.fusion.model_copy(update={"pass_score": 0.8, "hold_score": 0.7})
+    later = settings.model_copy(update={"fusion": strict})
+    changes = [RuleChange(event=150, settings=later), RuleChange(event=300, settings=settings)]
+    answers = record_answers(tape, views, settings, instruments, changes=changes)
+    result = backtest(tape, views, settings, instruments, changes=changes)
+
+    assert answers.equity.tobytes() == result.equity.tobytes()
+    for reason in DECIDED:
+        assert (answers.refused == reason).sum() == result.refusals.get(reason, 0)

@@ -1,6 +1,6 @@
 """What every event was answered: the refusal, or the orders, and the numbers that decided."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from assay.config.settings import Settings
 from assay.domain.facts_history import ContractFacts
 from assay.domain.refusal import RefusalReason
 from assay.engine.advance import advance
-from assay.engine.backtest import checked_requests
+from assay.engine.backtest import RuleChange, checked_requests, compiled_changes
 from assay.engine.code import code
 from assay.engine.dated import Dated, begin_event, without_nights
 from assay.engine.decision import stake_of
@@ -68,8 +68,10 @@ def record_answers(
     settings: Settings,
     instruments: Mapping[str, ContractFacts],
     requests: NDArray[Any] | None = None,
+    *,
+    changes: Sequence[RuleChange] = (),
 ) -> RecordArray:
-    """Run the engine over *tape* and keep what each event was answered.
+    """Run the engine over *tape* and keep what each event was answered; arguments as ``backtest``.
 
     Returns
     -------
@@ -82,8 +84,9 @@ def record_answers(
     """
     facts, _ = dated_facts([instruments[name] for name in tape.symbols], tape.timeframe)
     check_versions(tape, len(facts))
-    rules = compiled_rules(settings)
-    books = opened_books(facts[tape.first_versions()], float(rules[0].balance))
+    later = compiled_changes(changes, settings, len(tape))
+    rules = np.concatenate((compiled_rules(settings), *(rule for _, rule in later)))
+    books = opened_books(facts[tape.first_versions()], float(rules["balance"][0]))
     answers = records(ANSWER, len(tape))
     _record_events(
         tape.market,
@@ -94,7 +97,8 @@ def record_answers(
         checked_requests(requests, tape),
         books,
         Dated(tape.version, tape.charges, facts) if len(tape.version) else None,
-        rules,
+        rules.view(np.recarray),
+        np.array([0, *(event for event, _ in later)], dtype=np.int64),
         answers,
     )
     return answers
@@ -104,13 +108,16 @@ def record_answers(
 def _record_events(
     market: FloatArray, symbol: IntArray, finer: FloatArray, finer_range: IntArray,
     views: ViewArrays, requests: RecordArray, books: Books, dated: Dated | None,
-    rules: RecordArray, answers: RecordArray,
+    rules: RecordArray, since: IntArray, answers: RecordArray,
 ) -> None:  # fmt: skip
     direction, score, confidence, p_win, payoff, loss, unit = views
-    account, positions, facts, rule = books.account[0], books.positions, books.facts, rules[0]
-    r, c, first, end = 0, 0, 0, 0
+    account, positions, facts = books.account[0], books.positions, books.facts
+    r, c, k, first, end = 0, 0, 0, 0, 0
     counted = np.zeros_like(account.refusals)
     for i in range(market.shape[1]):
+        while k + 1 < since.shape[0] and since[k + 1] <= i:
+            k += 1
+        rule = rules[k]
         s = symbol[i]
         bar = event_at(market, i)
         view = view_at(direction, score, confidence, p_win, payoff, loss, unit, i)
