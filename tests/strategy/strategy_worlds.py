@@ -1,4 +1,4 @@
-"""A market whose volume tells the drift that is about to come, and columns that read it."""
+"""A market whose wicks tell the drift that is about to come, and columns that read them."""
 
 import numpy as np
 
@@ -17,6 +17,7 @@ SETTINGS = Settings.model_validate(
         "labels": {"horizon_bars": 8, "volatility_bars": 30},
         "evaluation": {"folds": 2, "bootstrap_samples": 100},
         "fusion": {"pass_score": 0.52},
+        "quality": {"accept": "a market made up for tests"},
         "run": {"workers": 1},
     }
 )
@@ -24,11 +25,11 @@ SETTINGS = Settings.model_validate(
 COLUMNS = '''
 @feature(warm_up=20)
 def tip(bars):
-    """Volume less its mean of 20 bars, in points."""
-    total = np.cumsum(bars.volume)
+    """Upper less lower wick, mean of 20 bars, in thousandths of the price."""
+    total = np.cumsum((bars.high + bars.low - bars.open - bars.close) / bars.close)
     mean = np.full(len(bars), np.nan)
     mean[20:] = (total[20:] - total[:-20]) / 20
-    return bars.volume - mean
+    return 1_000 * mean
 
 
 @feature(warm_up=24)
@@ -38,7 +39,7 @@ def rise_h4(bars):
 
 @signal(warm_up=20)
 def tip_vote(bars):
-    return np.tanh(tip(bars) / 20)
+    return np.tanh(tip(bars))
 '''
 
 
@@ -49,14 +50,15 @@ def hourly(n_bars: int) -> np.ndarray:
 
 
 def tipped(n_bars: int, *, seed: int = 5) -> Bars:
-    """Gold whose drift changes sides every 24 bars; its volume knows that a bar ahead."""
+    """Gold whose drift changes sides every 48 bars; its wicks know that a bar ahead."""
     generator = np.random.default_rng(seed)
-    side = np.repeat(generator.choice([-1.0, 1.0], n_bars // 24 + 2), 24)[: n_bars + 1]
+    side = np.repeat(generator.choice([-1.0, 1.0], n_bars // 48 + 2), 48)[: n_bars + 1]
     moves = 0.002 * (0.25 * side[:-1] + generator.normal(size=n_bars))
     close = np.round(1_800.0 * np.exp(np.cumsum(moves)), 2)
     open_ = np.concatenate(([1_800.0], close[:-1]))
-    high = np.maximum(open_, close) + np.round(generator.uniform(0.0, 2.0, n_bars), 2)
-    low = np.minimum(open_, close) - np.round(generator.uniform(0.0, 2.0, n_bars), 2)
+    wicks = np.round(generator.uniform(0.0, 2.0, (2, n_bars)), 2)
+    high = np.maximum(open_, close) + wicks[0] + 3.0 * (side[1:] > 0)
+    low = np.minimum(open_, close) - wicks[1] - 3.0 * (side[1:] < 0)
     return Bars(
         symbol="XAUUSD",
         timeframe=Timeframe.H1,
@@ -65,7 +67,7 @@ def tipped(n_bars: int, *, seed: int = 5) -> Bars:
         high=high,
         low=low,
         close=close,
-        volume=np.round(500.0 + 20.0 * side[1:] + generator.normal(0.0, 10.0, n_bars)),
+        volume=np.round(generator.uniform(400.0, 600.0, n_bars)),
         spread=np.full(n_bars, 0.2),
         ask_open=open_ + 0.2,
         ask_high=high + 0.2,

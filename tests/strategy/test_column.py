@@ -243,4 +243,4 @@ def test_one_column_may_use_another(load) -> None:
     strategy = load(COLUMNS)
     tip, _, vote = strategy.columns
     np.testing.assert_array_equal(tip(BARS), tip.function(BARS))
-    np.testing.assert_array_equal(vote.compute(BARS)[20:], np.tanh(tip.compute(BARS)[20:] / 20))
+    np.testing.assert_array_equal(vote.compute(BARS)[20:], np.tanh(tip.compute(BARS)[20:]))

@@ -24,7 +24,10 @@ def test_columns_come_in_the_order_of_the_file_with_their_lines(load) -> None:
     for column in strategy.columns:
         assert lines[column.line - 1] == f"@{column.kind}(warm_up={column.warm_up})"
         assert column.path == strategy.path
-    assert strategy.features[0].meaning == "Volume less its mean of 20 bars, in points."
+    assert (
+        strategy.features[0].meaning
+        == "Upper less lower wick, mean of 20 bars, in thousandths of the price."
+    )
     assert strategy.features[1].meaning == ""
 
 
