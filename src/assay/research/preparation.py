@@ -47,13 +47,7 @@ class Prepared:
     strategy: Strategy | None = None
 
 
-def prepare(
-    settings: Settings,
-    history: History,
-    strategy: Strategy | None = None,
-    *,
-    on_trust: bool = False,
-) -> Prepared:
+def prepare(settings: Settings, history: History, strategy: Strategy | None = None) -> Prepared:
     """Check the history, quote both sides, compute features and labels, and name what this is.
 
     Parameters
@@ -62,8 +56,6 @@ def prepare(
     history : History
     strategy : Strategy, optional
         A user's columns.
-    on_trust : bool
-        Take the strategy as it is, though it may read the future: for the leak prover alone.
 
     Raises
     ------
@@ -75,7 +67,7 @@ def prepare(
     """
     quality = judge_data(history.bars, history.instruments, settings.quality)
     dataset, quoted, notes = assemble(settings, history, strategy)
-    if strategy is not None and not on_trust:
+    if strategy is not None:
         check_agreement(strategy, quoted, _columns(dataset))
     hashes = {
         "data": data_hash(history.bars),
