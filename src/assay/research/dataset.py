@@ -113,6 +113,8 @@ class Dataset:
         return Terms(**{field.name: self.column(field.name)[rows] for field in fields(Terms)})
 
     def _in_row_order(self, parts: Sequence[FloatArray]) -> FloatArray:
+        if len(parts) == 1:
+            return parts[0]
         joined = np.concatenate(parts)
         offset = np.cumsum([0] + [len(part) for part in parts])[:-1]
         return np.asarray(joined[offset[self.symbol] + self.bar])

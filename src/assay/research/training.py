@@ -104,7 +104,17 @@ def select_rows(
         & (dataset.start_ns >= from_ns)
         & (dataset.settled_ns < until_ns)
     )
-    candidates = np.flatnonzero(usable)
+    return rows_of(dataset, settings, np.flatnonzero(usable))
+
+
+def rows_of(dataset: Dataset, settings: Settings, candidates: IntArray) -> TrainingRows:
+    """Take the labels *candidates*, thinned evenly; see ``select_rows``.
+
+    Raises
+    ------
+    DataError
+        If they are fewer than ``training.rows_min``.
+    """
     if len(candidates) < settings.training.rows_min:
         raise DataError(
             f"Training needs at least {settings.training.rows_min} labels that end in time; "

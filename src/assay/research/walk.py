@@ -54,9 +54,16 @@ class Choosing(Protocol):
     """Chooses the settings of each step of a walk from what was known before it."""
 
     def choose(
-        self, variants: Variants, folds: Sequence[WalkForwardFold], progress: Progress
+        self,
+        variants: Variants,
+        market: Market,
+        folds: Sequence[WalkForwardFold],
+        progress: Progress,
     ) -> Sequence[Settings]:
-        """Return one set of settings per fold; they differ in nothing that the tape depends on."""
+        """Return one set of settings per fold; they differ in nothing that the tape depends on.
+
+        *market* holds every event of the dataset.
+        """
         ...
 
 
@@ -108,7 +115,9 @@ def walk(
         chosen = (
             [settings] * len(folds)
             if choosing is None
-            else choosing.choose(variants, folds, progress)
+            else choosing.choose(
+                variants, market_from(0, prepared, settings, history), folds, progress
+            )
         )
         plans = [
             FoldPlan(fold=fold, settings=mine, dataset=variants.of(mine))

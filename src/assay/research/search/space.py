@@ -164,7 +164,7 @@ SEARCHED = ("labels", "training", "features", "fusion", "exits", "risk")
 
 def _flat(space: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``{"a": {"b": x}}`` and ``{"a.b": x}`` alike as ``{"a.b": x}``."""
-    flat = {}
+    flat: dict[str, Any] = {}
     for name, value in space.items():
         if isinstance(value, Mapping) and "." not in name and not {"low", "high"} <= set(value):
             flat |= {f"{name}.{key}": item for key, item in value.items()}
