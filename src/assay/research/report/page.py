@@ -44,8 +44,10 @@ LABELS = {
     Outcome.EDGE: "Edge",
     Outcome.NO_EDGE: "No edge",
     Outcome.NOT_ENOUGH_DATA: "Not enough data",
+    Outcome.NOT_EVIDENCE: "Not evidence",
 }
 CHECK_NAMES = {
+    "leaks": "Leaks",
     "years": "Length of the record",
     "trades": "Number of trades",
     "power": "Power",

@@ -85,6 +85,7 @@ def check_rows(checks: tuple[Check, ...]) -> tuple[tuple[Check, str, str], ...]:
         "deflated_sharpe": probability,
         "power": probability,
         "random_entries": probability,
+        "leaks": count,
     }
     return tuple(
         (

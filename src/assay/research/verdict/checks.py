@@ -11,6 +11,7 @@ from assay.config.settings import EvaluationSettings
 from assay.kernels.compiler import FloatArray
 from assay.research.alpha import regress, shared_days
 from assay.research.daily import DailyReturns, daily_returns
+from assay.research.leaks.evidence import LeakReport
 from assay.research.metrics import Metrics
 from assay.research.result import StrategyResult
 from assay.research.statistics.sharpe import (
@@ -80,6 +81,10 @@ def evidence_numbers(
         "trials": float(trials.count),
         "trials_effective": trials.effective,
         "trials_correlation": trials.correlation,
+        "trials_recorded": float(trials.recorded),
+        "trials_nested": float(trials.nested),
+        "trials_lost": float(trials.lost),
+        "trials_clusters": float(trials.clusters),
         "luck_sharpe": hurdle * root,
         "psr": probabilistic_sharpe(sharpe, 0.0, n, *shape),
         "psr_convention_b": probabilistic_sharpe_null(sharpe, 0.0, n, *shape),
@@ -92,6 +97,22 @@ def evidence_numbers(
         "power_at_sharpe_2": float(ndtr((STRONG_SHARPE / root - needed) / error)),
         "sharpe_needed": needed * root,
     }
+
+
+def leak_check(report: LeakReport) -> Check:
+    """Ask whether the record can be evidence at all: nothing in it knew the future."""
+    n_columns = len({(leak.stage, leak.column) for leak in report.leaks})
+    proved = sum(stage.columns for stage in report.stages)
+    return Check(
+        name="leaks",
+        passed=report.is_clean,
+        value=float(n_columns),
+        threshold=0.0,
+        text=f"The leak prover found all {len(report.canaries)} leaks that it had planted itself, "
+        f"and none in the {proved:,} columns it looked at."
+        if report.is_clean
+        else report.reason,
+    )
 
 
 def span_check(measured: Metrics, settings: EvaluationSettings) -> Check:

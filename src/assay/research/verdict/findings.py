@@ -11,6 +11,8 @@ from assay.models.ranking import area_under_curve
 from assay.research.daily import DAYS_PER_YEAR, DailyReturns
 from assay.research.metrics import Metrics
 from assay.research.result import Forecasts, StrategyResult
+from assay.research.trials.evidence import TrialEvidence
+from assay.research.wording import count
 
 BEST_TRADES = 5
 COST_SHARE_HIGH = 0.5
@@ -24,6 +26,23 @@ class Finding:
 
     speaks_for: bool
     text: str
+
+
+def trial_findings(trials: TrialEvidence) -> Iterator[Finding]:
+    """Say which trials the ledger no longer knows, and which did not count."""
+    if trials.lost:
+        yield Finding(
+            speaks_for=False,
+            text=f"{count(trials.lost)} of the trials that earlier results of this workspace "
+            "counted are missing from the ledger: it was deleted, or put back from an earlier "
+            "copy. Each counts as an independent trial.",
+        )
+    if trials.nested:
+        yield Finding(
+            speaks_for=True,
+            text=f"Its settings were chosen by {count(trials.nested)} further trials, each on data "
+            "from before the span that it chose for; so none of them is counted against it.",
+        )
 
 
 def findings(

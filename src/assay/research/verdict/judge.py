@@ -1,4 +1,4 @@
-"""The verdict: edge, no edge, or not enough data, and why.
+"""The verdict: edge, no edge, not enough data or not evidence at all, and why.
 
 The rule is fixed here and nowhere else; reports print it and promotion asks it.
 """
@@ -11,6 +11,7 @@ from enum import Enum, unique
 from assay.config.settings import EvaluationSettings
 from assay.kernels.compiler import FloatArray
 from assay.research.daily import daily_returns
+from assay.research.leaks.evidence import LeakReport
 from assay.research.metrics import Metrics, measure
 from assay.research.result import Forecasts, StrategyResult
 from assay.research.trials.evidence import TrialEvidence
@@ -20,23 +21,25 @@ from assay.research.verdict.checks import (
     deflated_check,
     evidence_numbers,
     interval_check,
+    leak_check,
     power_check,
     profit_check,
     random_check,
     span_check,
     trades_check,
 )
-from assay.research.verdict.findings import Finding, findings
+from assay.research.verdict.findings import Finding, findings, trial_findings
 from assay.research.wording import percent, ratio
 
 
 @unique
 class Outcome(Enum):
-    """The three answers."""
+    """The four answers."""
 
     EDGE = "edge"
     NO_EDGE = "no edge"
     NOT_ENOUGH_DATA = "not enough data"
+    NOT_EVIDENCE = "not evidence"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +55,8 @@ class Verdict:
         What it means for someone who would trade it.
     reasons_for, reasons_against : tuple of str
     checks : tuple of Check
-        All conditions, in the order in which they were asked. The data conditions come
-        first; if one of them fails, the outcome is "not enough data".
+        All conditions, in the order in which they were asked. If one on the soundness of the
+        record fails, the outcome is "not evidence"; if one on its length, "not enough data".
     numbers : mapping of str to float
         Every figure the conditions used; ratios are annual unless the name says daily.
     """
@@ -65,6 +68,11 @@ class Verdict:
     reasons_against: tuple[str, ...]
     checks: tuple[Check, ...]
     numbers: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def is_passed(self) -> bool:
+        """Whether this may be promoted: the question that every gate asks."""
+        return self.outcome is Outcome.EDGE
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -84,6 +92,7 @@ def judge(
     seed: int = 0,
     metrics: Metrics | None = None,
     random_sharpes: FloatArray | None = None,
+    leaks: LeakReport | None = None,
 ) -> Verdict:
     """Judge one strategy on its out-of-sample record.
 
@@ -105,9 +114,14 @@ def judge(
     random_sharpes : float64, shape (n,), optional
         Annual Sharpe ratios of random-entry runs with the same frequency. From 19 on they
         make a test; fewer leave a comparison with the single ``random`` benchmark.
+    leaks : LeakReport, optional
+        What the leak prover found in the pipeline that made the record.
 
     Notes
     -----
+    NOT_EVIDENCE, before anything else, if the prover found a leak or cannot be trusted: no figure
+    of such a record means what it says.
+
     EDGE asks for all of: net profit; deflated Sharpe ratio at least ``confidence``; a
     bootstrap interval of the Sharpe ratio above 0; better than random entries; a return
     that buying and holding does not explain. On noise without costs about 1 in 100 passes.
@@ -128,11 +142,15 @@ def judge(
     passed = all(check.passed for check in gates)
     if not passed:
         data = (*data, power_check(numbers))
-    if not all(check.passed for check in data):
+    sound = () if leaks is None else (leak_check(leaks),)
+    if not all(check.passed for check in sound):
+        outcome = Outcome.NOT_EVIDENCE
+    elif not all(check.passed for check in data):
         outcome = Outcome.NOT_ENOUGH_DATA
     else:
         outcome = Outcome.EDGE if passed else Outcome.NO_EDGE
-    further = findings(result, measured, daily, forecasts)
+    further = (*trial_findings(trials), *findings(result, measured, daily, forecasts))
+    data = (*sound, *data)
     return Verdict(
         outcome=outcome,
         headline=_headline(outcome, result, measured, data, gates, trials),
@@ -152,6 +170,8 @@ def _headline(
     gates: tuple[Check, ...],
     trials: TrialEvidence,
 ) -> str:
+    if outcome is Outcome.NOT_EVIDENCE:
+        return "This is not evidence: the pipeline that made it knew the future."
     if outcome is Outcome.EDGE:
         tried = "one trial" if trials.count == 1 else f"{trials.count} trials"
         return (
@@ -183,6 +203,11 @@ def _explanation(
     outcome: Outcome, measured: Metrics, numbers: Mapping[str, float], confidence: float
 ) -> str:
     needed = numbers["sharpe_needed"]
+    if outcome is Outcome.NOT_EVIDENCE:
+        return (
+            "Whatever the figures below say, they were made with knowledge that nobody has when "
+            "trading. Mend what is named, and run again; `assay leaks` shows every place."
+        )
     if outcome is Outcome.EDGE:
         return (
             "All conditions below hold on data the models had not seen. This is evidence, not a "
@@ -216,7 +241,7 @@ def _reasons(
     *,
     speaks_for: bool,
 ) -> tuple[str, ...]:
-    asked = [*gates, *data]
+    asked = [*gates, *data] if all(check.name != "leaks" for check in data) else [*data, *gates]
     told = [
         check.text
         for check in asked
