@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from statistics_references import autoregression
 
 from assay.research.drawdown import (
     drawdown_max,
@@ -18,6 +19,7 @@ from assay.research.statistics.bootstrap import (
     block_length,
     interval,
     path_statistics,
+    stationary_indices,
     trade_statistics,
 )
 
@@ -29,6 +31,31 @@ def normal(n: int, seed: int = 5) -> np.ndarray:
 def test_block_length_of_independent_values_is_that_of_the_reference_library() -> None:
     # arch 8.0.0: optimal_block_length gives 2.359007 for these numbers.
     assert block_length(normal(1_000)) == pytest.approx(2.359007, abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_block_length_of_any_memory_is_that_of_the_reference_library(seed: int) -> None:
+    library = pytest.importorskip("arch.bootstrap")
+    rng = np.random.default_rng(seed)
+    series = autoregression(int(rng.integers(12, 2_000)), rng.uniform(-0.9, 0.97), rng)
+    theirs = float(library.optimal_block_length(series)["stationary"].iloc[0])
+    assert block_length(series) == pytest.approx(max(theirs, 1.0), rel=1e-9)
+
+
+@pytest.mark.parametrize(("n", "mean_block"), [(1, 1.0), (2, 1.5), (50, 7.0), (300, 1e9)])
+def test_the_same_seed_draws_the_rows_of_the_reference_library(n: int, mean_block: float) -> None:
+    library = pytest.importorskip("arch.bootstrap")
+    resampler = library.StationaryBootstrap(mean_block, np.arange(n), seed=np.random.default_rng(n))
+    theirs = [drawn[0][0] for drawn in resampler.bootstrap(25)]
+    ours = stationary_indices(n, 25, mean_block, np.random.default_rng(n))
+    np.testing.assert_array_equal(ours, theirs)
+
+
+def test_blocks_are_as_long_as_asked() -> None:
+    rows = stationary_indices(1_000, 200, 8.0, np.random.default_rng(0))
+    breaks = np.mean(np.diff(rows, axis=1) % 1_000 != 1)
+    assert 1.0 / breaks == pytest.approx(8.0, rel=0.03)
+    assert np.bincount(rows.ravel(), minlength=1_000).std() < 60.0
 
 
 def test_block_length_grows_with_memory() -> None:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from assay.domain.errors import ConfigError, DataError
-from assay.kernels.compiler import BoolArray, FloatArray, IntArray, kernel
+from assay.kernels.compiler import FloatArray, IntArray
+from assay.research.statistics.cscv import describe_blocks, judge_splits, winner_and_rank
 from assay.research.statistics.observations import table
 
 BLOCKS = 16
@@ -100,10 +101,11 @@ def overfitting(
     -----
     ``λ = ln(ω / (1 - ω))``, ``ω = rank / (N + 1)``; PBO is the share of ``λ <= 0``, so a winner
     that becomes the median counts as overfitted. Ties in sample go to the first column; ties out
-    of sample share their mean rank. All rows count: if *n_blocks* does not divide them, the first
-    blocks are one row longer (others drop rows). The two roles of a pair of halves make the
-    estimate noisy: its standard deviation for pure noise is about 0.14 (T = 1,000, N = 200,
-    S = 16), around a mean just below one half.
+    of sample share their mean rank; performances that differ by less than the rounding of their
+    sums are ties (of a function as *metric* only equal ones are). All rows count: if *n_blocks*
+    does not divide them, the first blocks are one row longer (others drop rows). Halves overlap,
+    so that the estimate is noisy: for pure noise its standard deviation is about 0.14 (T = 1,000,
+    N = 200, S = 16), around one half.
 
     The work is done on block means and sums of squares, not on rows: 16 blocks of 1,000
     candidates take well under a second. A function as *metric* is called with rows, twice for
@@ -205,10 +207,11 @@ def _judge_blocks(values: FloatArray, edges: IntArray, metric: Metric, into: _In
     mean = np.empty((n_blocks, n_candidates))
     squares = np.empty((n_blocks, n_candidates))
     flat = np.empty((n_blocks, n_candidates), np.bool_)
-    _describe_blocks(values, edges, mean, squares, flat)
+    describe_blocks(values, edges, mean, squares, flat)
+    rounding = 2.0 * np.finfo(np.float64).eps * len(values) * np.mean(np.abs(values), axis=0)
     count = np.diff(edges).astype(np.float64)
     by_sharpe = metric is Metric.SHARPE
-    undefined = _judge_splits(count, mean, squares, flat, by_sharpe, *into)
+    undefined = judge_splits(count, mean, squares, flat, rounding, by_sharpe, *into)
     if undefined >= 0:
         raise DataError(
             f"performance must vary for a Sharpe ratio; column {undefined} earns the same amount "
@@ -222,6 +225,7 @@ def _judge_rows(values: FloatArray, edges: IntArray, metric: Performance, into: 
     n_blocks = len(edges) - 1
     block_of_row = np.repeat(np.arange(n_blocks), np.diff(edges))
     in_sample, out_of_sample, ranks, chosen = into
+    exact = np.zeros(values.shape[1])
     last = len(ranks) - 1
     for i, blocks in enumerate(combinations(range(n_blocks), n_blocks // 2)):
         if 2 * i > last:
@@ -229,7 +233,7 @@ def _judge_rows(values: FloatArray, edges: IntArray, metric: Performance, into: 
         inside = np.isin(block_of_row, blocks)
         halves = _measured(metric, values[inside]), _measured(metric, values[~inside])
         for split, (one, other) in ((i, halves), (last - i, halves[::-1])):
-            winner, rank = _winner(one, other)
+            winner, rank = winner_and_rank(one, exact, other, exact)
             chosen[split], ranks[split] = winner, rank
             in_sample[split], out_of_sample[split] = one[winner], other[winner]
 
@@ -243,144 +247,3 @@ def _measured(metric: Performance, rows: FloatArray) -> FloatArray:
             remedy="Define it for candidates that do not trade, or take those out.",
         )
     return found
-
-
-@kernel
-def _describe_blocks(
-    values: FloatArray, edges: IntArray, mean: FloatArray, squares: FloatArray, flat: BoolArray
-) -> None:
-    """Write each block's mean, sum of squares about it, and whether all its rows are equal."""
-    n_blocks, n_candidates = mean.shape
-    for b in range(n_blocks):
-        first, stop = edges[b], edges[b + 1]
-        for k in range(n_candidates):
-            total = 0.0
-            same = True
-            for t in range(first, stop):
-                total += values[t, k]
-                if values[t, k] != values[first, k]:
-                    same = False
-            centre = values[first, k] if same else total / (stop - first)
-            about = 0.0
-            for t in range(first, stop):
-                about += (values[t, k] - centre) ** 2
-            mean[b, k] = centre
-            squares[b, k] = about
-            flat[b, k] = same
-
-
-@kernel
-def _winner(one: FloatArray, other: FloatArray) -> tuple[int, float]:
-    """Return the first best of *one* and its rank in *other*, 1 the worst, ties at their mean."""
-    winner = 0
-    for k in range(1, len(one)):
-        if one[k] > one[winner]:
-            winner = k
-    below = 0
-    equal = 0
-    for k in range(len(other)):
-        if other[k] < other[winner]:
-            below += 1
-        elif other[k] == other[winner]:
-            equal += 1
-    return winner, below + (equal + 1) / 2.0
-
-
-@kernel
-def _measure_half(
-    inside: BoolArray,
-    wanted: bool,
-    count: FloatArray,
-    mean: FloatArray,
-    squares: FloatArray,
-    flat: BoolArray,
-    by_sharpe: bool,
-    out: FloatArray,
-) -> int:
-    """Write the performance over the blocks where *inside* is *wanted* into *out*.
-
-    Returns the first column whose ratio is not defined, or -1.
-    """
-    n_blocks, n_candidates = mean.shape
-    n = 0.0
-    out[:] = 0.0
-    for b in range(n_blocks):
-        if inside[b] == wanted:
-            n += count[b]
-            for k in range(n_candidates):
-                out[k] += count[b] * mean[b, k]
-    for k in range(n_candidates):
-        out[k] /= n
-    if not by_sharpe:
-        return -1
-    about = np.zeros(n_candidates)
-    level = np.zeros(n_candidates)
-    same = np.ones(n_candidates, np.bool_)
-    n_seen = 0
-    for b in range(n_blocks):
-        if inside[b] == wanted:
-            for k in range(n_candidates):
-                gap = mean[b, k] - out[k]
-                about[k] += squares[b, k] + count[b] * gap * gap
-                if n_seen == 0:
-                    level[k] = mean[b, k]
-                same[k] = same[k] and flat[b, k] and mean[b, k] == level[k]
-            n_seen += 1
-    for k in range(n_candidates):
-        if same[k] or about[k] == 0.0:
-            if level[k] != 0.0:
-                return k
-            out[k] = 0.0
-        else:
-            out[k] /= math.sqrt(about[k] / (n - 1.0))
-    return -1
-
-
-@kernel
-def _judge_splits(
-    count: FloatArray,
-    mean: FloatArray,
-    squares: FloatArray,
-    flat: BoolArray,
-    by_sharpe: bool,
-    in_sample: FloatArray,
-    out_of_sample: FloatArray,
-    ranks: FloatArray,
-    chosen: IntArray,
-) -> int:
-    """Fill the results of all splits; return a column without a ratio, or -1.
-
-    The halves that hold block 0 come first in lexicographic order; the others are their
-    complements in reverse.
-    """
-    n_blocks, n_candidates = mean.shape
-    half = n_blocks // 2
-    n_splits = len(ranks)
-    blocks = np.arange(half)
-    inside = np.zeros(n_blocks, np.bool_)
-    one = np.empty(n_candidates)
-    other = np.empty(n_candidates)
-    for i in range(n_splits // 2):
-        inside[:] = False
-        for b in blocks:
-            inside[b] = True
-        bad = _measure_half(inside, True, count, mean, squares, flat, by_sharpe, one)
-        if bad >= 0:
-            return bad
-        bad = _measure_half(inside, False, count, mean, squares, flat, by_sharpe, other)
-        if bad >= 0:
-            return bad
-        winner, rank = _winner(one, other)
-        chosen[i], ranks[i] = winner, rank
-        in_sample[i], out_of_sample[i] = one[winner], other[winner]
-        mirror = n_splits - 1 - i
-        winner, rank = _winner(other, one)
-        chosen[mirror], ranks[mirror] = winner, rank
-        in_sample[mirror], out_of_sample[mirror] = other[winner], one[winner]
-        place = half - 1
-        while place > 0 and blocks[place] == n_blocks - half + place:
-            place -= 1
-        blocks[place] += 1
-        for j in range(place + 1, half):
-            blocks[j] = blocks[j - 1] + 1
-    return -1

@@ -48,7 +48,7 @@ class Superiority:
     best : int
         The model that has it, a column; the first of equals.
     p_lower, p_consistent, p_upper : float
-        Share of simulated records in which luck alone leads by more. The consistent one is
+        Share of simulated records in which luck alone leads by as much. The consistent one is
         Hansen's answer, the others bound it; without studentising the upper one is White's.
     n_samples : int
     mean_block : float
@@ -119,14 +119,17 @@ def superior_ability(
     Notes
     -----
     ``T = max_k sqrt(n) d̄_k / ω_k`` against ``T* = max_k sqrt(n) (d̄*_k - g(d̄_k)) / ω_k``; ``p`` is
-    the share of ``T* > T``. ``g(x)`` is ``max(x, 0)`` (lower), ``x`` unless
+    the share of ``T* >= T``. ``g(x)`` is ``max(x, 0)`` (lower), ``x`` unless
     ``x < -sqrt(2 ln ln n) ω/sqrt(n)``, then 0 (consistent), ``x`` (upper). ``ω²`` is the variance
     that the stationary bootstrap itself has. Hansen floors T and T* at 0, here nothing is
-    floored; that matters only where no model leads, and there *p* is not smaller.
+    floored; that matters only where no model leads, and there *p* is not smaller. Of nulls at the
+    5 % level 5 % are rejected where days are independent, 7 % at an autocorrelation of 0.3 over
+    1,000 days, 11 % over 250: a long memory needs a long record.
 
     Without studentising, statistics and p-values are those of ``arch.bootstrap.SPA`` on the same
-    seed and block length, to the last digit (arch 8.0 accepts ``studentize=True`` too, but only
-    its variances for the consistent g are studentised, not its statistic).
+    seed and block length, to the last digit. (arch counts ``T* > T``, so that a model that *is*
+    the benchmark beats it with p = 0; its ``studentize=True`` leaves the statistic as it is; its
+    default block length, ``sqrt(n)``, rejects twice as many nulls as it should at n = 250.)
 
     References
     ----------
@@ -136,7 +139,7 @@ def superior_ability(
     luck = _simulate(differences, rng, n_samples, mean_block, studentised)
     statistic = float(np.max(luck.statistics))
     lower, consistent, upper = (
-        float(np.mean(np.max(luck.simulated(kind), axis=1) > statistic)) for kind in Recentring
+        float(np.mean(np.max(luck.simulated(kind), axis=1) >= statistic)) for kind in Recentring
     )
     return Superiority(
         statistic=statistic,
@@ -196,7 +199,7 @@ def stepwise_superior(
     -----
     Models above the ``1 - size`` quantile of the largest simulated lead are found and taken out;
     the quantile of the rest is lower; again, until nobody is found. Adjusted p-values are the
-    step-down ones: a model's share of simulated leads, of models no better than it, that exceed
+    step-down ones: a model's share of simulated leads, of models no better than it, that reach
     its own, at least as large as that of every better model. Without studentising the set is that
     of ``arch.bootstrap.StepM`` on the same seed, where that ends (it fails once all are found).
 
@@ -233,7 +236,7 @@ def _step_down(statistics: FloatArray, simulated: FloatArray) -> FloatArray:
     p = np.empty(len(statistics))
     for k in rising:
         np.maximum(largest, simulated[:, k], out=largest)
-        p[k] = np.mean(largest > statistics[k])
+        p[k] = np.mean(largest >= statistics[k])
     p[rising[::-1]] = np.maximum.accumulate(p[rising[::-1]])
     return p
 
