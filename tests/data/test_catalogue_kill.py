@@ -26,6 +26,7 @@ from assay.data.bars import Bars, Ticks
 from assay.data.catalogue import Catalogue
 from assay.data.columns import columns_of, content_hash
 from assay.data.importers import import_file
+from assay.data.importers.choices import Choices
 from assay.data.importers.pieces import import_pieces
 from assay.data.manifest import decode
 from assay.data.provenance import Provenance
@@ -38,6 +39,7 @@ from assay.domain.timeframe import Timeframe
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="SIGKILL is a signal of POSIX")
 
 DAY_2020 = 1_577_836_800 * 10**9
+UTC = Choices(timezone="UTC")
 KILLS, KILLS_OF_THE_COMMAND = 20, 2
 KILLS_SOAK, KILLS_OF_THE_COMMAND_SOAK = 400, 100
 COMMAND = (sys.executable, "-c", "import sys; from assay.cli.main import main; main(sys.argv[1:])")
@@ -161,7 +163,7 @@ def import_csv(catalogue: Catalogue) -> None:
 
 def import_in_pieces(catalogue: Catalogue) -> None:
     path = catalogue.root.parent / "EURUSD_ticks.csv"
-    for piece in import_pieces(path, timezone="UTC", whole_rows_max=10, piece_rows=4_000):
+    for piece in import_pieces(path, UTC, whole_rows_max=10, piece_rows=4_000):
         catalogue.merge(piece.series, piece.provenance(1), piece.quarantine)
 
 
@@ -323,7 +325,7 @@ class Case:
         began = time.perf_counter()
         if job == "pieces":
             path = folder / "EURUSD_ticks.csv"
-            for piece in import_pieces(path, timezone="UTC", whole_rows_max=10, piece_rows=4_000):
+            for piece in import_pieces(path, UTC, whole_rows_max=10, piece_rows=4_000):
                 Catalogue(root).merge(piece.series, piece.provenance(1), piece.quarantine)
                 self.states.append(state_of(root))
         else:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from assay.data.catalogue import Catalogue
 from assay.data.importers import import_file
+from assay.data.importers.choices import Choices
 from assay.data.importers.pieces import import_pieces
 from assay.data.quarantine import Reason
 from assay.domain.errors import DataError
@@ -50,7 +51,13 @@ def write(path: Path, lines: list[str]) -> Path:
 
 def in_pieces(path: Path, **choices):
     return list(
-        import_pieces(path, whole_rows_max=10, piece_rows=3_000, block_bytes=1 << 16, **choices)
+        import_pieces(
+            path,
+            Choices.of(**choices),
+            whole_rows_max=10,
+            piece_rows=3_000,
+            block_bytes=1 << 16,
+        )
     )
 
 
@@ -144,6 +151,17 @@ def test_each_piece_keeps_its_own_quarantine(tmp_path: Path) -> None:
     assert [item.reasons for item in stored] == [{"not a time": 1}] * 2
 
 
+def test_a_column_names_the_symbol_of_pieces_as_it_names_that_of_the_whole(tmp_path: Path) -> None:
+    path = tmp_path / "GBPUSD.csv"  # the rows know better than a name
+    lines = [f"EUR/USD,{line}" for line in lines_of(weeks_of_ticks(3, 6), 6)]
+    path.write_text("symbol,time,bid,ask\n" + "\n".join(lines) + "\n")
+
+    series = [import_file(path).series, *(piece.series for piece in in_pieces(path))]
+
+    assert len(series) > 2
+    assert {one.symbol for one in series} == {"EURUSD"}
+
+
 def test_an_unchanged_side_is_carried_from_block_to_block(tmp_path: Path) -> None:
     lines = ["<DATE>\t<TIME>\t<BID>\t<ASK>\t<LAST>\t<VOLUME>\t<FLAGS>"]
     time_ns = weeks_of_ticks(3, 3)
@@ -169,14 +187,14 @@ def test_a_file_mostly_of_bad_rows_is_refused_before_its_first_piece(tmp_path: P
     path = write(tmp_path / "EURUSD.csv", lines)
 
     with pytest.raises(DataError, match="rows that can be used"):
-        next(iter(import_pieces(path, whole_rows_max=10, timezone="UTC")))
+        next(iter(import_pieces(path, Choices(timezone="UTC"), whole_rows_max=10)))
 
 
 def test_no_room_to_wait_is_told_with_its_remedy(tmp_path: Path) -> None:
     path = write(tmp_path / "EURUSD.csv", lines_of(weeks_of_ticks(2, 5), 5))
 
     with pytest.raises(DataError, match="TMPDIR"):
-        list(import_pieces(path, whole_rows_max=10, folder=tmp_path / "absent"))
+        list(import_pieces(path, Choices(), whole_rows_max=10, folder=tmp_path / "absent"))
 
 
 @pytest.mark.soak
@@ -192,9 +210,10 @@ def test_a_file_of_sixty_million_ticks_needs_less_than_two_gigabytes(tmp_path: P
         import resource, sys
         from pathlib import Path
         from assay.data.catalogue import Catalogue
+        from assay.data.importers.choices import Choices
         from assay.data.importers.pieces import import_pieces
         catalogue, n = Catalogue(Path(sys.argv[2])), 0
-        for piece in import_pieces(Path(sys.argv[1]), timezone="UTC"):
+        for piece in import_pieces(Path(sys.argv[1]), Choices(timezone="UTC")):
             catalogue.merge(piece.series, piece.provenance(1), piece.quarantine)
             n += piece.rows_in
         print(n, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

@@ -9,6 +9,7 @@ import numpy as np
 from assay.data.bars import Bars, Ticks
 from assay.data.importers.bi5_path import divisor_of
 from assay.data.importers.building import bars_from, ticks_from, without_overflow
+from assay.data.importers.choices import Choices
 from assay.data.importers.clock_finding import ClockFinding
 from assay.data.importers.file_clock import (
     clock_of,
@@ -43,18 +44,6 @@ from assay.domain.timeframe import Timeframe
 
 _REFUSED_SHARE_MAX = 0.5
 _REFUSED_MIN = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choices:
-    """What the caller fixed instead of leaving it to recognition."""
-
-    symbol: str
-    timeframe: Timeframe | None
-    timezone: str | None
-    digits: int | None
-    divisor: int | None
-    reference: Bars | None = None
 
 
 def table_of(pieces: list[Rows]) -> Table:

@@ -6,27 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from assay.data.bars import Bars
-from assay.data.entry import checked_symbol
-from assay.data.importers.assembling import (
-    Choices,
-    assembled,
-    empty_import,
-    recognised_as,
-    table_of,
-)
+from assay.data.importers.assembling import assembled, empty_import, recognised_as, table_of
+from assay.data.importers.choices import Choices
 from assay.data.importers.file_clock import clock_of
 from assay.data.importers.grid import spacing_of
-from assay.data.importers.headers import symbol_written
 from assay.data.importers.imported import Imported
-from assay.data.importers.layout import Format, Layout, Recognised
-from assay.data.importers.naming import plain, refuse_other_symbol, symbol_of
+from assay.data.importers.layout import Format, Recognised
+from assay.data.importers.naming import settled_symbol, symbol_in_rows, unknown_symbol
 from assay.data.importers.ordering import sorted_by_time, without_jumps
 from assay.data.importers.readers import Reader, TextReader, reader_of
 from assay.data.importers.refusals import Refusals
 from assay.data.importers.rows import Rows
-from assay.data.importers.scale import plausible_range
 from assay.data.importers.source import BLOCK_BYTES, Progress, file_sha256, read_sample
-from assay.data.importers.zones import zone
 from assay.domain.errors import DataError
 from assay.domain.timeframe import Timeframe
 
@@ -53,7 +44,8 @@ def recognise(
         If it is missing, empty, damaged, or no table of bars or quotes.
     """
     path = Path(path)
-    reader, layout = reader_of(path, format=parsed_format(format), columns=columns)
+    choices = Choices.of(timeframe=timeframe, timezone=timezone, format=format, columns=columns)
+    reader, layout = reader_of(path, format=choices.format, columns=choices.columns)
     pieces, n_rows = [], 0
     for rows in reader.rows(path, layout, block_bytes=BLOCK_BYTES, progress=None):
         pieces.append(rows)
@@ -61,12 +53,11 @@ def recognise(
         if n_rows >= _LOOK_ROWS_MAX:
             break
     table, _ = without_jumps(sorted_by_time(table_of(pieces))[0])
-    told = Timeframe.parse(timeframe) if isinstance(timeframe, str) else timeframe
-    timeframe = told or layout.timeframe
-    if timeframe is None and not layout.format.is_ticks:
-        timeframe = spacing_of(table.time_ns)
-    finding = clock_of(layout, table, timeframe, None if timezone is None else zone(timezone).name)
-    return recognised_as(layout, timeframe, finding, layout.divisor or 1, ())
+    frame = choices.timeframe or layout.timeframe
+    if frame is None and not layout.format.is_ticks:
+        frame = spacing_of(table.time_ns)
+    finding = clock_of(layout, table, frame, choices.timezone)
+    return recognised_as(layout, frame, finding, layout.divisor or 1, ())
 
 
 def import_file(
@@ -115,16 +106,32 @@ def import_file(
     ConfigError
         If an argument names no format, timeframe, zone or column.
     """
-    path = Path(path)
-    reader, layout = reader_of(path, format=parsed_format(format), columns=columns)
-    if symbol is not None:
-        symbol = checked_symbol(symbol)
-        refuse_other(path, symbol, layout)
-    elif layout.symbol is not None:
-        _refuse_name(path, layout.symbol)
-    symbol = symbol or layout.symbol or (None if "symbol" in layout.columns else symbol_of(path))
-    if symbol is None and "symbol" not in layout.columns and path.stat().st_size:
-        raise unknown_symbol(path)
+    choices = Choices.of(
+        symbol=symbol,
+        timeframe=timeframe,
+        timezone=timezone,
+        format=format,
+        columns=columns,
+        digits=digits,
+        divisor=price_divisor,
+        reference=reference,
+    )
+    return import_whole(
+        Path(path), choices, progress=progress, block_bytes=block_bytes, rows_max=rows_max
+    )
+
+
+def import_whole(
+    path: Path,
+    choices: Choices,
+    *,
+    progress: Progress | None = None,
+    block_bytes: int = BLOCK_BYTES,
+    rows_max: int = ROWS_MAX,
+) -> Imported:
+    """Read bars or ticks from a file; everything else is as for ``import_file``."""
+    reader, layout = reader_of(path, format=choices.format, columns=choices.columns)
+    symbol = settled_symbol(path, layout, choices.symbol)
     _refuse_large(path, reader, rows_max)
     aside = ThreadPoolExecutor(max_workers=1)
     digest = aside.submit(file_sha256, path)  # while the rows are parsed
@@ -134,27 +141,17 @@ def import_file(
     said: list[str] = []
     n_rows = 0
     for rows in reader.rows(path, layout, block_bytes=block_bytes, progress=progress):
-        named = rows.labels.get("symbol")
-        symbol = symbol or (_symbol_of_label(next(iter(named))) if named else None)
-        if symbol is not None:
-            refuse_other_symbol(path, symbol, named)
+        symbol = symbol_in_rows(path, symbol, rows.labels.get("symbol"))
         refusals.add_all(rows.refused)
         n_rows += rows.n_rows
         if n_rows > rows_max:
             raise _too_many(path, n_rows, rows_max)
         said += [words for words in rows.warnings if words not in said]
         pieces.append(replace(rows, refused=[]))
-    choices = Choices(
-        symbol=symbol or "",
-        timeframe=Timeframe.parse(timeframe) if isinstance(timeframe, str) else timeframe,
-        timezone=None if timezone is None else zone(timezone).name,
-        digits=digits if digits is not None else layout.digits,
-        divisor=price_divisor,
-        reference=reference,
-    )
+    choices = choices.settled(symbol, layout)
     if n_rows == 0 and path.stat().st_size == 0:
         return empty_import(path, layout, choices)
-    if symbol is None:
+    if not symbol:
         raise unknown_symbol(path)
     table = table_of(pieces)
     labels = {
@@ -164,52 +161,6 @@ def import_file(
     del pieces
     sha256 = digest.result()
     return assembled(path, reader, layout, choices, table, refusals, n_rows, labels, sha256=sha256)
-
-
-def _symbol_of_label(text: str) -> str:
-    """Return the symbol of a column's text: a known pair without its suffix, or as written."""
-    known = plain(text)
-    return known if plausible_range(known) is not None else symbol_written(text)
-
-
-def parsed_format(format: Format | str | None) -> Format | None:  # noqa: A002
-    """Return a format given by its name or as such."""
-    return Format.parse(format) if isinstance(format, str) else format
-
-
-def refuse_other(path: Path, symbol: str, layout: Layout) -> None:
-    """Refuse a file that states another symbol than the one asked for."""
-    if layout.symbol is None:
-        if "symbol" not in layout.columns:
-            refuse_other_symbol(path, symbol)
-    elif plain(layout.symbol) != plain(symbol):
-        raise DataError(
-            f"{path} must hold rows of {symbol}; it states {layout.symbol}.",
-            remedy=f"Pass --symbol {layout.symbol}, or leave --symbol out.",
-            path=str(path),
-            value=layout.symbol,
-        )
-
-
-def _refuse_name(path: Path, stated: str) -> None:
-    """Refuse a file whose name and contents state different symbols."""
-    named = symbol_of(Path(path.name))
-    if named is not None and plain(named) != plain(stated):
-        raise DataError(
-            f"{path} must be of one symbol; its name says {named}, its contents {stated}.",
-            remedy=f"Pass --symbol {stated} if the name is wrong; otherwise copy the file again.",
-            path=str(path),
-            value=named,
-        )
-
-
-def unknown_symbol(path: Path) -> DataError:
-    """Return the error of a file that does not say what it is of."""
-    return DataError(
-        f"{path} must say what its rows are quotes of; neither its bytes nor its name do.",
-        remedy="Pass --symbol, such as --symbol EURUSD.",
-        path=str(path),
-    )
 
 
 def _refuse_large(path: Path, reader: Reader, rows_max: int) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 
+from assay.data.importers.headers import symbol_written
+from assay.data.importers.layout import Layout
 from assay.data.importers.scale import plausible_range
 from assay.domain.errors import ConfigError, DataError
 from assay.domain.timeframe import Timeframe
@@ -53,6 +55,84 @@ def refuse_other_symbol(path: Path, symbol: str, labels: Mapping[str, int] | Non
             path=str(path),
             value=words[0],
         )
+
+
+def settled_symbol(path: Path, layout: Layout, told: str) -> str:
+    """Return the symbol as told, as the bytes state it, or as the name of the file does.
+
+    It is empty where *told* is, and a column must say, or nothing is there yet to say it.
+
+    Raises
+    ------
+    DataError
+        If two of them differ, or none says.
+    """
+    if told:
+        _refuse_other_than(path, told, layout)
+        return told
+    if layout.symbol is not None:
+        _refuse_name(path, layout.symbol)
+        return layout.symbol
+    if "symbol" in layout.columns:
+        return ""
+    named = symbol_of(path)
+    if named is None and path.stat().st_size:
+        raise unknown_symbol(path)
+    return named or ""
+
+
+def symbol_in_rows(path: Path, symbol: str, labels: Mapping[str, int] | None) -> str:
+    """Return *symbol* or, where it is empty, the one that a column names; refuse any other.
+
+    A known pair goes without its suffix; other names are as written.
+
+    Raises
+    ------
+    DataError
+        If rows name another symbol.
+    """
+    if not symbol and labels:
+        text = min(labels, key=lambda text: labels[text])
+        known = plain(text)
+        symbol = known if plausible_range(known) is not None else symbol_written(text)
+    if symbol:
+        refuse_other_symbol(path, symbol, labels)
+    return symbol
+
+
+def _refuse_other_than(path: Path, symbol: str, layout: Layout) -> None:
+    """Refuse a file that states another symbol than the one asked for."""
+    if layout.symbol is None:
+        if "symbol" not in layout.columns:
+            refuse_other_symbol(path, symbol)
+    elif plain(layout.symbol) != plain(symbol):
+        raise DataError(
+            f"{path} must hold rows of {symbol}; it states {layout.symbol}.",
+            remedy=f"Pass --symbol {layout.symbol}, or leave --symbol out.",
+            path=str(path),
+            value=layout.symbol,
+        )
+
+
+def _refuse_name(path: Path, stated: str) -> None:
+    """Refuse a file whose name and contents state different symbols."""
+    named = symbol_of(Path(path.name))
+    if named is not None and plain(named) != plain(stated):
+        raise DataError(
+            f"{path} must be of one symbol; its name says {named}, its contents {stated}.",
+            remedy=f"Pass --symbol {stated} if the name is wrong; otherwise copy the file again.",
+            path=str(path),
+            value=named,
+        )
+
+
+def unknown_symbol(path: Path) -> DataError:
+    """Return the error of a file that does not say what it is of."""
+    return DataError(
+        f"{path} must say what its rows are quotes of; neither its bytes nor its name do.",
+        remedy="Pass --symbol, such as --symbol EURUSD.",
+        path=str(path),
+    )
 
 
 _MINUTES = {str(member.value // 60): member for member in Timeframe}

@@ -7,30 +7,18 @@ from pathlib import Path
 import numpy as np
 
 from assay.data.arrays import FloatArray, IntArray
-from assay.data.bars import Bars
 from assay.data.columns import distinct
-from assay.data.entry import checked_symbol
-from assay.data.importers.assembling import (
-    Choices,
-    assembled,
-    recognised_as,
-    scaled,
-)
+from assay.data.importers.assembling import assembled, recognised_as, scaled
+from assay.data.importers.choices import Choices
 from assay.data.importers.file_clock import (
     clock_of,
     refuse_unclear_clock,
     warnings_of_clock,
 )
 from assay.data.importers.imported import Imported
-from assay.data.importers.importing import (
-    ROWS_MAX,
-    import_file,
-    parsed_format,
-    refuse_other,
-    unknown_symbol,
-)
+from assay.data.importers.importing import ROWS_MAX, import_whole
 from assay.data.importers.layout import Format, Layout
-from assay.data.importers.naming import refuse_other_symbol, symbol_of
+from assay.data.importers.naming import settled_symbol, symbol_in_rows, unknown_symbol
 from assay.data.importers.ordering import Table
 from assay.data.importers.readers import ParquetReader, Reader, TextReader, reader_of
 from assay.data.importers.refusals import Refusals
@@ -38,10 +26,8 @@ from assay.data.importers.rows import Rows
 from assay.data.importers.source import BLOCK_BYTES, Progress, file_sha256, read_sample
 from assay.data.importers.spill import Spill
 from assay.data.importers.tables import opened
-from assay.data.importers.zones import zone
 from assay.domain.errors import DataError
 from assay.domain.time import NS_PER_DAY, NS_PER_MINUTE, iso_utc
-from assay.domain.timeframe import Timeframe
 
 WHOLE_ROWS_MAX = 8_000_000
 PIECE_ROWS = 4_000_000
@@ -52,15 +38,8 @@ _REFUSED_SHARE_MAX, _REFUSED_MIN = 0.5, 1_000
 
 def import_pieces(
     path: Path,
+    choices: Choices,
     *,
-    symbol: str | None = None,
-    timeframe: Timeframe | str | None = None,
-    timezone: str | None = None,
-    format: Format | str | None = None,  # noqa: A002  (the word users write)
-    columns: Mapping[str, str | int] | None = None,
-    digits: int | None = None,
-    price_divisor: int | None = None,
-    reference: Bars | None = None,
     progress: Progress | None = None,
     block_bytes: int = BLOCK_BYTES,
     whole_rows_max: int = WHOLE_ROWS_MAX,
@@ -72,8 +51,10 @@ def import_pieces(
     Parameters
     ----------
     path : Path
-    symbol, timeframe, timezone, format, columns, digits, price_divisor, reference, progress
-        As for ``import_file``.
+    choices : Choices
+        What the caller fixes.
+    progress : callable, optional
+        Called with bytes read and bytes in all.
     block_bytes : int
         Bytes parsed at a time.
     whole_rows_max : int
@@ -103,34 +84,14 @@ def import_pieces(
     Memory: a block, a piece, and one row a minute for the clock. The text that the
     quarantine shows of a row refused after parsing is its values as read, not its line.
     """
-    path = Path(path)
-    reader, layout = reader_of(path, format=parsed_format(format), columns=columns)
+    reader, layout = reader_of(path, format=choices.format, columns=choices.columns)
     if not layout.format.is_ticks or _n_rows_about(path, reader) <= whole_rows_max:
-        yield import_file(
-            path,
-            symbol=symbol,
-            timeframe=timeframe,
-            timezone=timezone,
-            format=format,
-            columns=columns,
-            digits=digits,
-            price_divisor=price_divisor,
-            reference=reference,
-            progress=progress,
-            block_bytes=block_bytes,
-            rows_max=max(ROWS_MAX, whole_rows_max),
+        rows_max = max(ROWS_MAX, whole_rows_max)
+        yield import_whole(
+            path, choices, progress=progress, block_bytes=block_bytes, rows_max=rows_max
         )
         return
-    if symbol is not None:
-        refuse_other(path, checked_symbol(symbol), layout)
-    choices = Choices(
-        symbol=symbol or layout.symbol or symbol_of(path) or "",
-        timeframe=None,
-        timezone=None if timezone is None else zone(timezone).name,
-        digits=digits if digits is not None else layout.digits,
-        divisor=price_divisor,
-        reference=reference,
-    )
+    choices = choices.settled(settled_symbol(path, layout, choices.symbol), layout)
     with Spill(path, folder, roles=layout.value_roles) as spill:
         first = _First(path, layout, choices, spill)
         for rows in reader.rows(path, layout, block_bytes=block_bytes, progress=progress):
@@ -168,11 +129,8 @@ class _First:
 
     def take(self, rows: Rows) -> None:
         """Take the rows of one block."""
-        named = rows.labels.get("symbol")
-        symbol = self.choices.symbol or (next(iter(named)) if named else "")
-        if symbol:
-            refuse_other_symbol(self.path, symbol, named)
-            self.choices = replace(self.choices, symbol=symbol)
+        symbol = symbol_in_rows(self.path, self.choices.symbol, rows.labels.get("symbol"))
+        self.choices = replace(self.choices, symbol=symbol)
         self.said += [words for words in rows.warnings if words not in self.said]
         self.n_rows += rows.n_rows
         self.n_refused += len(rows.refused)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from assay.data.bars import Bars
 from assay.data.catalogue import Catalogue
+from assay.data.importers.choices import Choices
 from assay.data.importers.discovery import Found
 from assay.data.importers.imported import Imported
 from assay.data.importers.layout import Format
@@ -114,18 +115,17 @@ class Reading:
     ) -> Iterator[Imported]:
         wish = self.wish
         symbol = wish.symbol or self._symbol(found)
-        for imported in import_pieces(
-            found.path,
+        choices = Choices.of(
             symbol=wish.symbol,
             timeframe=wish.timeframe,
             timezone=timezone,
             format=wish.format,
             columns=wish.columns or None,
             digits=None if symbol is None else wish.digits_of(symbol),
-            price_divisor=wish.divisor,
-            progress=progress,
+            divisor=wish.divisor,
             reference=None if symbol is None or timezone else self._reference(symbol),
-        ):
+        )
+        for imported in import_pieces(found.path, choices, progress=progress):
             yield replace(imported, source=found.name)
 
     def _symbol(self, found: Found) -> str | None:
