@@ -193,6 +193,15 @@ def test_features_lists_its_columns_with_their_lines(used: Path, assay, tmp_path
     assert assay("features", "-w", tmp_path).status == 2
 
 
+def test_a_link_to_nowhere_is_no_missing_file(assay, tmp_path: Path) -> None:
+    place = tmp_path / "gold"
+    assert assay("init", place).status == 0
+    (place / "strategy.py").symlink_to(tmp_path / "lost.py")
+    answer = assay("features", "-w", place)
+    assert answer.status == 2
+    assert "must be readable; was not: No such file" in answer.err
+
+
 def test_features_need_no_workspace_and_no_strategy(assay, made: Path, tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert assay("features", "--json").json["own"] == []

@@ -7,7 +7,7 @@ import pytest
 from strategy_worlds import COLUMNS, tipped
 
 from assay.data.bars import Bars
-from assay.domain.errors import AssayError, StrategyError
+from assay.domain.errors import StrategyError
 
 BARS = tipped(40)
 
@@ -177,14 +177,17 @@ def test_a_long_error_is_cut(load) -> None:
     assert len(caught.value.message) < 500
 
 
-def test_a_refusal_of_assay_itself_stays_as_it_is(load) -> None:
+def test_a_refusal_of_assay_itself_keeps_its_words_and_gets_a_line(load) -> None:
     strategy = load(
-        "@feature(warm_up=0)\ndef a(bars):\n    return higher(bars, 'H9', lambda b: b.close)\n"
+        "@feature(warm_up=0)\ndef a(bars):\n    return higher(bars, 'H1', lambda b: b.close)\n"
     )
-    with pytest.raises(AssayError) as caught:
+    with pytest.raises(StrategyError) as caught:
         strategy.features[0].compute(BARS)
-    assert "H9" in f"{caught.value}"
-    assert "must run without" not in f"{caught.value}"
+    assert caught.value.message == (
+        "strategy.py, line 5: feature a must run without an error; raised StrategyError: higher() "
+        "must join a timeframe longer than H1; was H1."
+    )
+    assert caught.value.remedy == "Name a longer one, or call the function with the bars at hand."
 
 
 def test_an_interrupt_goes_through(load) -> None:

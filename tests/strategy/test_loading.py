@@ -142,6 +142,28 @@ def test_every_name_of_the_catalogue_is_taken(load) -> None:
             load(f"feature(warm_up=1, name={name!r})(len)\n")
 
 
+def test_a_linked_file_keeps_its_name_and_has_no_neighbours_at_either_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = tmp_path / "shelf"
+    shelf.mkdir()
+    (shelf / "first_try.py").write_text(
+        "from assay.strategy import feature\n@feature(warm_up=0)\ndef one(bars):\n"
+        "    return bars.close\n"
+    )
+    link = tmp_path / "strategy.py"
+    link.symlink_to(shelf / "first_try.py")
+    assert load_strategy(link).path == link
+    (shelf / "book_on_shelf.py").write_text("x = 1\n")
+    (shelf / "first_try.py").write_text("import book_on_shelf\n")
+    monkeypatch.syspath_prepend(shelf)
+    try:
+        with pytest.raises(StrategyError, match=r"strategy\.py must be one file"):
+            load_strategy(link)
+    finally:
+        sys.modules.pop("book_on_shelf", None)
+
+
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "strategy.py"
     path.write_bytes(b"x = '\xff\xfe'\n")

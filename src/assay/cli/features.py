@@ -102,7 +102,7 @@ def _strategy_here(workspace: Path | None) -> "Strategy | None":
         if workspace is not None:
             raise
         return None  # the catalogue is the same everywhere
-    if not place.strategy_path.exists():
+    if not place.has_strategy:
         return None
     from assay.strategy.loading import load_strategy
 

@@ -18,7 +18,7 @@ def find_strategy(place: "Workspace", screen: "Screen") -> "Strategy | None":
     StrategyError
         If the file fails, or declares something wrong.
     """
-    if not place.strategy_path.exists():
+    if not place.has_strategy:
         return None
     from assay.strategy.loading import load_strategy
 

@@ -88,6 +88,11 @@ class Workspace:
         return self.root / STRATEGY_FILE
 
     @property
+    def has_strategy(self) -> bool:
+        """Whether there is a strategy, be it a link that leads nowhere."""
+        return os.path.lexists(self.strategy_path)
+
+    @property
     def data(self) -> Path:
         """The Parquet catalogue, with what it quarantined."""
         return self.root / "data"
@@ -101,6 +106,11 @@ class Workspace:
     def reports(self) -> Path:
         """Reports, one folder for each run."""
         return self.root / "reports"
+
+    @property
+    def searches(self) -> Path:
+        """Journals of optimisations, by the identity of what they search."""
+        return self.root / "searches"
 
     @property
     def ledger_path(self) -> Path:

@@ -31,8 +31,6 @@ def call(column: "Column", bars: Bars) -> Any:
     try:
         with redirect_stdout(sys.stderr):
             return column.function(_locked(bars))
-    except AssayError:
-        raise
     except (Exception, SystemExit) as error:
         raise column.fault(
             f"must run without an error; raised {told(error)}.",
@@ -44,7 +42,7 @@ def call(column: "Column", bars: Bars) -> Any:
 
 def told(error: BaseException) -> str:
     """Return an exception as one short line."""
-    text = " ".join(f"{error}".split())[:TEXT_CHARACTERS_MAX].rstrip(".")
+    text = " ".join(f"{getattr(error, 'message', error)}".split())[:TEXT_CHARACTERS_MAX].rstrip(".")
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
@@ -60,6 +58,8 @@ def line_of(error: BaseException, file: str) -> int | None:
 
 def remedy_for(error: BaseException) -> str:
     """Return what to do about an exception of the user's own code."""
+    if isinstance(error, AssayError):
+        return error.remedy
     if isinstance(error, AttributeError) and isinstance(error.obj, Bars):
         nearest = get_close_matches(error.name or "", COLUMNS, n=1)
         guess = f"Use bars.{nearest[0]}. " if nearest else ""

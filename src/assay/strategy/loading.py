@@ -51,7 +51,7 @@ def load_strategy(path: Path) -> Strategy:
         If the file cannot be read, is not Python, fails, imports a file beside it, or declares
         no column or a wrong one; file, line and exception are named.
     """
-    path = path.resolve()
+    path = path.absolute()
     content = _read(path)
     source_hash = hashlib.sha256(content).hexdigest()
     try:
@@ -111,10 +111,11 @@ def _executed(path: Path, text: str, source_hash: str) -> ModuleType:
 
 def _refuse_neighbours(path: Path, imported: set[str]) -> None:
     """Refuse modules that lie beside the file: its hash would not know them."""
+    homes = {path.parent.resolve(), path.resolve().parent}
     for name in sorted(imported):
         module = sys.modules[name]
         places = [*getattr(module, "__path__", ()), getattr(module, "__file__", None)]
-        if any(place and Path(place).resolve().parent == path.parent for place in places):
+        if any(place and Path(place).resolve().parent in homes for place in places):
             raise StrategyError(
                 f"{path.name} must be one file, or its hash says nothing; it imports {name}, "
                 "which lies beside it.",
