@@ -24,8 +24,22 @@ def environment() -> Environment:
     for word in ("count", "ratio", "percent", "money", "probability"):
         made.filters[word] = getattr(wording, word)
     made.filters["compact"] = setting_text
+    made.filters["chance"] = chance
     made.globals.update(isnan=math.isnan)
     return made
+
+
+def chance(value: float) -> str:
+    """Return a p-value: three decimals, and none smaller than was resampled for.
+
+    Examples
+    --------
+    >>> chance(0.0314), chance(0.0004), chance(1.0)
+    ('0.031', '< 0.001', '1.000')
+    """
+    if math.isnan(value):
+        return wording.DASH
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def setting_text(value: object) -> str:
