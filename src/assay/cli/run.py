@@ -46,41 +46,55 @@ def execute_into(
     *,
     name: str | None = None,
     overrides: list[str] | None = None,
+    is_searched: bool = False,
 ) -> tuple["Path", "RunResult"]:
-    """Run the whole job and write its report into a folder of its own; return both."""
+    """Run the whole job and write its report into a folder of its own; return both.
+
+    A search counts its trials in the workspace's own ledger as it goes: what it shows on the way
+    has been seen.
+    """
     from dataclasses import replace
 
     from assay.cli.history import read_history
     from assay.cli.own_strategy import find_strategy, keep_copy
     from assay.cli.reports import report_folder
-    from assay.cli.trials import count_trials, ledger_note, staged_ledger
+    from assay.cli.trials import count_trials, ledger_note, opened_ledger, staged_ledger
     from assay.config.workspace import folder_in_one_piece
     from assay.data.catalogue import Catalogue
     from assay.research.report import write_report
     from assay.research.run import execute
+    from assay.research.search.nested import nested_search
 
     at_ns = SystemClock().now()
-    target = report_folder(place, settings, name, at_ns)
+    kind = "optimise" if is_searched else "run"
+    target = report_folder(place, settings, name, at_ns, kind=kind)
     began_s = time.monotonic()
     strategy = find_strategy(place, screen)
     with screen.progress() as progress, folder_in_one_piece(target) as draft:
         history = read_history(Catalogue(place.data), settings, progress)
-        staged = staged_ledger(place, draft)
+        book = opened_ledger(place) if is_searched else staged_ledger(place, draft)
+        search = None
+        if is_searched:
+            search = nested_search(
+                settings, history, strategy, folder=place.searches, ledger=book, at_ns=at_ns
+            )
         result = execute(
             settings,
             history,
-            ledger=staged,
+            ledger=book,
             progress=progress,
             at_ns=at_ns,
-            repeat=(command_line("run", overrides),),
+            repeat=(command_line(kind, overrides),),
             strategy=strategy,
+            search=search,
         )
-        notes = {**circumstances(at_ns, began_s), **ledger_note(staged)}
+        notes = {**circumstances(at_ns, began_s), **ledger_note(book)}
         result = replace(result, meta={**result.meta, **notes})
         progress.stage("Writing the report", 1)
         write_report(result, draft)
         keep_copy(strategy, draft)
-        count_trials(place, staged)
+        if not is_searched:
+            count_trials(place, book)
         progress.advance()
     return target, result
 

@@ -10,6 +10,7 @@ from assay.domain.progress import Progress
 from assay.regimes.volatility import NAMES as REGIME_NAMES
 from assay.regimes.volatility import volatility_regimes
 from assay.research.assumptions import assumptions_of, strategy_told
+from assay.research.daily import daily_returns
 from assay.research.dataset import Dataset
 from assay.research.history import History
 from assay.research.judging import Traded, count_trials, judged, trade
@@ -18,7 +19,11 @@ from assay.research.preparation import Prepared
 from assay.research.result import Forecasts, QuantileScore, Regimes
 from assay.research.run_result import RunResult
 from assay.research.scores import feature_scores, model_scores, quantile_scores
+from assay.research.search.nested import NestedSearch
+from assay.research.search.record import search_records
+from assay.research.search.space import space_of
 from assay.research.trials.ledger import TrialLedger
+from assay.research.trials.trial import settings_hash
 from assay.research.walk import walk
 from assay.strategy.strategy import Strategy
 
@@ -34,6 +39,7 @@ def execute(
     at_ns: int,
     repeat: tuple[str, ...] = ("assay run",),
     strategy: Strategy | None = None,
+    search: NestedSearch | None = None,
 ) -> RunResult:
     """Train, walk forward, trade, measure and judge.
 
@@ -50,6 +56,8 @@ def execute(
         Commands that make this run again, for the report.
     strategy : Strategy, optional
         A user's columns: features for the models, signals among the votes.
+    search : NestedSearch, optional
+        Chooses the settings of each step of the walk in its past.
 
     Returns
     -------
@@ -65,12 +73,13 @@ def execute(
     StrategyError
         If a user's column fails, or does not say the same over the history and bar by bar.
     """
-    walked = walk(settings, history, progress=progress, strategy=strategy)
+    walked = walk(settings, history, progress=progress, strategy=strategy, choosing=search)
     prepared, tested = walked.prepared, walked.tested
+    shown = settings.of_a_result(is_searched=search is not None)
     # Sums of several threads differ in the last bit from machine to machine.
     with threadpool_limits(limits=1):
         traded = trade(walked.views, HEADLINE, walked.market, progress)
-        hashes = prepared.hashes
+        hashes = {**prepared.hashes, "settings": settings_hash(shown)}
         count_trials(
             ledger,
             traded.tried,
@@ -80,7 +89,14 @@ def execute(
             at_ns=at_ns,
         )
         forecasts = forecasts_of(tested)
-        metrics, verdict = judged(traded, forecasts, settings, ledger, progress)
+        metrics, verdict = judged(
+            traded,
+            forecasts,
+            settings,
+            ledger,
+            progress,
+            walk="" if search is None else search.identity,
+        )
         return _assembled(
             prepared,
             tested,
@@ -89,6 +105,9 @@ def execute(
             settings,
             metrics=metrics,
             verdict=verdict,
+            settings=shown,
+            hashes=hashes,
+            searches=() if search is None else _searched(search, traded, tested),
             assumptions=(
                 *assumptions_of(
                     settings,
@@ -109,32 +128,42 @@ def execute(
         )
 
 
+def _searched(
+    search: NestedSearch, traded: Traded, tested: OutOfSample
+) -> tuple[dict[str, Any], ...]:
+    """Return what the searches found, and what came of it in the steps that they chose for."""
+    result = traded.judged
+    daily = daily_returns(result.time_ns, result.equity, result.start_balance)
+    event = np.searchsorted(result.time_ns, daily.day_ns, side="right") - 1
+    fold = tested.fold[event]
+    by_fold = {int(index): daily.returns[fold == index] for index in np.unique(tested.fold)}
+    return tuple(search_records(space_of(search.settings), search.found, by_fold))
+
+
 def _assembled(
     prepared: Prepared,
     tested: OutOfSample,
     traded: Traded,
     forecasts: Forecasts,
-    settings: Settings,
+    asked: Settings,
     **shown: Any,
 ) -> RunResult:
     """Put what was found in one place."""
     dataset = prepared.dataset
     fits = [item.diagnostics for item in tested.trainings]
     return RunResult(
-        title=f"{', '.join(dataset.symbols)} {settings.market.timeframe}",
-        currency=settings.account.currency,
+        title=f"{', '.join(dataset.symbols)} {asked.market.timeframe}",
+        currency=asked.account.currency,
         headline=HEADLINE,
         strategies=traded.strategies,
         random_sharpes=traded.random_sharpes,
         forecasts=forecasts,
         features=feature_scores(fits),
         models=model_scores(fits),
-        quantiles=quantiles_of(tested, settings),
+        quantiles=quantiles_of(tested, asked),
         folds=tested.spans,
         regimes=regimes_of(dataset, tested.first),
-        settings=settings.of_a_result(),
-        hashes=prepared.hashes,
-        seeds={"run": settings.run.seed},
+        seeds={"run": asked.run.seed},
         leaks=_leak_lines(tested),
         **shown,
     )

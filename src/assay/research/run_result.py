@@ -59,6 +59,9 @@ class RunResult:
         Where the history came from: source, span, rows.
     random_sharpes : float64, shape (n,), or None
         Annual Sharpe ratios of further random-entry runs.
+    searches : tuple of mapping
+        What each search of settings found and what came of it, if settings were searched; see
+        `assay.research.search.record.search_records`.
     meta : mapping of str to object
         Wall-clock facts (when, how long, which machine). Written beside the results,
         never into them: the same run twice must give the same bytes.
@@ -86,6 +89,7 @@ class RunResult:
     repeat: tuple[str, ...] = ()
     data_notes: tuple[tuple[str, str], ...] = ()
     random_sharpes: FloatArray | None = None
+    searches: tuple[Mapping[str, Any], ...] = ()
     meta: Mapping[str, object] = field(default_factory=dict)
 
     def strategy(self, name: str) -> StrategyResult:

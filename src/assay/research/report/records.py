@@ -110,6 +110,7 @@ def results_of(run: RunResult) -> dict[str, Any]:
         "quality": run.quality,
         "leaks": run.leaks,
         "data_notes": run.data_notes,
+        "searches": run.searches,
     }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from assay.domain.progress import Progress
 from assay.kernels.compiler import FloatArray, IntArray
 from assay.research.benchmarks import Market
 from assay.research.compute.place import Place
+from assay.research.history import History
+from assay.research.identity import code_hash, data_hash, facts_hash
 from assay.research.oos import fold_seed
 from assay.research.search.journal import SearchJournal
 from assay.research.search.outcome import Outcome, annual_sharpe, monthly_of
@@ -22,8 +25,9 @@ from assay.research.search.trying import Ground
 from assay.research.splits.walk_forward import WalkForwardFold
 from assay.research.statistics.sharpe import kurtosis, sharpe_ratio, skewness
 from assay.research.trials.ledger import TrialLedger
-from assay.research.trials.trial import Trial, changed_settings, settings_hash
+from assay.research.trials.trial import Trial, changed_settings, hash_of, settings_hash
 from assay.research.variants import Variants
+from assay.strategy.strategy import Strategy
 
 NEARLY = 0.1
 """Annual Sharpe ratio by which a neighbour may be worse and still count as nearly as good."""
@@ -256,6 +260,47 @@ class NestedSearch:
                 )
             )
         self.ledger.record_all(trials)
+
+
+def walk_identity(settings: Settings, history: History, strategy: Strategy | None) -> str:
+    """Return the hash of everything that a searched walk depends on.
+
+    Another history, setting or line of code makes another search, with a journal of its own.
+    """
+    return hash_of(
+        [
+            settings_hash(settings.of_a_result(is_searched=True)),
+            data_hash(history.bars),
+            facts_hash(history.facts_met()),
+            code_hash(),
+            "" if strategy is None else strategy.source_hash,
+        ]
+    )
+
+
+def nested_search(
+    settings: Settings,
+    history: History,
+    strategy: Strategy | None,
+    *,
+    folder: Path,
+    ledger: TrialLedger,
+    at_ns: int,
+) -> NestedSearch:
+    """Return the search of one walk, with its journal in a folder of its own under *folder*.
+
+    If the journal knows of the walk already, the search goes on where it ended.
+    """
+    identity = walk_identity(settings, history, strategy)
+    data = hash_of([data_hash(history.bars), facts_hash(history.facts_met())])
+    return NestedSearch(
+        settings=settings,
+        journal=SearchJournal(folder / identity[:16]),
+        ledger=ledger,
+        identity=identity,
+        hashes={"data": data, "code": code_hash()},
+        at_ns=at_ns,
+    )
 
 
 def efficiency(searches: Sequence[Search], daily: Mapping[int, FloatArray]) -> list[float]:
