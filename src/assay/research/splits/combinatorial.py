@@ -239,7 +239,7 @@ def combinatorial_purged(
             remedy="Use fewer groups, or test fewer of them: each split is a whole training.",
         )
     check_spans(start, end)
-    moments = np.unique(start)
+    moments = start[np.flatnonzero(np.diff(start, prepend=start[:1] - 1))]
     if len(moments) < n_groups:
         raise DataError(
             f"{n_groups} groups must have a moment each; there are {len(moments)}.",
