@@ -7,6 +7,7 @@ import typer
 from assay import __version__
 from assay.cli import (
     backtest,
+    compare,
     data,
     doctor,
     features,
@@ -77,6 +78,7 @@ _COMMANDS = (
         ("assay optimise", "assay optimise --set search.trials=100"),
     ),
     ("ledger", trials.ledger, ("assay ledger", "assay ledger --last 5 --json")),
+    ("compare", compare.compare, ("assay compare ONE TWO", "assay compare ONE:all -b ONE:random")),
     ("runs", runs.runs, ("assay runs", "assay runs --verdict edge --sort sharpe --html")),
     ("features", features.features, ("assay features", "assay features volatility")),
     ("doctor", doctor.doctor, ("assay doctor", "assay doctor --json")),

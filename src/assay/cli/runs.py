@@ -23,7 +23,10 @@ SETTINGS_SHOWN_MAX = 6
 def runs(
     verdict: Annotated[
         str | None,
-        typer.Option("--verdict", help="Only this verdict: edge, no-edge or not-enough-data."),
+        typer.Option(
+            "--verdict",
+            help="Only this verdict: edge, no-edge, not-enough-data or not-evidence.",
+        ),
     ] = None,
     symbol: Annotated[
         str | None, typer.Option("--symbol", "-s", help="Only runs that traded this symbol.")

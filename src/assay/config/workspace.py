@@ -108,6 +108,11 @@ class Workspace:
         return self.root / "reports"
 
     @property
+    def comparisons(self) -> Path:
+        """Comparisons of runs, one folder each, and the list of all of them."""
+        return self.root / "comparisons"
+
+    @property
     def searches(self) -> Path:
         """Journals of optimisations, by the identity of what they search."""
         return self.root / "searches"
@@ -148,7 +153,7 @@ class Workspace:
             yield
 
     def drop_unfinished(self) -> int:
-        """Delete what killed runs left in models and reports; return how many folders.
+        """Delete what killed runs left half-written; return how many folders.
 
         Call it only while the workspace is :meth:`held`.
         """
@@ -159,9 +164,8 @@ class Workspace:
 
     def unfinished(self) -> list[Path]:
         """Return the folders of runs that were killed, or that are at work."""
-        return [
-            path for parent in (self.models, self.reports) for path in parent.glob(f"{UNFINISHED}*")
-        ]
+        parents = (self.models, self.reports, self.comparisons)
+        return [path for parent in parents for path in parent.glob(f"{UNFINISHED}*")]
 
 
 @contextmanager

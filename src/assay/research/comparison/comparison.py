@@ -12,6 +12,7 @@ from assay.research.comparison.fairness import (
     Difference,
     concerns_of,
     differences_of,
+    refuse_leaks,
     refuse_mixed_currencies,
 )
 from assay.research.comparison.figures import (
@@ -179,7 +180,7 @@ def compare(
     ConfigError
         If an argument is out of range, or accounts are in different currencies.
     DataError
-        If too few days are shared.
+        If too few days are shared, or the pipeline of one knew the future.
 
     Notes
     -----
@@ -187,6 +188,7 @@ def compare(
     risked: paired stationary bootstrap, two-sided p-values, Holm's correction over all pairs.
     """
     base = _checked(entrants, benchmark, confidence, samples)
+    refuse_leaks(entrants)
     refuse_mixed_currencies(entrants)
     told = progress or SilentProgress()
     shared = shared_days(entrants)

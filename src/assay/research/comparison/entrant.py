@@ -20,7 +20,10 @@ from assay.research.daily import daily_returns
 from assay.research.report.forecast_file import FORECASTS_FILE, read_forecasts
 from assay.research.result import TITLES, Forecasts, StrategyResult
 from assay.research.run_result import RunResult
+from assay.research.trials.trial import hash_of
 
+NOT_EVIDENCE = "not evidence"
+"""The verdict on a run whose pipeline knew the future."""
 DayArray = NDArray[np.datetime64]
 FORECASTING = frozenset({"hybrid", "ai"})
 """Strategies that read the forecasts of their run."""
@@ -74,6 +77,8 @@ class Entrant:
     hashes : mapping of str to str
     verdict : str
         Outcome of its run, if it is the judged strategy; else empty.
+    is_evidence : bool
+        Whether its run is one: no leak was found in its pipeline.
     deflated_sharpe : float
         As its run was judged then; NaN if it was not.
     n_trials : int
@@ -93,6 +98,7 @@ class Entrant:
     settings: Mapping[str, Any] = field(default_factory=dict)
     hashes: Mapping[str, str] = field(default_factory=dict)
     verdict: str = ""
+    is_evidence: bool = True
     deflated_sharpe: float = float("nan")
     n_trials: int = 0
     forecasts: Forecasts | None = None
@@ -101,6 +107,12 @@ class Entrant:
     def name(self) -> str:
         """The run, with the strategy unless it is the judged one: as it can be asked for."""
         return self.run if self.is_judged else f"{self.run}:{self.strategy}"
+
+    @property
+    def identity(self) -> str:
+        """Hash of strategy, settings, data and code: the same trial has the same everywhere."""
+        known = ("data", "facts", "code", "settings", "model")
+        return hash_of([self.strategy, *(self.hashes.get(key, "") for key in known)])
 
     @property
     def title(self) -> str:
@@ -199,7 +211,7 @@ def _from_file(
 ) -> Entrant:
     """Return one strategy of a stored run."""
     is_judged = strategy == content["headline"]
-    numbers = content["verdict"]["numbers"]
+    numbers, outcome = content["verdict"]["numbers"], str(content["verdict"]["outcome"])
     daily, trades = table["daily"], table["trades"]
     day = np.array(daily["day"], dtype="datetime64[D]")
     equity = np.array(daily["equity"], dtype=np.float64)
@@ -222,7 +234,8 @@ def _from_file(
         ),
         settings=flat(content["settings"]),
         hashes={str(key): str(value) for key, value in content["hashes"].items()},
-        verdict=str(content["verdict"]["outcome"]) if is_judged else "",
+        verdict=outcome if is_judged else "",
+        is_evidence=outcome != NOT_EVIDENCE,
         deflated_sharpe=_known(numbers.get("dsr")) if is_judged else float("nan"),
         n_trials=int(_known(numbers.get("trials"), 0.0)),
         forecasts=read_forecasts(folder / FORECASTS_FILE) if strategy in FORECASTING else None,
@@ -260,6 +273,7 @@ def entrant_of(run: RunResult, strategy: str, *, name: str) -> Entrant:
         settings=flat(run.settings),
         hashes=dict(run.hashes),
         verdict=run.verdict.outcome.value if is_judged else "",
+        is_evidence=run.verdict.outcome.value != NOT_EVIDENCE,
         deflated_sharpe=numbers.get("dsr", float("nan")) if is_judged else float("nan"),
         n_trials=int(numbers.get("trials", 0)),
         forecasts=run.forecasts if strategy in FORECASTING else None,

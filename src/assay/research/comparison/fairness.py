@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from assay.domain.errors import ConfigError
+from assay.domain.errors import ConfigError, DataError
 from assay.research.comparison.entrant import Entrant
 from assay.research.comparison.run_table import canonical
 from assay.research.comparison.shared_days import SharedDays
@@ -72,6 +72,24 @@ def refuse_mixed_currencies(entrants: Sequence[Entrant]) -> None:
             f"Compared accounts must be in one currency; were {told}.",
             remedy="Run them again with one account.currency: an exchange rate is no skill.",
             currencies=sorted(currencies),
+        )
+
+
+def refuse_leaks(entrants: Sequence[Entrant]) -> None:
+    """Refuse a record whose pipeline knew the future: it would win, and mean nothing.
+
+    Raises
+    ------
+    DataError
+        If the verdict on the run of one of them is "not evidence".
+    """
+    leaking = [item.name for item in entrants if not item.is_evidence]
+    if leaking:
+        raise DataError(
+            "A comparison must be between records that did not know the future; "
+            f"{', '.join(leaking)} {'is' if len(leaking) == 1 else 'are'} not evidence.",
+            remedy="Mend the leak that the report names, and run it again.",
+            runs=leaking,
         )
 
 
@@ -195,8 +213,7 @@ def _activity(entrants: Sequence[Entrant], shared: SharedDays) -> Iterator[Conce
 def _same(entrants: Sequence[Entrant]) -> Iterator[Concern]:
     seen: dict[str, str] = {}
     for item in entrants:
-        known = ("data", "facts", "code", "settings", "model")
-        identity = canonical([item.strategy, *(item.hashes.get(key) for key in known)])
+        identity = item.identity
         if identity in seen and "settings" in item.hashes:
             yield Concern(
                 name="same",

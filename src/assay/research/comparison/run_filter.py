@@ -12,7 +12,7 @@ from typing import Any
 from assay.domain.errors import ConfigError
 from assay.research.comparison.run_table import RunRow, canonical
 
-OUTCOMES = ("edge", "no edge", "not enough data")
+OUTCOMES = ("edge", "no edge", "not enough data", "not evidence")
 _MOMENT = re.compile(r"\d{4}(-\d{2}(-\d{2}([T ]\d{2}:\d{2}(:\d{2})?Z?)?)?)?")
 _ORDERS: dict[str, tuple[Callable[[RunRow], Any], bool]] = {
     "when": (lambda row: row.at, True),
