@@ -1,14 +1,18 @@
 """A small clean pipeline from bars to row sets, and a leaking twin of each of its stages."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
+from assay.config.settings import Settings
 from assay.data.bars import Bars
 from assay.domain.time import NS_PER_HOUR
 from assay.domain.timeframe import Timeframe
+from assay.research.history import History
 from assay.research.labels import triple_barrier
-from assay.research.leaks.prover import FitStage, Folds, RowStage, SeriesStage, Stage
+from assay.research.leaks.scene import Rows, Scene
+from assay.research.leaks.stages import FitStage, Folds, RowStage, SeriesStage, Stage
 from assay.research.splits.purged import purged_kfold, purged_train
 
 HORIZON = 12
@@ -63,6 +67,29 @@ def rolling(x: Array, n: int, statistic: Callable[..., Array]) -> Array:
 
 def log_return(bars: Bars) -> Array:
     return np.log(bars.close / lagged(bars.close, 1))
+
+
+def scene_of(bars: Bars) -> Scene:
+    """Return bars as the history of a workspace with default settings."""
+    history = History(bars={bars.symbol: bars}, instruments={})
+    return Scene(history=history, settings=Settings())
+
+
+def on(compute: Callable[[Bars], Any]) -> Callable[[Scene], Any]:
+    """Return *compute* as a stage asks it."""
+    return lambda scene: compute(scene.bars)
+
+
+def label_rows(known: Callable[[Bars], Array]) -> Callable[[Scene], Rows]:
+    """Return rows that are known at the close of the bar that *known* names, -1 for never."""
+
+    def rows(scene: Scene) -> Rows:
+        bar = known(scene.bars)
+        there = (bar >= 0) & (bar < len(bar))
+        at = np.where(there, scene.known_ns[np.where(there, bar, 0)], -1)
+        return Rows(time_ns=scene.bars.time_ns, known_ns=at, settled_ns=at)
+
+    return rows
 
 
 # -- clean stages ------------------------------------------------------------------------------
@@ -190,15 +217,16 @@ def calibration_rows(start: Array, end: Array) -> Folds:
 def clean_stages(bars: Bars) -> dict[str, Stage]:
     """Return the pipeline as it should be."""
     start, end = spans(bars)
+    until_ns = int(scene_of(bars).known_ns[N_TRAIN])
     return {
-        "features": SeriesStage(name="features", compute=features),
-        "join": SeriesStage(name="join", compute=higher_timeframe),
-        "patterns": SeriesStage(name="patterns", compute=patterns),
-        "labels": SeriesStage(name="labels", compute=labels, known=label_known),
-        "scaler": FitStage(name="scaler", fit=scaler, until=N_TRAIN),
-        "selector": FitStage(name="selector", fit=selector, until=N_TRAIN),
-        "stacker": FitStage(name="stacker", fit=stacker, until=N_TRAIN),
-        "calibrator": FitStage(name="calibrator", fit=calibrator, until=N_TRAIN),
+        "features": SeriesStage(name="features", compute=on(features)),
+        "join": SeriesStage(name="join", compute=on(higher_timeframe)),
+        "patterns": SeriesStage(name="patterns", compute=on(patterns)),
+        "labels": SeriesStage(name="labels", compute=on(labels), rows=label_rows(label_known)),
+        "scaler": FitStage(name="scaler", fit=on(scaler), until_ns=until_ns),
+        "selector": FitStage(name="selector", fit=on(selector), until_ns=until_ns),
+        "stacker": FitStage(name="stacker", fit=on(stacker), until_ns=until_ns),
+        "calibrator": FitStage(name="calibrator", fit=on(calibrator), until_ns=until_ns),
         "split": RowStage(name="split", start=start, end=end, split=split, embargo=EMBARGO),
         "calibration": RowStage(name="calibration", start=start, end=end, split=calibration_rows),
     }
@@ -207,8 +235,8 @@ def clean_stages(bars: Bars) -> dict[str, Stage]:
 # -- leaking twins -----------------------------------------------------------------------------
 
 
-def _with(column: str, leak: Callable[[Bars], Array]) -> Callable[[Bars], Mapping[str, Array]]:
-    return lambda bars: {**features(bars), column: leak(bars)}
+def beside(column: str, leak: Callable[[Bars], Array]) -> Callable[[Scene], Any]:
+    return on(lambda bars: {**features(bars), column: leak(bars)})
 
 
 def shifted_target(bars: Bars) -> Array:

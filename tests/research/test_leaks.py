@@ -6,17 +6,27 @@ from dataclasses import replace
 import leaky_pipeline as pipeline
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from assay.data.bars import Bars
+from assay.data.calendar import bar_open
 from assay.domain.errors import DataError
-from assay.research.leaks.prover import Leak, Stage, cuts_of, poisoned, prove, truncated
+from assay.domain.timeframe import Timeframe
+from assay.research.leaks import futures, rows, tracking
+from assay.research.leaks.cuts import cuts_of
+from assay.research.leaks.evidence import Leak, LeakReport
+from assay.research.leaks.futures import poisoned, shifted, truncated
+from assay.research.leaks.prover import prove
+from assay.research.leaks.stages import Stage
 
 Plant = Callable[[Bars, dict[str, Stage]], Stage]
+on = pipeline.on
 
 
 def feature(column: str, leak: Callable[[Bars], np.ndarray]) -> Plant:
     """Plant one leaking column among the features."""
-    return lambda bars, stages: replace(stages["features"], compute=pipeline._with(column, leak))
+    return lambda bars, stages: replace(stages["features"], compute=pipeline.beside(column, leak))
 
 
 def stage(name: str, **changes: object) -> Plant:
@@ -28,47 +38,47 @@ PLANTED: dict[str, tuple[Plant, str, str, set[str]]] = {
     # leak: (plant, stage, column, checks that must name it)
     "shifted target": (
         feature("next_return", pipeline.shifted_target), "features", "next_return",
-        {"truncate", "poison"},
+        {"truncate", "poison", "shift"},
     ),
     "centred window": (
         feature("centred_9", pipeline.centred_window), "features", "centred_9",
-        {"truncate", "poison"},
+        {"truncate", "poison", "shift"},
     ),
     "back-filled gaps": (
         feature("spread_back", pipeline.back_filled), "features", "spread_back",
-        {"truncate", "poison"},
+        {"truncate", "poison", "shift"},
     ),
     "volatility of the whole sample": (
         feature("return_z", pipeline.whole_sample_volatility), "features", "return_z",
-        {"truncate", "poison"},
+        {"truncate", "poison", "shift"},
     ),
     "open-stamped higher timeframe": (
-        stage("join", compute=pipeline.open_stamped_join), "join", "close@H4",
-        {"truncate", "poison"},
+        stage("join", compute=on(pipeline.open_stamped_join)), "join", "close@H4",
+        {"truncate", "poison", "shift"},
     ),
     "future pivot": (
-        stage("patterns", compute=pipeline.unconfirmed_pivot), "patterns", "pivot_high",
-        {"truncate", "poison"},
+        stage("patterns", compute=on(pipeline.unconfirmed_pivot)), "patterns", "pivot_high",
+        {"truncate", "poison", "shift"},
     ),
     "label end that is too early": (
-        stage("labels", known=pipeline.understated_end), "labels", "side",
-        {"truncate", "poison"},
+        stage("labels", rows=pipeline.label_rows(pipeline.understated_end)), "labels", "side",
+        {"truncate", "poison", "shift"},
     ),
     "full-sample scaler": (
-        stage("scaler", fit=pipeline.whole_sample_scaler), "scaler", "mean",
-        {"truncate", "poison"},
+        stage("scaler", fit=on(pipeline.whole_sample_scaler)), "scaler", "mean",
+        {"truncate", "poison", "shift"},
     ),
     "full-sample feature selection": (
-        stage("selector", fit=pipeline.whole_sample_selector), "selector", "chosen",
-        {"truncate", "poison"},
+        stage("selector", fit=on(pipeline.whole_sample_selector)), "selector", "chosen",
+        {"truncate", "poison", "shift"},
     ),
     "selection on labels that end later": (
-        stage("selector", fit=pipeline.selector_with_open_labels), "selector", "chosen",
-        {"truncate", "poison"},
+        stage("selector", fit=on(pipeline.selector_with_open_labels)), "selector", "chosen",
+        {"truncate", "poison", "shift"},
     ),
     "calibrator fitted on test rows": (
-        stage("calibrator", fit=pipeline.calibrator_on_test_rows), "calibrator", "slope",
-        {"poison"},
+        stage("calibrator", fit=on(pipeline.calibrator_on_test_rows)), "calibrator", "slope",
+        {"poison", "shift"},
     ),
     "calibrator fitted on training rows": (
         stage("calibration", split=pipeline.calibrated_on_training_rows), "calibration",
@@ -98,11 +108,19 @@ def stages(bars: Bars) -> dict[str, Stage]:
     return pipeline.clean_stages(bars)
 
 
+def proved(*stages: Stage, on: Bars, n_cuts: int = 16) -> LeakReport:
+    """Return what the prover says of some stages."""
+    return prove(stages, pipeline.scene_of(on), n_cuts=n_cuts)
+
+
 @pytest.mark.parametrize("seed", [3, 4, 5])
 def test_the_clean_pipeline_is_not_accused(seed: int) -> None:
     history = pipeline.market(seed)
-    clean = pipeline.clean_stages(history)
-    assert prove(clean.values(), history, n_cuts=16) == ()
+    report = proved(*pipeline.clean_stages(history).values(), on=history)
+
+    assert report.leaks == ()
+    assert report.is_clean and report.reason == ""
+    assert {stage.name for stage in report.stages} == set(pipeline.clean_stages(history))
 
 
 @pytest.mark.parametrize("name", PLANTED)
@@ -111,31 +129,61 @@ def test_a_planted_leak_is_named_and_nothing_else_is(
 ) -> None:
     plant, stage_name, column, checks = PLANTED[name]
     planted = plant(bars, stages)
-    leaks = prove([*({**stages, stage_name: planted}.values())], bars, n_cuts=16)
+    report = proved(*({**stages, stage_name: planted}.values()), on=bars)
+    leaks = report.leaks
 
+    assert report.trusted
     assert {leak.stage for leak in leaks} == {stage_name}
     assert {leak.check for leak in leaks if leak.column == column} >= checks
     honest = set(pipeline.features(bars))
     assert not {leak.column for leak in leaks} & honest
     assert all(str(leak).startswith(f"{leak.stage}.{leak.column}: {leak.check}") for leak in leaks)
+    assert all(leak.remedy for leak in leaks)
+    assert stage_name in report.reason
 
 
 def test_the_first_leaking_bar_is_the_one_that_leaks(bars: Bars, stages: dict[str, Stage]) -> None:
     planted = feature("late", pipeline.late_leak)(bars, stages)
-    cuts = cuts_of(bars, 2_000)  # every bar
-    assert len(cuts) == len(bars) - 1
-    leaks = prove([planted], bars, n_cuts=2_000)
+    assert len(cuts_of(bars, 2_000)) == len(bars) - 1, "every bar"
+    leaks = proved(planted, on=bars, n_cuts=2_000).leaks
+
     assert {(leak.column, leak.check, leak.bar) for leak in leaks} == {
-        ("late", "truncate", 700),
-        ("late", "poison", 700),
+        ("late", check, 700) for check in ("truncate", "poison", "shift")
     }
+    assert {leak.time_ns for leak in leaks} == {int(bars.time_ns[700])}
+
+
+def test_the_first_bar_of_a_leak_that_is_everywhere_is_found_with_few_cuts(
+    bars: Bars, stages: dict[str, Stage]
+) -> None:
+    planted = feature("centred_9", pipeline.centred_window)(bars, stages)
+    leaks = proved(planted, on=bars, n_cuts=4).leaks
+
+    assert {leak.bar for leak in leaks} == {4}, "the first bar that has a window around it"
+
+
+def test_a_signal_that_repaints_on_one_bar_alone_is_cut_there(
+    bars: Bars, stages: dict[str, Stage]
+) -> None:
+    def repaints(history: Bars) -> np.ndarray:
+        """Mark bar 333 once bar 335 confirms it."""
+        mark = np.zeros(len(history))
+        if len(history) > 335:
+            mark[333] = 1.0
+        return mark
+
+    planted = feature("mark", repaints)(bars, stages)
+    assert not {332, 333, 334} & set(cuts_of(bars, 8).tolist()), "no usual cut is near"
+    leaks = proved(planted, on=bars, n_cuts=8).leaks
+
+    assert {(leak.column, leak.check, leak.bar) for leak in leaks} == {("mark", "truncate", 333)}
 
 
 def test_the_first_learning_label_that_overlaps_is_named(
     bars: Bars, stages: dict[str, Stage]
 ) -> None:
     planted = stage("split", split=pipeline.unpurged_split)(bars, stages)
-    (leak,) = [leak for leak in prove([planted], bars) if leak.check == "purge"]
+    (leak,) = [leak for leak in proved(planted, on=bars).leaks if leak.check == "purge"]
     start, end = planted.start, planted.end
     train, test = pipeline.unpurged_split(start, end)[0]
     overlapping = [i for i in train if any(start[i] <= end[test]) and start[i] <= end[test].max()]
@@ -145,38 +193,134 @@ def test_the_first_learning_label_that_overlaps_is_named(
     )
 
 
-def test_a_leak_that_shows_only_as_nan_or_only_as_a_number_is_seen(bars: Bars) -> None:
+def test_a_leak_that_hides_where_the_future_is_missing_is_seen(bars: Bars) -> None:
     def skips_nan(history: Bars) -> dict[str, np.ndarray]:
         """Know the future but hide behind it where it is missing or cut off."""
         ahead = pipeline.lagged(history.close, -1)
         usual = np.abs(ahead / history.close - 1.0) < 0.5
         return {"sly": np.where(usual, ahead, np.nan) * 0.0 + 1.0}
 
-    planted = replace(pipeline.clean_stages(bars)["features"], compute=skips_nan)
-    assert {leak.check for leak in prove([planted], bars)} == {"truncate", "poison"}
+    planted = replace(pipeline.clean_stages(bars)["features"], compute=pipeline.on(skips_nan))
+    assert {leak.check for leak in proved(planted, on=bars).leaks} == {"truncate", "poison"}
+
+
+def test_a_normalisation_that_looks_away_from_bad_values_is_seen_by_the_shift(bars: Bars) -> None:
+    def robust(history: Bars) -> dict[str, np.ndarray]:
+        """Scale by the whole frame, but only if it is as long as usual and looks sane."""
+        usual = history.close[history.close < 1e6]
+        length = len(bars)
+        whole = float(usual.mean()) if len(usual) == len(history) == length else None
+        scale = whole or float(bars.close.mean())
+        return {"scaled": history.close / scale}
+
+    planted = replace(pipeline.clean_stages(bars)["features"], compute=pipeline.on(robust))
+    assert {leak.check for leak in proved(planted, on=bars).leaks} == {"shift"}
+
+
+def test_a_stage_that_answers_from_memory_makes_the_prover_untrustworthy(bars: Bars) -> None:
+    remembered = pipeline.features(bars)
+    planted = replace(pipeline.clean_stages(bars)["features"], compute=lambda _: remembered)
+    report = proved(planted, on=bars)
+
+    assert report.leaks == ()
+    assert not report.trusted and not report.is_clean
+    assert "cannot be trusted" in report.reason
+
+
+def test_a_prover_that_compares_nothing_misses_its_canaries(
+    bars: Bars, stages: dict[str, Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted = feature("next_return", pipeline.shifted_target)(bars, stages)
+    monkeypatch.setattr(tracking, "differing", lambda *_: iter(()))
+    report = proved(planted, on=bars)
+
+    assert report.leaks == ()
+    assert report.missed and not report.trusted
+    assert "it did not find the mean of the whole column" in report.reason
+
+
+@pytest.mark.parametrize("check", ["truncate", "poison", "shift"])
+def test_a_check_that_changes_nothing_is_noticed(
+    check: str, bars: Bars, stages: dict[str, Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = {"truncate": "truncated", "poison": "poisoned", "shift": "shifted"}
+    monkeypatch.setattr(futures, changes[check], lambda item, *_, **__: item)
+    report = proved(stages["features"], on=bars)
+
+    assert not report.trusted
+    silent = {name for item in report.missed for name in set(item.expected) - set(item.found)}
+    assert report.blind or silent == {check}
+
+
+def test_a_count_of_overlaps_that_finds_none_is_noticed(
+    stages: dict[str, Stage], bars: Bars, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "_overlaps", lambda s, e, train, test: np.zeros(len(train), int))
+    report = proved(stages["split"], on=bars)
+
+    assert not report.trusted
+    assert [canary.stage for canary in report.missed] == ["split"]
 
 
 def test_cutting_and_poisoning_leave_the_past_and_the_input_alone(bars: Bars) -> None:
     before = bars.close.copy()
     for cut in (0, 10, len(bars) - 2):
         short, poison = truncated(bars, cut), poisoned(bars, cut, 1e9)
+        other = shifted(bars, cut, digits=2)
         assert len(short) == cut + 1
         np.testing.assert_array_equal(short.close, before[: cut + 1])
         np.testing.assert_array_equal(poison.close[: cut + 1], before[: cut + 1])
+        np.testing.assert_array_equal(other.close[: cut + 1], before[: cut + 1])
         assert (poison.close[cut + 1 :] == 1e9).all()
+        assert not (other.close[cut + 1 :] == before[cut + 1 :]).all()
         np.testing.assert_array_equal(poison.time_ns, bars.time_ns)
+        np.testing.assert_array_equal(other.time_ns, bars.time_ns)
     np.testing.assert_array_equal(bars.close, before)
+
+
+@given(seed=st.integers(0, 50), cut=st.integers(-1, 898), has_ask=st.booleans())
+def test_another_future_is_a_market_of_its_own(seed: int, cut: int, has_ask: bool) -> None:
+    bars = pipeline.market(seed)
+    if has_ask:
+        spread = np.where(np.isnan(bars.spread), 0.3, bars.spread)
+        sides = {f"ask_{n}": getattr(bars, n) + spread for n in ("open", "high", "low", "close")}
+        bars = replace(bars, **sides)
+    other = shifted(bars, cut, digits=2)
+    later = slice(cut + 1, None)
+    for prefix in ("", "ask_") if has_ask else ("",):
+        o, h, lo, c = (getattr(other, prefix + n)[later] for n in ("open", "high", "low", "close"))
+        assert (lo > 0.0).all() and np.isfinite(h).all()
+        assert (lo <= np.minimum(o, c)).all() and (h >= np.maximum(o, c)).all()
+    if has_ask:
+        assert other.ask_close is not None and (other.ask_close >= other.close)[later].all()
+    if len(bars) - cut > 200:
+        moved, was = (np.diff(np.log(item.close[max(cut, 0) :])) for item in (other, bars))
+        assert 1.1 < moved.std() / was.std() < 1.7, "wilder than what came"
+    if cut + 1 < len(bars):
+        assert other.open[cut + 1] == bars.open[cut + 1], "the open of the next bar stays"
 
 
 def test_a_signed_zero_counts_as_a_change(bars: Bars) -> None:
     def zero(history: Bars) -> dict[str, np.ndarray]:
         return {"zero": np.full(len(history), 0.0 if len(history) == len(bars) else -0.0)}
 
-    planted = replace(pipeline.clean_stages(bars)["features"], compute=zero)
-    assert {leak.check for leak in prove([planted], bars)} == {"truncate"}
+    planted = replace(pipeline.clean_stages(bars)["features"], compute=pipeline.on(zero))
+    assert {leak.check for leak in proved(planted, on=bars).leaks} == {"truncate"}
 
 
-def test_a_leak_is_a_value(bars: Bars) -> None:
+def test_a_tolerance_forgives_rounding_and_nothing_more(bars: Bars) -> None:
+    def rounded(history: Bars, by: float) -> dict[str, np.ndarray]:
+        return {"close": history.close * (1.0 if len(history) == len(bars) else 1.0 + by)}
+
+    clean = pipeline.clean_stages(bars)["features"]
+    for by, checks in ((1e-12, set()), (1e-7, {"truncate"})):
+        planted = replace(
+            clean, compute=pipeline.on(lambda item, by=by: rounded(item, by)), tolerance=1e-9
+        )
+        assert {leak.check for leak in proved(planted, on=bars).leaks} == checks
+
+
+def test_a_leak_is_a_value() -> None:
     leak = Leak(stage="a", column="b", check="poison", bar=3, count=1, detail="why")
     assert str(leak) == "a.b: poison from bar 3: why"
     assert leak == replace(leak)
@@ -194,15 +338,56 @@ def test_a_stage_may_refuse_poison_but_not_everything(bars: Bars) -> None:
         return {"close": history.close}
 
     stages = pipeline.clean_stages(bars)
-    planted = replace(stages["features"], compute=strict)
-    assert {leak.check for leak in prove([planted], bars)} == {"truncate"}
+    planted = replace(stages["features"], compute=pipeline.on(strict))
+    report = proved(planted, on=bars)
+    assert {leak.check for leak in report.leaks} == {"truncate", "shift"}
+    assert report.trusted
     with pytest.raises(DataError, match="must answer"):
-        prove([replace(stages["features"], compute=never)], bars)
+        proved(replace(stages["features"], compute=pipeline.on(never)), on=bars)
+
+
+def test_a_stage_that_refuses_every_shorter_history_blinds_the_prover(bars: Bars) -> None:
+    def long_only(history: Bars) -> dict[str, np.ndarray]:
+        if len(history) < len(bars):
+            raise DataError("Too short.", remedy="None.")
+        return {"close": history.close}
+
+    planted = replace(pipeline.clean_stages(bars)["features"], compute=pipeline.on(long_only))
+    report = proved(planted, on=bars)
+    assert not report.trusted
+    assert any("truncate" in text for text in report.blind)
+
+
+def test_a_stage_that_nothing_moves_was_not_tested(bars: Bars) -> None:
+    hours = replace(
+        pipeline.clean_stages(bars)["features"],
+        compute=pipeline.on(lambda history: {"hour": history.time_ns % 24}),
+    )
+    report = proved(hours, on=bars)
+    assert not report.trusted
+    assert any("nothing was tested" in text for text in report.blind)
+    assert report.stages[0].constant == ("hour",)
+    assert proved(
+        replace(hours, may_stand_still=True), pipeline.clean_stages(bars)["features"], on=bars
+    ).is_clean
 
 
 def test_a_stage_that_drops_bars_is_refused(bars: Bars) -> None:
     short = replace(
-        pipeline.clean_stages(bars)["features"], compute=lambda history: {"c": history.close[5:]}
+        pipeline.clean_stages(bars)["features"],
+        compute=pipeline.on(lambda history: {"c": history.close[5:]}),
     )
     with pytest.raises(DataError, match="a value for each"):
-        prove([short], bars)
+        proved(short, on=bars)
+
+
+def test_cuts_fall_where_leaks_like_to_show(bars: Bars) -> None:
+    cuts = set(cuts_of(bars, 40).tolist())
+    opens = bar_open(bars.time_ns, Timeframe.D1)
+    ends_of_day = set((np.flatnonzero(np.diff(opens) > 0)).tolist())
+    missing = set(np.flatnonzero(np.isnan(bars.spread)).tolist())
+    holes = np.flatnonzero(np.diff(bars.time_ns) > 3_600_000_000_000)
+
+    assert len(cuts) <= 40
+    assert cuts & ends_of_day and cuts & missing and cuts & {*holes, *(holes + 1)}
+    assert min(cuts) == 0 and max(cuts) == len(bars) - 2

@@ -46,7 +46,7 @@ class Leak:
     ----------
     stage, column : str
     check : str
-        The first check that found it; see ``Check``.
+        What found it; see ``Check``. A leak that several checks find stands there for each.
     bar : int
         First bar found whose value depends on later ones; for rows the first bar of the first
         learning label that overlaps; for a fit the last bar that it was allowed to know.
@@ -57,6 +57,8 @@ class Leak:
         Open of that bar, UTC nanoseconds; None where the stage has no bars.
     remedy : str
         What to do about it.
+    line : int or None
+        Line of the user's file that declares the column.
     """
 
     stage: str
@@ -67,6 +69,7 @@ class Leak:
     detail: str
     time_ns: int | None = None
     remedy: str = ""
+    line: int | None = None
 
     def __str__(self) -> str:
         return f"{self.stage}.{self.column}: {self.check} from bar {self.bar}: {self.detail}"

@@ -1,0 +1,132 @@
+"""From a fitted model to orders: what it forecasts, and what is done about it, step by step."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+
+from assay.domain.errors import DataError
+from assay.domain.progress import SilentProgress
+from assay.engine.opinion import views_of
+from assay.research.dataset import Dataset
+from assay.research.leaks.futures import ended_at
+from assay.research.leaks.learning import Lesson
+from assay.research.leaks.market import order_stages
+from assay.research.leaks.orders import traded
+from assay.research.leaks.scene import Array, Columns, Rows, Scene
+from assay.research.leaks.stages import SeriesStage
+from assay.research.oos import FoldPlan, OutOfSample, forecast
+from assay.research.training import Training
+from assay.signals.signal_model import Lean
+
+EVENTS_MAX = 3_000
+HEADLINE = "hybrid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Decided:
+    """A model fitted once, and the rows after its training that it is asked about.
+
+    Attributes
+    ----------
+    lesson : Lesson
+    training : Training
+    first, stop : int
+        Rows of the dataset, half-open.
+    """
+
+    lesson: Lesson
+    training: Training
+    first: int
+    stop: int
+
+    @classmethod
+    def of(cls, lesson: Lesson, training: Training) -> "Decided":
+        """Ask about the first rows that the step of the walk tests."""
+        fold = lesson.plan.fold
+        stop = min(fold.test_stop, fold.test_start + EVENTS_MAX)
+        return cls(lesson=lesson, training=training, first=fold.test_start, stop=stop)
+
+    def forecast(self, at: Scene) -> OutOfSample:
+        """Return what the model says about another history.
+
+        Raises
+        ------
+        DataError
+            If that history ends before the test begins.
+        """
+        dataset = at.dataset
+        stop = min(self.stop, len(dataset.start_ns))
+        if stop <= self.first:
+            raise DataError(
+                f"A history must reach the test at row {self.first}; has {stop} rows.",
+                remedy="Cut the history later.",
+            )
+        fold = replace(self.lesson.plan.fold, test_start=self.first, test_stop=stop)
+        plan = FoldPlan(fold=fold, settings=self.lesson.plan.settings, dataset=dataset)
+        return forecast([plan], [self.training], SilentProgress())
+
+
+def decision_stages(decided: Decided) -> list[SeriesStage]:
+    """Return the stages from a fitted model to its orders.
+
+    The model is fitted once, on rows that were proved apart; each history is asked anew.
+    """
+    note = f"on {decided.stop - decided.first:,} bars after fold {decided.lesson.plan.fold.index}"
+
+    def forecasts(at: Scene) -> Columns:
+        said = decided.forecast(at)
+        columns: dict[str | tuple[str, ...], Array] = {
+            f"{path}.{field.name}": getattr(lean, field.name)
+            for path, lean in said.leans.items()
+            for field in fields(Lean)
+        }
+        quantiles = tuple(f"quantile[{k}]" for k in range(said.quantiles.shape[1]))
+        return {**columns, "p_up": said.p_up, quantiles: said.quantiles}
+
+    def orders(at: Scene) -> Columns:
+        return at.once("orders of the models", lambda: _traded(decided, at))
+
+    def tested(dataset: Dataset) -> Rows:
+        rows = Rows.of_dataset(dataset, decided.first)
+        stop = decided.stop - decided.first
+        return Rows(
+            time_ns=rows.time_ns[:stop],
+            known_ns=rows.known_ns[:stop],
+            settled_ns=rows.settled_ns[:stop],
+        )
+
+    made = order_stages("the models", note, orders)
+    return [
+        SeriesStage(
+            name="forecasts", compute=forecasts, rows=lambda at: tested(at.dataset), note=note
+        ),
+        *(replace(item, rows=_until(item.rows, decided), may_stand_still=True) for item in made),
+    ]
+
+
+def _traded(decided: Decided, at: Scene) -> Columns:
+    """Return what the engine does on the forecasts, whatever the account allows."""
+    said = decided.forecast(at)
+    n_events = len(said.p_up)
+    tested = slice(decided.first, decided.first + n_events)
+    tape = at.tape
+    mid = 0.5 * (tape.bid_close + tape.ask_close)[tested]
+    views = views_of(said.leans[HEADLINE], mid=mid, atr=at.dataset.column("atr")[tested])
+    return traded(at, views, decided.first, n_events)
+
+
+def _until(rows: Callable[[Scene], Rows], decided: Decided) -> Callable[[Scene], Rows]:
+    def tested(at: Scene) -> Rows:
+        whole, chosen = rows(at), slice(decided.first, decided.stop)
+        return Rows(
+            time_ns=whole.time_ns[chosen],
+            known_ns=whole.known_ns[chosen],
+            settled_ns=whole.settled_ns[chosen],
+        )
+
+    return tested
+
+
+def head_of(scene: Scene, decided: Decided) -> Scene:
+    """Return the scene up to the last row that is asked about: shorter histories cost less."""
+    last_ns = int(scene.dataset.start_ns[decided.stop - 1])
+    return scene.on(ended_at(scene.history, last_ns))

@@ -1,0 +1,107 @@
+"""What the engine does, event by event, so that orders can be proved not to know what follows."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from assay.engine.backtest import backtest
+from assay.engine.state import ENTRY
+from assay.engine.tape import Tape
+from assay.engine.views import Views
+from assay.kernels.compiler import FloatArray
+from assay.research.leaks.scene import Columns, Rows, Scene
+from assay.research.sides import views_of_side
+
+SEGMENT_EVENTS = 500
+"""The account begins afresh so often: one that has lost everything places no more orders."""
+
+AT_CLOSE = ("equity", "balance", "fills", "lots", "paid")
+AT_OPEN = ("entered lots", "entered at")
+
+
+def event_rows(at: Scene) -> Rows:
+    """Return the rows of the tape, known at the close of each event."""
+    known = at.tape.known_ns
+    return Rows(time_ns=at.tape.time_ns, known_ns=known, settled_ns=known)
+
+
+def open_rows(at: Scene) -> Rows:
+    """Return the same rows as known at the open of each event: what fills there knows no more."""
+    time_ns = at.tape.time_ns
+    return Rows(time_ns=time_ns, known_ns=time_ns, settled_ns=at.tape.known_ns)
+
+
+def traded(at: Scene, views: Views, first: int = 0, n_events: int | None = None) -> Columns:
+    """Return what the engine does on *views* of *n_events* events from *first* on; None: of all.
+
+    Returns
+    -------
+    columns : mapping of str to array, shape (n_events,)
+        ``AT_CLOSE`` is known at the close of an event; ``AT_OPEN``, the market orders that were
+        filled at its open, already there.
+    """
+    tape = at.tape.since(first)
+    n_events = len(tape)
+    out: dict[str | tuple[str, ...], FloatArray] = {
+        name: np.zeros(n_events) for name in (*AT_CLOSE, *AT_OPEN)
+    }
+    for start in range(0, n_events, SEGMENT_EVENTS):
+        stop = min(start + SEGMENT_EVENTS, n_events)
+        part = between(tape, start, stop)
+        run = backtest(part, _between(views, start, stop), at.settings, at.history.instruments)
+        event, lots = run.fills["event"], run.fills["side"] * run.fills["lots"]
+        is_entry = run.fills["reason"] == ENTRY
+        here = slice(start, stop)
+        out["equity"][here], out["balance"][here] = run.equity, run.balance
+        for name, chosen, weight in (
+            ("fills", np.ones(len(event), dtype=np.bool_), np.ones(len(event))),
+            ("lots", np.ones(len(event), dtype=np.bool_), lots),
+            ("paid", np.ones(len(event), dtype=np.bool_), lots * run.fills["price"]),
+            ("entered lots", is_entry, lots),
+            ("entered at", is_entry, lots * run.fills["price"]),
+        ):
+            out[name][here] = np.bincount(
+                event[chosen], weights=weight[chosen], minlength=stop - start
+            )
+    return out
+
+
+def between(tape: Tape, start: int, stop: int) -> Tape:
+    """Return events ``start .. stop - 1`` of a tape."""
+    head = replace(
+        tape,
+        time_ns=tape.time_ns[:stop],
+        known_ns=tape.known_ns[:stop],
+        symbol=tape.symbol[:stop],
+        market=tape.market[:, :stop],
+        is_calm=tape.is_calm[:stop],
+        finer_range=tape.finer_range[:, :stop],
+        version=tape.version[:stop],
+        charges=tape.charges[tape.charges.event < stop].view(np.recarray),
+    )
+    return head.since(start)
+
+
+def _between(views: Views, start: int, stop: int) -> Views:
+    """Return the views of events ``start .. stop - 1``; a field of one value stays one."""
+    names = ("direction", "score", "confidence", "p_win", "payoff", "loss", "unit", "reason")
+    columns = {name: getattr(views, name) for name in names}
+    return Views(
+        **{name: item[start:stop] if len(item) > 1 else item for name, item in columns.items()}
+    )
+
+
+def voted(at: Scene) -> Views:
+    """Return views that follow the mean vote of the indicators."""
+    votes = np.nan_to_num(at.dataset.column("votes").mean(axis=1))
+    return views_of_side(np.sign(votes), at.dataset.column("atr"))
+
+
+def peeking(at: Scene) -> Views:
+    """Return views that know where the next event of each symbol closes: a planted leak."""
+    tape = at.tape
+    side = np.zeros(len(tape))
+    for s in range(len(tape.symbols)):
+        mine = np.flatnonzero(tape.symbol == s)
+        side[mine[:-1]] = np.sign(np.diff(tape.bid_close[mine]))
+    return views_of_side(side, at.dataset.column("atr"))

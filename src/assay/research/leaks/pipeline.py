@@ -1,0 +1,203 @@
+"""The whole pipeline of a workspace before the prover, or the part of it that a run must know."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from assay.config.settings import Settings
+from assay.domain.errors import ConfigError
+from assay.domain.progress import Progress
+from assay.kernels.compiler import IntArray
+from assay.research.history import History
+from assay.research.leaks.cuts import cuts_of
+from assay.research.leaks.decisions import Decided, decision_stages, head_of
+from assay.research.leaks.evidence import LeakReport
+from assay.research.leaks.fits import prove_fits
+from assay.research.leaks.learning import (
+    Lesson,
+    fold_stage,
+    plans_of,
+    row_stages,
+    split_stage,
+    training_stage,
+    walk_stages,
+)
+from assay.research.leaks.market import engine_plants, market_stages
+from assay.research.leaks.parts import prove_parts
+from assay.research.leaks.prover import N_CUTS, cuts_in
+from assay.research.leaks.rows import prove_rows
+from assay.research.leaks.scene import Scene
+from assay.research.leaks.series import prove_series
+from assay.research.leaks.strategy import prove_strategy, reloading
+from assay.research.oos import FoldPlan, fold_seed
+from assay.research.training import train
+from assay.strategy.strategy import Strategy
+
+QUICK_CUTS = 6
+QUICK_BARS = 12_000
+RUN_CUTS = 4
+RUN_BARS = 6_000
+RUN_WINDOWS = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Depth:
+    """How much is asked.
+
+    Attributes
+    ----------
+    n_cuts : int
+        Bars after which the future changes, before those that rare columns add.
+    bars : int or None
+        Latest bars on which stages without a split are tried; None: all.
+    learns : bool
+        Whether trainings are repeated.
+    """
+
+    n_cuts: int = N_CUTS
+    bars: int | None = None
+    learns: bool = True
+
+    @classmethod
+    def quick(cls, n_cuts: int | None = None) -> "Depth":
+        """Return a depth that takes seconds: the latest bars, few cuts, no training."""
+        return cls(n_cuts=n_cuts or QUICK_CUTS, bars=QUICK_BARS, learns=False)
+
+
+def prove_pipeline(
+    settings: Settings,
+    history: History,
+    *,
+    strategy: Strategy | None = None,
+    depth: Depth | None = None,
+    progress: Progress,
+) -> LeakReport:
+    """Ask every stage of the pipeline, as it is configured, whether it knows the future.
+
+    Parameters
+    ----------
+    settings : Settings
+    history : History
+    strategy : Strategy, optional
+        A user's columns.
+    depth : Depth, optional
+        By default everything.
+    progress : Progress
+
+    Returns
+    -------
+    report : LeakReport
+        The same for the same arguments.
+
+    Raises
+    ------
+    ConfigError
+        If the history has no symbol.
+    DataError
+        If the history is too short for the walk forward.
+    """
+    if not history.bars:
+        raise ConfigError(
+            "The prover must have at least one symbol; had none.",
+            remedy="Set market.symbols, and import their history with `assay data import`.",
+        )
+    deep = depth or Depth()
+    load = None if strategy is None else reloading(strategy)
+    scene = Scene(history=history, settings=settings, load=load)
+    # Sums of several threads differ in the last bit from time to time.
+    with threadpool_limits(limits=1):
+        recent = scene if deep.bars is None else _recent(scene, deep.bars)
+        cuts = cuts_in(recent, deep.n_cuts)
+        stages = market_stages(recent)
+        reports = [
+            prove_series(stages, recent, cuts, plants=engine_plants(), progress=progress),
+        ]
+        plans = plans_of(scene.dataset, settings)
+        reports.append(prove_rows(walk_stages(plans)))
+        if deep.learns:
+            reports.append(_learning(scene, plans, deep.n_cuts, progress))
+        if strategy is not None:
+            reports.append(prove_strategy(recent, cuts, progress=progress))
+    return reports[0].joined(*reports[1:])
+
+
+def prove_run(
+    plans: list[FoldPlan],
+    settings: Settings,
+    history: History,
+    *,
+    strategy: Strategy | None,
+    progress: Progress,
+) -> LeakReport:
+    """Ask what every run must know: whether its splits leak, or the user's strategy does.
+
+    Parameters
+    ----------
+    plans : list of FoldPlan
+        The steps of the walk forward, as they were trained.
+    settings : Settings
+    history : History
+    strategy : Strategy or None
+    progress : Progress
+
+    Notes
+    -----
+    The splits are counted exactly. The strategy is tried on its latest 6,000 bars with few cuts;
+    `prove_pipeline` tries everything.
+    """
+    with threadpool_limits(limits=1):
+        report = prove_rows(walk_stages(plans))
+        if strategy is None:
+            return report
+        scene = Scene(history=history, settings=settings, load=reloading(strategy))
+        recent = _recent(scene, RUN_BARS)
+        cuts = cuts_in(recent, RUN_CUTS)
+        return report.joined(prove_strategy(recent, cuts, n_windows=RUN_WINDOWS, progress=progress))
+
+
+def _recent(scene: Scene, n_bars: int) -> Scene:
+    """Return the scene of the latest bars of every symbol."""
+    history = scene.history
+    kept = {
+        symbol: item.between(max(0, len(item) - n_bars), len(item))
+        for symbol, item in history.bars.items()
+    }
+    return scene.on(
+        History(
+            bars=kept,
+            instruments=history.instruments,
+            finer=history.finer,
+            conversion_bars=history.conversion_bars,
+            spreads=history.spreads,
+        )
+    )
+
+
+def _learning(scene: Scene, plans: list[FoldPlan], n_cuts: int, progress: Progress) -> LeakReport:
+    """Prove what learns: its rows on three steps, its parts and its decisions on the first."""
+    lesson = Lesson.of(plans[0])
+    seed = fold_seed(scene.settings.run.seed, lesson.plan.fold.index)
+    progress.stage("Training on changed rows", 5)
+    reports = [prove_fits(row_stages(plans), scene)]
+    progress.advance()
+    training = train(lesson.rows, lesson.plan.settings, seed=seed)
+    progress.advance()
+    reports.append(prove_parts([split_stage(lesson, training, seed)]))
+    progress.advance()
+    reports.append(prove_parts([fold_stage(lesson, seed)]))
+    progress.advance()
+    decided = Decided.of(lesson, training)
+    head = head_of(scene, decided)
+    reports.append(prove_fits([training_stage(lesson, seed)], head))
+    progress.advance()
+    cuts = _after(head, lesson.until_ns, max(2, n_cuts // 2))
+    reports.append(prove_series(decision_stages(decided), head, cuts, progress=progress))
+    return reports[0].joined(*reports[1:])
+
+
+def _after(scene: Scene, from_ns: int, n_cuts: int) -> IntArray:
+    """Return cuts among the bars that are known from a moment on."""
+    first = int(np.searchsorted(scene.known_ns, from_ns))
+    tested = scene.bars.between(first, len(scene.bars))
+    return cuts_of(tested, n_cuts) + first
