@@ -1,6 +1,9 @@
 """Worked examples from the literature, held against the statistics by a stranger to them."""
 
+import sys
+from importlib import import_module
 from math import log, nan, sqrt
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -329,3 +332,40 @@ def optimal_block_length(values: np.ndarray) -> float | None:
     except ImportError:
         return None
     return float(oracle(values)["stationary"].iloc[0])
+
+
+QUICK = ("Sharpe ratio, convention", "Deflated", "The best of", "Comparing", "Corrections")
+
+
+def table() -> dict[str, object]:
+    """Return the topics of ``bench/published_examples.py``."""
+    bench = Path(__file__).resolve().parents[2] / "bench"
+    sys.path.append(str(bench))
+    try:
+        for module in sorted((bench / "published").glob("*.py")):
+            import_module(f"published.{module.stem}")
+        return dict(import_module("published.table").TOPICS)
+    finally:
+        sys.path.remove(str(bench))
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        pytest.param(
+            function,
+            id=title,
+            marks=() if title.startswith(QUICK) else pytest.mark.soak,
+        )
+        for title, function in table().items()
+    ],
+)
+def test_every_row_of_the_published_table_holds(topic) -> None:
+    rows = list(topic())
+    assert rows
+    wrong = [
+        (row.name, row.expected, row.found)
+        for row in rows
+        if not row.holds and row.expected != "not installed"
+    ]
+    assert wrong == []
