@@ -27,11 +27,10 @@ def stop_children() -> None:
 
 
 def _stop_pool() -> None:
-    """Let joblib end its own pool, which then has nothing to complain about at exit."""
-    pool = sys.modules.get("joblib.externals.loky.reusable_executor")
-    executor = getattr(pool, "_executor", None)
-    if executor is not None:
-        executor.shutdown(wait=False, kill_workers=True)
+    """End the processes that compute, and remove the files that they share."""
+    pool = sys.modules.get("assay.research.compute.processes")
+    if pool is not None:
+        pool.close_processes()
 
 
 def _is_tracker(pid: int) -> bool:

@@ -1,11 +1,13 @@
 """Workers of a Dask cluster: the scheduler decides who computes, this side keeps the count."""
 
+import asyncio
 import math
 import queue
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
-from concurrent.futures import CancelledError
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -25,6 +27,10 @@ PATIENCE_S = 60.0
 """Longest time without a worker, or without the scheduler, once tasks are under way."""
 LOOK_S = 1.0
 CLOSE_S = 5.0
+ASK_S = 10.0
+"""Longest wait for a word of the scheduler."""
+SEND_S = 600.0
+"""Longest time in which the function and its data reach a worker."""
 ANSWER_S = 60.0
 """Longest wait for an answer that a worker has ready."""
 HELD_MAX = 4
@@ -62,8 +68,11 @@ def connected(address: str) -> Any:
             f"run.cluster needs dask and distributed; run.cluster was {address}.", remedy=INSTALL
         ) from None
     try:
+        with ThreadPoolExecutor(1) as aside:  # a loop may run in this thread
+            aside.submit(asyncio.run, _greet(address)).result()
         client = distributed.Client(address, timeout=CONNECT_S, set_as_default=False)
-    except (OSError, ValueError, TypeError, RuntimeError, EOFError) as error:
+    # Whoever listens may say anything, also that an answer of exabytes follows.
+    except (OSError, ValueError, TypeError, RuntimeError, EOFError, MemoryError) as error:
         raise ConfigError(
             f"A Dask scheduler must answer at run.cluster = {address} within {CONNECT_S:.0f} s; "
             f"was not so: {_first_line(error)}",
@@ -78,6 +87,13 @@ def connected(address: str) -> Any:
             remedy=f"Start one with `dask worker {address} --nthreads 1`.",
         ) from None
     return client
+
+
+async def _greet(address: str) -> None:
+    """Shake hands with the scheduler: Dask's own client waits without end for a silent one."""
+    connect = import_module("distributed.comm").connect
+    connection = await asyncio.wait_for(connect(address, timeout=CONNECT_S), CONNECT_S)
+    await connection.close()
 
 
 def _first_line(error: Exception) -> str:
@@ -139,9 +155,9 @@ class _Run:
                 yield ended.task.index, content
             check_refused(self._job, self._refused)
         finally:
-            if self._client.status == "running":
-                self._client.cancel([order.future for order in self._orders.values()], force=True)
-                self._client.run(forget, self._name, on_error="ignore")
+            futures = [order.future for order in self._orders.values()]
+            self._ask(self._client.cancel, futures, force=True)
+            self._ask(self._client.run, forget, self._name, on_error="ignore")
 
     def _is_unfinished(self) -> bool:
         """Give free threads tasks; return whether there is anything to do or to wait for."""
@@ -167,7 +183,10 @@ class _Run:
         from joblib.externals.loky.backend.reduction import dumps
 
         if worker not in self._informed:
-            self._client.run(hold, self._name, self._function, workers=[worker], on_error="ignore")
+            self._ask(
+                self._client.run, hold, self._name, self._function,
+                workers=[worker], on_error="ignore", limit_s=SEND_S,
+            )  # fmt: skip
             self._informed.add(worker)
         self._n_orders += 1
         future = self._client.submit(
@@ -199,8 +218,7 @@ class _Run:
     def _look(self) -> None:
         """See who is there; take tasks back from who is gone, and give up without anybody."""
         self._looked_s = time.monotonic()
-        is_running = self._client.status == "running"
-        self._n_threads = dict(self._client.nthreads()) if is_running else {}
+        self._n_threads = dict(self._ask(self._client.nthreads) or {})
         for key, order in list(self._orders.items()):
             if order.worker not in self._n_threads:
                 self._lost(self._closed(key))
@@ -212,6 +230,16 @@ class _Run:
                 f"{PATIENCE_S:.0f} s in the middle of {self._job.stage}.",
                 remedy="Start its workers, then run the command again; or leave run.cluster empty.",
             )
+
+    def _ask(
+        self, question: Callable[..., Any], *words: Any, limit_s: float | None = None, **more: Any
+    ) -> Any:
+        """Return what the scheduler answers, or None if it does not in time."""
+        if self._client.status != "running":
+            return None
+        with suppress(TimeoutError, OSError):
+            return self._client.sync(question, *words, callback_timeout=limit_s or ASK_S, **more)
+        return None
 
     def _reply(self, order: _Order) -> bytes | None:
         """Return what a worker answered; None if it was lost with its answer."""
@@ -230,8 +258,7 @@ class _Run:
 
     def _lost(self, order: _Order) -> None:
         """Let the task of a lost worker be run again, unless it has cost too many."""
-        if self._client.status == "running":
-            self._client.cancel([order.future], force=True)
+        self._ask(self._client.cancel, [order.future], force=True)
         order.task.deaths += 1
         if order.task.deaths >= DEATHS_MAX:
             how = f"{DEATHS_MAX}, the last one was {order.worker}"
