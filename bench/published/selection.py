@@ -174,7 +174,6 @@ def corrections() -> Iterator[Row]:
     source = "Benjamini, Hochberg 1995"
     for correction, count in (
         (Correction.BONFERRONI, 3),
-        (Correction.HOCHBERG, 3),
         (Correction.BENJAMINI_HOCHBERG, 4),
     ):
         found = np.sum(adjust(TRIAL, correction) <= 0.05)
