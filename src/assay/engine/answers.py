@@ -48,6 +48,8 @@ ANSWER = np.dtype(
         ("symbol", "f8"),
         ("exposure", "f8"),
         ("margin", "f8"),
+        ("lot_min", "f8"),
+        ("lot_max", "f8"),
     ]
 )
 """What one event was answered at its close.
@@ -56,9 +58,9 @@ ANSWER = np.dtype(
 is the ``ExitReason`` of the exit that the view or time queued (0: none); ``refused`` the
 ``RefusalReason`` of the entry (0: none) and ``lots`` its size (0: none was queued). Without a
 refusal and without lots no entry was asked for. ``n_others`` counts the other symbols' positions
-and queued entries, ``margin_level`` is of the other symbols' positions. The last eight are NaN
-unless a size was asked for: price and stop distance in quote currency, and the lots that each
-limit of ``assay.risk.sizing.Limits`` allowed.
+and queued entries, ``margin_level`` is of the other symbols' positions. ``price`` to ``margin`` are
+NaN unless a size was asked for: price and stop distance in quote currency, and the lots that each
+limit of ``assay.risk.sizing.Limits`` allowed. ``lot_min`` and ``lot_max`` are the venue's.
 """
 
 
@@ -151,6 +153,8 @@ def _note_answer(
     answer.equity = account.equity
     answer.n_others = others.n_positions
     answer.margin_level = margin_level(account.equity, others.margin_positions)
+    answer.lot_min = facts.lot_min
+    answer.lot_max = facts.lot_max
     for k in range(position.n_queued):
         if position.queued[k].kind == CLOSE:
             answer.leaves = position.queued[k].reason

@@ -7,13 +7,13 @@ import numpy as np
 
 from assay.config.settings import Settings
 from assay.domain.facts_history import ContractFacts
-from assay.domain.fill import ExitReason
 from assay.engine.backtest import BacktestResult, RuleChange, backtest
-from assay.engine.market import ASK_OPEN, BID_OPEN, CONVERSION, VOLATILITY
+from assay.engine.market import ASK_OPEN, CONVERSION
 from assay.engine.tape import Tape
 from assay.engine.views import Views
 from assay.kernels.compiler import FloatArray
 from assay.research.daily import daily_returns
+from assay.research.fill_prices import fill_prices
 from assay.research.metrics import rng_for
 from assay.research.result import StrategyResult
 from assay.research.sides import random_sides, views_of_side
@@ -74,26 +74,10 @@ def as_result(name: str, run: BacktestResult, market: Market) -> StrategyResult:
 
 
 def fill_costs(run: BacktestResult, market: Market) -> tuple[float, float]:
-    """Return what crossing half the spread and slipping cost over all fills, account currency.
-
-    The spread is that at the open of the event in which the fill happened.
-    """
-    fills, columns = run.fills, market.tape.market
-    event = fills["event"]
-    tape = market.tape
-    facts, _ = dated_facts([market.instruments[name] for name in tape.symbols], tape.timeframe)
-    held = facts[tape.version[event] if len(tape.version) else fills["symbol"]]
-    value = fills["lots"] * held["contract"] * columns[CONVERSION, event]
-    half = 0.5 * (columns[ASK_OPEN, event] - columns[BID_OPEN, event])
-    costs = market.settings.costs
-    slip = np.maximum(
-        costs.slippage_points_min * held["point"],
-        costs.slippage_volatility_fraction
-        * np.nan_to_num(columns[VOLATILITY, event])
-        * columns[BID_OPEN, event],
-    )
-    is_slipped = fills["reason"] != ExitReason.TARGET.value
-    return float(np.sum(value * half)), float(np.sum(value * slip * is_slipped))
+    """Return what crossing half the spread and slipping cost over all fills, account currency."""
+    prices = fill_prices(run.fills, market.tape, market.settings.costs, market.instruments)
+    worth = run.fills["lots"] * prices.value
+    return float(np.sum(worth * prices.half_spread)), float(np.sum(worth * prices.slippage))
 
 
 def buy_and_hold(market: Market) -> StrategyResult:
