@@ -63,6 +63,7 @@ class TestSplit:
         """In floating point, 0.7 of 10 scores would be the 4th of them, and not the 3rd."""
         exact = math.ceil((n + 1) * (1 - Fraction(hundredths, 100)))
         assert conformal_rank(n, hundredths / 100) == exact
+        assert conformal_rank(n, 1.0 - (1.0 - hundredths / 100)) == exact
 
     def test_coverage_given_the_calibration_set(self) -> None:
         assert coverage_distribution(1_000, 0.1) == pytest.approx((0.9001, 0.0095), abs=5e-5)

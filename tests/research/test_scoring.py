@@ -136,6 +136,42 @@ class TestBins:
             assert found.ece_mass == ece
 
 
+class TestAgainstRecordedLibraries:
+    """Figures that libraries gave which are too large, or too old, to be installed here."""
+
+    @pytest.mark.parametrize(
+        ("n_bins", "width", "largest", "mass"),
+        [
+            (10, 0.10305003958244359, 0.18026801194636966, 0.10285912282181531),
+            (15, 0.10538141199570383, 0.1902729254491622, 0.10391616794868903),
+        ],
+    )
+    def test_calibration_errors_of_netcal(
+        self, n_bins: int, width: float, largest: float, mass: float
+    ) -> None:
+        i = np.arange(1, 1_501)
+        p = (i * 0.6180339887498949 % 1.0) ** 1.3
+        y = (i * 0.41421356237309515 % 1.0 < 0.2 + 0.6 * p).astype(np.int8)
+        found = calibration_errors(p, y, equal_width(p, n_bins))
+        assert found == pytest.approx((width, largest), abs=1e-9)
+        assert calibration_errors(p, y, equal_mass(p, n_bins))[0] == pytest.approx(mass, abs=1e-9)
+
+    def test_ranked_probability_scores_of_properscoring_and_scoringrules(self) -> None:
+        i = np.arange(1, 8)
+        y, mean, deviation = np.sin(i * 1.7), np.cos(i), 0.3 + 0.1 * i
+        members = np.sin(np.outer(i, np.arange(1, 12)) * 0.37)
+        assert crps_gaussian(y, mean, deviation).sum() == pytest.approx(
+            3.7160144261923502, abs=1e-9
+        )
+        plain = crps_ensemble(y, members, is_fair=False)
+        assert plain.sum() == pytest.approx(2.6675499395787696, abs=1e-9)
+        assert crps_ensemble(y, members).sum() == pytest.approx(2.3917454984575377, abs=1e-9)
+        levels = (np.arange(5) + 0.5) / 5
+        quantiles = np.sort(members[:, :5], axis=1)
+        found = crps_quantiles(y, quantiles, levels).sum()
+        assert found == pytest.approx(2.6366903176192427, abs=1e-9)
+
+
 def overlapping(
     rng: np.random.Generator, n: int, *, length: int, distortion: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -27,7 +27,8 @@ def conformal_rank(n: int, alpha: float) -> int:
     n : int
         Scores that are known, at least 0.
     alpha : float
-        Share of misses, any finite number; taken at its decimal value, so that 0.7 of 10 is 7.
+        Share of misses, any finite number; taken to twelve decimals, so that 0.7 of 10 is 7 and
+        ``1 - 0.9`` is 0.1.
 
     Returns
     -------
@@ -40,7 +41,7 @@ def conformal_rank(n: int, alpha: float) -> int:
     >>> [conformal_rank(n, 0.1) for n in (19, 9, 8, 1000)]
     [18, 9, 9, 901]
     """
-    return n + 1 - math.floor((n + 1) * Fraction(repr(float(alpha))))
+    return n + 1 - math.floor((n + 1) * Fraction(repr(round(float(alpha), 12))))
 
 
 def conformal_quantile(scores: ArrayLike, alpha: float) -> float:
