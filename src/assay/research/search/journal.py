@@ -6,6 +6,7 @@ lie beside it as plain arrays, until the batch has ended.
 
 import io
 import json
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,11 +70,17 @@ class SearchJournal:
         DataError
             If the journal is damaged.
         """
-        found = [_outcome(trial) for trial in self._study(study).get_trials(deepcopy=False)]
-        found.sort(key=lambda outcome: outcome.number)
-        if [outcome.number for outcome in found] != list(range(len(found))):
-            raise self._damaged("its trials are not numbered one by one")
-        return found
+        trials = self._study(study).get_trials(deepcopy=False)
+        try:
+            by_number = {int(trial.user_attrs["number"]): trial for trial in reversed(trials)}
+            found = [by_number[number] for number in sorted(by_number)]
+            if sorted(by_number) != list(range(len(found))):
+                raise self._damaged("its trials are not numbered one by one")
+            while found and found[-1].user_attrs["batch_end"] != len(found):
+                found.pop()  # of a batch that a crash cut off: it is made again
+            return [_outcome(trial) for trial in found]
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._damaged(f"a trial has no {error}") from None
 
     def record(self, study: str, outcomes: Sequence[Outcome]) -> None:
         """Append the outcomes of one batch, and forget its fits."""
@@ -96,6 +103,7 @@ class SearchJournal:
                     intermediate_values=dict(outcome.by_split),
                     user_attrs={
                         "number": outcome.number,
+                        "batch_end": outcomes[-1].number + 1,
                         "paths": list(outcome.paths),
                         "daily": [float(value) for value in outcome.daily],
                     },
@@ -117,8 +125,8 @@ class SearchJournal:
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 return opinion_from({name: arrays[name] for name in arrays.files})
-        except (OSError, ValueError, KeyError):
-            return None
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            return None  # cut off by a crash: it is made again
 
     def forget_fits(self) -> None:
         """Drop all kept fits."""
@@ -137,9 +145,9 @@ class SearchJournal:
             storage = optuna.storages.JournalStorage(
                 JournalFileBackend(str(self.path), lock_obj=_NoLock())  # type: ignore[arg-type]
             )
-            return optuna.create_study(
-                storage=storage, study_name=name, direction="maximize", load_if_exists=True
-            )
+            if name in optuna.get_all_study_names(storage):
+                return optuna.load_study(storage=storage, study_name=name)
+            return optuna.create_study(storage=storage, study_name=name, direction="maximize")
         except OSError as error:
             raise DataError(
                 f"The journal {self.path} must be writable; was not: {error.strerror}.",

@@ -114,10 +114,11 @@ class NestedSearch:
         """Return the settings of each fold; see `assay.research.walk.Choosing`."""
         space = space_of(self.settings)
         chosen: list[Settings] = []
-        for fold in folds:
-            if fold.index % self.settings.search.every_folds == 0:
-                self.found.append(self._searched(space, variants, market, fold, progress))
-            chosen.append(self.found[-1].settings)
+        with self.journal.held():
+            for fold in folds:
+                if fold.index % self.settings.search.every_folds == 0:
+                    self.found.append(self._searched(space, variants, market, fold, progress))
+                chosen.append(self.found[-1].settings)
         return chosen
 
     def _searched(
@@ -151,7 +152,7 @@ class NestedSearch:
             ground=ground,
             journal=self.journal,
             place=Place.of(self.settings),
-            told=lambda name, batch, day_ns: self._count(space, name, batch, day_ns),
+            told=lambda name, batch, day_ns: self._count(ground, space, name, batch, day_ns),
         )
         outcomes = searching.run(progress)
         found = self._judged(space, searching, outcomes, fold, ground.span.until_ns)
@@ -225,14 +226,22 @@ class NestedSearch:
                 points.append(point)
         if points:
             around, day_ns = searching.evaluated(points, first=len(outcomes), best=None)
-            self._count(space, searching.name, around, day_ns)
+            self._count(searching.ground, space, searching.name, around, day_ns)
             scores += [item.objective for item in around]
         if not scores:
             return 1.0
         return float(np.mean([score >= best.objective - NEARLY for score in scores]))
 
-    def _count(self, space: Space, name: str, batch: Sequence[Outcome], day_ns: IntArray) -> None:
+    def _count(
+        self,
+        ground: Ground,
+        space: Space,
+        name: str,
+        batch: Sequence[Outcome],
+        day_ns: IntArray,
+    ) -> None:
         """Record every configuration of a batch in the ledger."""
+        seen = ground.variants.base.start_ns[ground.span.first : ground.span.stop]
         usual = Settings().of_a_result()
         trials = []
         for outcome in batch:
@@ -253,8 +262,8 @@ class NestedSearch:
                     at_ns=self.at_ns,
                     first_month=first_month,
                     monthly=monthly,
-                    saw_from_ns=int(day_ns[0]),
-                    saw_until_ns=int(day_ns[-1]),
+                    saw_from_ns=int(seen[0]),
+                    saw_until_ns=int(seen[-1]),
                     tried=changed_settings(settings, usual),
                     nested_in=self.identity,
                 )
