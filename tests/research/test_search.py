@@ -22,6 +22,7 @@ from assay.research.search.search import best_of
 from assay.research.search.space import space_of
 from assay.research.trials.ledger import TrialLedger
 from assay.research.walk import walk
+from assay.signals.signal_model import Opinion
 
 SPACE = space_of(QUICK)
 
@@ -230,6 +231,19 @@ def test_a_journal_of_nonsense_is_refused(tmp_path: Path) -> None:
 
 def test_a_damaged_fit_is_made_again(tmp_path: Path) -> None:
     journal = SearchJournal(tmp_path)
-    (tmp_path / "fits" / "k-0.npz").write_bytes(b"PK\x03\x04")
-    assert journal.fit("k", 0) is None
+    opinion = Opinion(
+        **{name: np.arange(5.0) for name in ("ai", "traditional", "p_up", "lower", "upper")},
+        scale=1.0,
+        move=2.0,
+        persistence=3.0,
+    )
+    journal.keep_fit("k", 0, opinion)
+    kept = journal.fit("k", 0)
+    assert kept is not None
+    assert (kept.upper.tolist(), kept.persistence) == (opinion.upper.tolist(), 3.0)
+    path = tmp_path / "fits" / "k-0.fit"
+    whole = path.read_bytes()
+    for content in (b"", b"PK\x03\x04", whole[:-8], whole[: len(whole) // 2], b"[]\n", whole[9:]):
+        path.write_bytes(content)
+        assert journal.fit("k", 0) is None
     assert journal.fit("k", 1) is None

@@ -4,9 +4,7 @@ Outcomes are kept by Optuna's journal storage, one study per search; fits of the
 lie beside it as plain arrays, until the batch has ended.
 """
 
-import io
 import json
-import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -112,10 +110,11 @@ class SearchJournal:
 
     def keep_fit(self, key: str, split: int, opinion: Opinion) -> None:
         """Keep one fit until the search ends."""
-        content = io.BytesIO()
-        np.savez(content, **opinion_arrays(opinion))  # type: ignore[arg-type]
+        arrays = opinion_arrays(opinion)
+        head = json.dumps({name: array.size for name, array in arrays.items()})
+        content = head.encode() + b"\n" + b"".join(array.tobytes() for array in arrays.values())
         with _disk_errors(self.folder):
-            put(self._disk, self._fit_path(key, split), content.getvalue())
+            put(self._disk, self._fit_path(key, split), content)
 
     def fit(self, key: str, split: int) -> Opinion | None:
         """Return a fit that was kept; None if it is not there or not whole."""
@@ -123,18 +122,23 @@ class SearchJournal:
         if not path.exists():
             return None
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                return opinion_from({name: arrays[name] for name in arrays.files})
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            head, _, body = path.read_bytes().partition(b"\n")
+            sizes = json.loads(head)
+            numbers = np.frombuffer(body, dtype=np.float64)
+            if numbers.size != sum(sizes.values()):
+                return None
+            parts = np.split(numbers, np.cumsum(list(sizes.values()))[:-1])
+            return opinion_from(dict(zip(sizes, parts, strict=True)))
+        except (OSError, ValueError, KeyError, AttributeError, TypeError):
             return None  # cut off by a crash: it is made again
 
     def forget_fits(self) -> None:
         """Drop all kept fits."""
-        for path in (self.folder / FITS_FOLDER).glob("*.npz"):
+        for path in (self.folder / FITS_FOLDER).glob("*.fit"):
             path.unlink(missing_ok=True)
 
     def _fit_path(self, key: str, split: int) -> Path:
-        return self.folder / FITS_FOLDER / f"{key[:32]}-{split}.npz"
+        return self.folder / FITS_FOLDER / f"{key[:32]}-{split}.fit"
 
     def _study(self, name: str) -> "optuna.Study":
         import optuna

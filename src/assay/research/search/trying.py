@@ -174,10 +174,13 @@ def _traded(
 
 def opinion_arrays(opinion: Opinion) -> dict[str, FloatArray]:
     """Return *opinion* as arrays, for a file."""
-    return {item.name: np.asarray(getattr(opinion, item.name)) for item in fields(opinion)}
+    return {
+        item.name: np.atleast_1d(np.asarray(getattr(opinion, item.name), dtype=np.float64))
+        for item in fields(opinion)
+    }
 
 
 def opinion_from(arrays: Mapping[str, FloatArray]) -> Opinion:
     """Return the opinion that ``opinion_arrays`` took apart."""
-    numbers = {name: float(arrays[name]) for name in ("scale", "move", "persistence")}
+    numbers = {name: float(arrays[name][0]) for name in ("scale", "move", "persistence")}
     return Opinion(**{name: arrays[name] for name in ARRAYS}, **numbers)  # type: ignore[arg-type]
