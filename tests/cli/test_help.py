@@ -15,6 +15,8 @@ COMMANDS = (
     ("train",),
     ("backtest",),
     ("report",),
+    ("runs",),
+    ("compare",),
     ("features",),
     ("doctor",),
     ("config", "show"),

@@ -89,7 +89,7 @@ def compare(
     with place.held():
         place.drop_unfinished()
         look = note_look(place.comparisons / LOOKS_FILE, comparison, entrants, at_ns)
-        page = _write(target, comparison, entrants, look)
+        page = _write(target, comparison, entrants, look, place.reports)
     _show(screen, comparison, look, page)
     if is_open:
         import webbrowser
@@ -139,14 +139,20 @@ def _trials(place: "Workspace") -> "TrialEvidence | None":
 
 
 def _write(
-    target: Path, comparison: "Comparison", entrants: "Sequence[Entrant]", look: "Look"
+    target: Path,
+    comparison: "Comparison",
+    entrants: "Sequence[Entrant]",
+    look: "Look",
+    reports: Path,
 ) -> Path:
     """Write the page and the figures into a folder of their own; return the page."""
     from assay.config.workspace import folder_in_one_piece
     from assay.data.disk import Disk, put
     from assay.research.comparison.page import HTML_FILE, JSON_FILE, comparison_page
 
-    page = comparison_page(comparison, entrants, look=look.sentence)
+    page = comparison_page(
+        comparison, entrants, look=look.sentence, reports=f"../../{reports.name}"
+    )
     with folder_in_one_piece(target) as draft:
         put(Disk(), draft / JSON_FILE, comparison.text().encode())
         put(Disk(), draft / HTML_FILE, page.encode())

@@ -75,17 +75,8 @@ def runs(
     A folder among the reports that is no whole run is named with the reason. The last column
     shows the settings in which a run differs from most of those shown.
     """
-    from assay.research.comparison.run_filter import (
-        RunFilter,
-        check_order,
-        check_settings_known,
-        parse_setting,
-        sorted_runs,
-    )
-    from assay.research.comparison.run_table import read_runs, run_folders, with_differences
+    from assay.research.comparison.run_filter import RunFilter, check_order, parse_setting
 
-    place = find_workspace(workspace)
-    screen = Screen(as_json=as_json)
     asked = RunFilter(
         verdict=verdict,
         symbol=symbol,
@@ -96,11 +87,34 @@ def runs(
         settings=tuple(parse_setting(text) for text in setting or ()),
     )
     check_order(sort)
+    _list(
+        find_workspace(workspace),
+        asked,
+        Screen(as_json=as_json),
+        order=(sort, is_reversed),
+        limit=limit,
+        as_html=as_html,
+    )
+
+
+def _list(
+    place: "Workspace",
+    asked: "RunFilter",
+    screen: Screen,
+    *,
+    order: tuple[str, bool],
+    limit: int | None,
+    as_html: bool,
+) -> None:
+    """Read, choose, sort and show."""
+    from assay.research.comparison.run_filter import check_settings_known, sorted_runs
+    from assay.research.comparison.run_table import read_runs, run_folders, with_differences
+
     found, unreadable = read_runs(run_folders(place.reports))
     check_settings_known(asked, found)
-    kept = sorted_runs([row for row in found if asked.passes(row)], sort, is_reversed=is_reversed)
-    shown = with_differences(kept[:limit])
-    _show(screen, shown, unreadable, n_kept=len(kept), n_found=len(found))
+    matching = [row for row in found if asked.passes(row)]
+    shown = with_differences(sorted_runs(matching, order[0], is_reversed=order[1])[:limit])
+    _show(screen, shown, unreadable, n_kept=len(matching), n_found=len(found))
     page = None
     if as_html:
         page = _write_page(place, shown, unreadable, asked, n_found=len(found))
@@ -109,7 +123,7 @@ def runs(
         {
             "runs": [_machine_form(row) for row in shown],
             "unreadable": [{"name": item.name, "reason": item.reason} for item in unreadable],
-            "matching": len(kept),
+            "matching": len(matching),
             "total": len(found),
             "page": page,
         }

@@ -24,7 +24,6 @@ class Found:
         Names.
     selection : Selection
     confidence : float
-    n_days : int
     """
 
     figures: Sequence[Figures]
@@ -34,7 +33,6 @@ class Found:
     benchmark: str | None
     selection: Selection
     confidence: float
-    n_days: int
 
     def letter(self, name: str) -> str:
         """Return the letter of a strategy."""
@@ -51,7 +49,7 @@ class Found:
     @property
     def days(self) -> str:
         """The shared days in words."""
-        return f"the same {count(self.n_days)} days"
+        return f"the same {count(self.selection.n_days)} days"
 
 
 def headline_of(found: Found) -> str:

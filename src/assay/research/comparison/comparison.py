@@ -192,7 +192,6 @@ def compare(
     refuse_mixed_currencies(entrants)
     told = progress or SilentProgress()
     shared = shared_days(entrants)
-    differences = differences_of(entrants)
     figures = figures_of(entrants, shared, confidence=confidence, samples=samples, seed=seed)
     pairs = pairs_of(
         entrants,
@@ -204,43 +203,22 @@ def compare(
         place=place or Place(),
         progress=told,
     )
-    better = tuple(
-        (name, pair.second if name == pair.first else pair.first)
-        for pair in pairs
-        if (name := pair.better(confidence)) is not None
-    )
-    winner = _winner(figures, better, benchmark)
     selection = selection_of(figures, shared, trials)
-    tested = (
-        None if base is None else _benchmark_test(entrants, shared, base, confidence, samples, seed)
-    )
-    found = Shared(
-        n_days=len(shared.day),
-        first_day=str(shared.day[0]),
-        last_day=str(shared.day[-1]),
-        years=shared.years,
-        days_per_year=shared.days_per_year,
-    )
+    words = _found(figures, pairs, selection, benchmark, confidence)
+    tested = None
+    if base is not None:
+        tested = _benchmark_test(entrants, shared, base, confidence, samples, seed)
+    differences = differences_of(entrants)
     told.done()
-    words = Found(
-        figures=figures,
-        pairs=pairs,
-        better=better,
-        winner=winner,
-        benchmark=benchmark,
-        selection=selection,
-        confidence=confidence,
-        n_days=found.n_days,
-    )
     return Comparison(
         schema=SCHEMA,
         headline=headline_of(words),
         explanation=explanation_of(words),
-        winner=winner,
-        better=better,
+        winner=words.winner,
+        better=tuple(words.better),
         confidence=confidence,
         benchmark=benchmark,
-        shared=found,
+        shared=_span_of(shared),
         figures=figures,
         pairs=pairs,
         benchmark_test=tested,
@@ -251,6 +229,40 @@ def compare(
         concerns=concerns_of(entrants, shared, differences),
         seed=seed,
         samples=samples,
+    )
+
+
+def _found(
+    figures: Sequence[Figures],
+    pairs: Sequence[Pair],
+    selection: Selection,
+    benchmark: str | None,
+    confidence: float,
+) -> Found:
+    """Return who is better than whom, and who wins."""
+    better = tuple(
+        (name, pair.second if name == pair.first else pair.first)
+        for pair in pairs
+        if (name := pair.better(confidence)) is not None
+    )
+    return Found(
+        figures=figures,
+        pairs=pairs,
+        better=better,
+        winner=_winner(figures, better, benchmark),
+        benchmark=benchmark,
+        selection=selection,
+        confidence=confidence,
+    )
+
+
+def _span_of(shared: SharedDays) -> Shared:
+    return Shared(
+        n_days=len(shared.day),
+        first_day=str(shared.day[0]),
+        last_day=str(shared.day[-1]),
+        years=shared.years,
+        days_per_year=shared.days_per_year,
     )
 
 
@@ -282,7 +294,7 @@ def _checked(
     if samples < SAMPLES_MIN:
         raise ConfigError(
             f"samples must be at least {SAMPLES_MIN}; was {samples}.",
-            remedy="2,000 are usual.",
+            remedy="Use 2,000, as is usual.",
             value=samples,
         )
     return None if benchmark is None else names.index(benchmark)

@@ -217,6 +217,8 @@ def _from_file(
     equity = np.array(daily["equity"], dtype=np.float64)
     if len(day) != len(equity) or np.any(np.diff(day) <= np.timedelta64(0, "D")):
         raise ValueError(f"the days of {strategy} must increase, each with its equity")
+    if not np.isfinite(equity).all():
+        raise ValueError(f"the equity of {strategy} must be finite")
     return Entrant(
         run=run,
         strategy=strategy,
@@ -302,18 +304,18 @@ def _spans(
 ) -> TradeSpans:
     """Return trades in order of entry; where the symbol is not told, all are of one."""
     n = len(entry_ns)
-    order = np.argsort(entry_ns, kind="stable")
     names = np.array(symbol, dtype=np.str_) if len(symbol) else np.full(n, "")
-    found = TradeSpans(
+    sides, profits = np.array(side, dtype=np.int64), np.array(net, dtype=np.float64)
+    if any(len(part) != n for part in (exit_ns, names, sides, profits)):
+        raise ValueError("every trade must have entry, exit, side and profit")
+    order = np.argsort(entry_ns, kind="stable")
+    return TradeSpans(
         entry_ns=entry_ns[order],
         exit_ns=exit_ns[order],
         symbol=names[order],
-        side=np.array(side, dtype=np.int64)[order],
-        net=np.array(net, dtype=np.float64)[order],
+        side=sides[order],
+        net=profits[order],
     )
-    if any(len(part) != n for part in (exit_ns, names, side, found.net)):
-        raise ValueError("every trade must have entry, exit, side and profit")
-    return found
 
 
 def _times(texts: Sequence[str]) -> IntArray:

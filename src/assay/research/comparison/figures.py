@@ -105,6 +105,8 @@ class Selection:
     ----------
     best : str
         Highest Sharpe ratio on the shared days.
+    n_days : int
+        Shared days on which it was looked for.
     compared : int
     compared_effective : float
         Independent strategies among them.
@@ -120,6 +122,7 @@ class Selection:
     """
 
     best: str
+    n_days: int
     compared: int
     compared_effective: float
     luck_sharpe: float
@@ -243,6 +246,7 @@ def selection_of(
     all_luck, all_dsr = (math.nan, math.nan) if trials is None else _deflated(shared, best, trials)
     return Selection(
         best=figures[best].name,
+        n_days=len(shared.day),
         compared=len(figures),
         compared_effective=among.effective,
         luck_sharpe=luck,

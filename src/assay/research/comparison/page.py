@@ -66,7 +66,9 @@ class PairRow:
     evidence: str
 
 
-def comparison_page(comparison: Comparison, entrants: Sequence[Entrant], *, look: str = "") -> str:
+def comparison_page(
+    comparison: Comparison, entrants: Sequence[Entrant], *, look: str = "", reports: str = ""
+) -> str:
     """Return ``comparison.html``: no script, no request, the same bytes for the same arguments.
 
     Parameters
@@ -76,10 +78,12 @@ def comparison_page(comparison: Comparison, entrants: Sequence[Entrant], *, look
         Those that were compared, in order: their curves are drawn.
     look : str
         What the workspace remembers of earlier comparisons, in a sentence.
+    reports : str
+        Way from the page to the folder of the reports, for links; empty: no links.
     """
     shared = shared_days(entrants)
     template = environment().get_template("compare.html")
-    return template.render(**_context(comparison, shared), look=look) + "\n"
+    return template.render(**_context(comparison, shared), look=look, reports=reports) + "\n"
 
 
 def _context(comparison: Comparison, shared: SharedDays) -> dict[str, Any]:

@@ -145,16 +145,17 @@ def pairs_of(
     )
     level = 1.0 - confidence
     draws = math.ceil(DRAWS_PER_LEVEL * len(places) / level)
-    again = _near_clear([item.found.sharpe.p for item in tested], level) if draws > samples else []
-    more = compute(
-        partial(test, n_samples=draws),
-        [places[row] for row in again],
-        place=where,
-        progress=progress,
-        stage="Comparing closely",
-    )
-    for row, item in zip(again, more, strict=True):
-        tested[row] = item
+    if draws > samples:
+        again = _near_clear([item.found.sharpe.p for item in tested], level)
+        more = compute(
+            partial(test, n_samples=draws),
+            [places[row] for row in again],
+            place=where,
+            progress=progress,
+            stage="Comparing closely",
+        )
+        for row, item in zip(again, more, strict=True):
+            tested[row] = item
     p = [item.found.sharpe.p for item in tested]
     holm = adjust(p, Correction.HOLM)
     bh = adjust(p, Correction.BENJAMINI_HOCHBERG)
