@@ -63,7 +63,7 @@ class TestSplit:
         """In floating point, 0.7 of 10 scores would be the 4th of them, and not the 3rd."""
         exact = math.ceil((n + 1) * (1 - Fraction(hundredths, 100)))
         assert conformal_rank(n, hundredths / 100) == exact
-        assert conformal_rank(n, 1.0 - (1.0 - hundredths / 100)) == exact
+        assert conformal_rank(n, 1.0 - (100 - hundredths) / 100) == exact
 
     def test_coverage_given_the_calibration_set(self) -> None:
         assert coverage_distribution(1_000, 0.1) == pytest.approx((0.9001, 0.0095), abs=5e-5)
@@ -209,6 +209,12 @@ class TestAdaptive:
         assert (state.n, after.n, state.level) == (0, 1, 0.2)
         assert after.scores.tolist() == [7.0, 8.0, 1.0]
         assert state.scores.tolist() == [6.0, 7.0, 8.0]
+
+    def test_a_score_at_the_radius_is_covered(self) -> None:
+        state = AdaptiveConformal(alpha=0.5, gamma=0.1, scores=np.arange(9.0))
+        assert state.radius == 4.0
+        assert adaptive_step(state, 4.0).n_missed == 0
+        assert adaptive_step(state, np.nextafter(4.0, 5.0)).n_missed == 1
 
     def test_what_makes_no_sense_is_refused(self) -> None:
         for wrong, said in (({"alpha": 1.0}, "alpha"), ({"gamma": 0.0}, "gamma"),
