@@ -1,6 +1,7 @@
 """Backtest overfitting: a published run to its digits, the procedure by hand, and its laws."""
 
 import math
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -127,6 +128,19 @@ def test_mirrored_noise_is_always_overfitted(rows: int) -> None:
     for mirrored in (np.vstack([half, -half]), noise(rows, 30, 3)):
         centred = mirrored - mirrored.mean(axis=0)
         assert overfitting(centred, metric=Metric.MEAN).probability == 1.0
+
+
+def test_gains_that_cancel_are_no_loss() -> None:
+    half = noise(52, 6, 4) / 3.0
+    found = overfitting(np.vstack([half, -half]), n_blocks=8, metric=Metric.MEAN)
+    cancelled = [
+        {(block + 4) % 8 for block in blocks} == set(blocks)  # each with its mirror image
+        for blocks in combinations(range(8), 4)
+    ]
+    assert sum(cancelled) == 6
+    np.testing.assert_array_equal(found.out_of_sample[cancelled], 0.0)
+    np.testing.assert_array_equal(found.logits[cancelled], 0.0)
+    assert found.probability_of_loss == 64 / 70
 
 
 @settings(deadline=None, max_examples=40)

@@ -155,6 +155,18 @@ def test_laws_of_the_three_p_values(seed: int, k: int) -> None:
     assert order[shuffled.best] == found.best
 
 
+@pytest.mark.parametrize(("t", "kept"), [(-1.0, True), (-1.8, True), (-1.9, False)])
+def test_a_model_is_clearly_worse_beyond_the_papers_bound(t: float, kept: bool) -> None:
+    # sqrt(2 ln ln 250) = 1.8485
+    values = np.random.default_rng(6).standard_normal((250, 1))
+    deviation = math.sqrt(bootstrap_variance(values, 3.0)[0])
+    values += t * deviation / math.sqrt(250) - values.mean()
+    found = superior_ability(values, np.random.default_rng(1), mean_block=3.0)
+    assert found.statistic == pytest.approx(t)
+    assert found.p_lower < found.p_upper
+    assert found.p_consistent == (found.p_upper if kept else found.p_lower)
+
+
 def test_hopeless_models_hide_an_edge_from_white_but_not_from_hansen() -> None:
     rng = np.random.default_rng(2)
     edge = 0.25 + rng.standard_normal((300, 1))
