@@ -21,6 +21,17 @@ from assay.research.training import Training, TrainingRows, inner_split, select_
 ROWS_MAX = 2_400
 ROWS_MIN = 100
 FOLDS_PROVED = 3
+_CHANGED = {
+    "x": 1.25,
+    "mirror_x": 1.25,
+    "votes": 0.8,
+    "mirror_votes": 0.8,
+    "side": -1.0,
+    "move": -1.0,
+    "volatility": 1.0,
+}
+"""What is changed in a table, and by which factor after its rows changed places."""
+
 SCALE_MIN = 1e-6
 """Log-odds of full conviction below which members say nothing."""
 
@@ -202,7 +213,6 @@ def learned(training: Training) -> dict[str, dict[str, Array]]:
     model, told = training.model, training.diagnostics
     forecaster = model.forecaster
     place = {name: k for k, name in enumerate(forecaster.names)}
-    calibrators = {"stacked": forecaster.calibrator, **model.calibrators}
     return {
         "selector": {
             "importance": np.array(list(told.importance.values())),
@@ -225,9 +235,10 @@ def learned(training: Training) -> dict[str, dict[str, Array]]:
             for key, values in _numbers(form).items()
         }
         | {"move": np.array([model.move])},
-        "calibrator": {
+        "calibrator": _numbers(forecaster.calibrator),
+        "path calibrators": {
             f"{path}.{key}": values
-            for path, item in sorted(calibrators.items())
+            for path, item in sorted(model.calibrators.items())
             for key, values in _numbers(item).items()
         },
         "fusion": {
@@ -257,6 +268,7 @@ def split_stage(lesson: Lesson, training: Training, seed: int) -> PartStage:
     held = inner_split(rows.start_ns, rows.end_ns, rows.bar_ns, settings).held
     whole = learned(training)
     says_something = float(whole["fusion"]["scale"][0]) > SCALE_MIN
+    votes_count = bool(whole["votes"]["weights"].any() or whole["votes"]["equal_slope"].any())
 
     def answer(table: TrainingRows) -> Mapping[str, Mapping[str, Array]]:
         return whole if table is rows else learned(train(table, settings, seed=seed))
@@ -270,25 +282,32 @@ def split_stage(lesson: Lesson, training: Training, seed: int) -> PartStage:
                 what="the rows held out for calibration",
                 table=with_other_rows(rows, held),
                 unseen=("selector", "members", "stacker", "votes", "quantiles"),
-                read=("calibrator", "fusion") if says_something else (),
+                read=("calibrator", "path calibrators", "fusion") if says_something else (),
+            ),
+            Change(
+                what="the votes on the rows held out for calibration",
+                table=with_other_rows(rows, held, only=("votes", "mirror_votes")),
+                unseen=("selector", "members", "stacker", "votes", "quantiles", "calibrator"),
+                read=("path calibrators",) if votes_count else (),
             ),
         ),
-        full=lambda table: np.append(table.x.mean(axis=0), table.x.std(axis=0)),
+        full=lambda table: np.concatenate((table.x.std(axis=0), table.votes.std(axis=0))),
         remedy=REMEDIES["unseen"],
         note=lesson.note + ("" if says_something else "; its members say nothing there"),
     )
 
 
-def with_other_rows(rows: TrainingRows, which: IntArray) -> TrainingRows:
+def with_other_rows(
+    rows: TrainingRows, which: IntArray, *, only: tuple[str, ...] = ()
+) -> TrainingRows:
     """Return the table with other features, votes, moves and sides in some rows; times stay."""
     order = np.roll(which, len(which) // 3 + 1)
     changed: dict[str, Any] = {}
-    for name in ("x", "mirror_x", "votes", "mirror_votes", "side", "move", "volatility"):
-        column = getattr(rows, name).copy()
-        column[which] = 1.25 * column[order] if name in ("x", "mirror_x") else column[order]
-        changed[name] = column
-    changed["side"][which] *= -1.0
-    changed["move"][which] *= -1.0
+    for name, factor in _CHANGED.items():
+        if not only or name in only:
+            column = getattr(rows, name).copy()
+            column[which] = factor * column[order]
+            changed[name] = column
     return replace(rows, **changed)
 
 

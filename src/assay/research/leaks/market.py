@@ -1,6 +1,7 @@
 """The stages of Assay that look at the market alone: from quotes to votes, labels and orders."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -27,9 +28,8 @@ from assay.signals.votes import VOTES
 WHOLE_BARS: tuple[Check, ...] = ("truncate", "shift")
 """A tape refuses bars that are none, so poison never reaches it."""
 
-_TAPE = {
+_AT_OPEN = {
     "volatility": places.VOLATILITY,
-    "volatility_next": places.VOLATILITY_NEXT,
     "conversion": places.CONVERSION,
     "nights": places.NIGHTS,
 }
@@ -87,8 +87,18 @@ def _conversion_stages(scene: Scene) -> list[SeriesStage]:
         facts = at.history.instruments[symbol]
         return {"rate": conversion_rates(at.quoted[symbol], facts, account, pairs)}
 
-    stages = _each(scene, "conversion", rates, remedy=_CONVERSION)
-    return [stage for stage in stages if len(np.unique(stage.compute(scene)["rate"])) > 1]
+    def opens(symbol: str) -> Callable[[Scene], Rows]:
+        return lambda at: Rows.at_open(at.history.bars[symbol])
+
+    return [
+        replace(stage, rows=opens(symbol), checks=WHOLE_BARS)
+        for symbol, stage in zip(
+            scene.history.bars,
+            _each(scene, "conversion", rates, remedy=_CONVERSION),
+            strict=True,
+        )
+        if len(np.unique(stage.compute(scene)["rate"])) > 1
+    ]
 
 
 def _feature_stages(scene: Scene) -> list[SeriesStage]:
@@ -144,7 +154,7 @@ def _label_stages(scene: Scene) -> list[SeriesStage]:
 
     ended = _each(scene, "labels", labels, remedy=_LABELS)
     ended = [
-        SeriesStage(name=stage.name, compute=stage.compute, rows=rows(symbol), remedy=stage.remedy)
+        replace(stage, rows=rows(symbol))
         for stage, symbol in zip(ended, scene.history.bars, strict=True)
     ]
     return ended + _each(scene, "label terms", terms)
@@ -171,11 +181,15 @@ def _regime_stages(scene: Scene) -> list[SeriesStage]:
 
 
 def _tape_stages(scene: Scene) -> list[SeriesStage]:
-    def events(at: Scene) -> Columns:
-        return {name: at.tape.market[row] for name, row in _TAPE.items()}
+    def closes(at: Scene) -> Columns:
+        return {"volatility_next": at.tape.market[places.VOLATILITY_NEXT]}
+
+    def opens(at: Scene) -> Columns:
+        return {name: at.tape.market[row] for name, row in _AT_OPEN.items()}
 
     return [
-        SeriesStage(name="events", compute=events, rows=event_rows, checks=WHOLE_BARS),
+        SeriesStage(name="events", compute=closes, rows=event_rows, checks=WHOLE_BARS),
+        SeriesStage(name="opens of events", compute=opens, rows=open_rows, checks=WHOLE_BARS),
         *order_stages("the votes", "always in the market, on the side of the mean vote", _orders),
     ]
 

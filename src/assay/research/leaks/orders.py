@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from assay.engine.backtest import backtest
+from assay.engine.backtest import BacktestResult, backtest
+from assay.engine.market import ASK_OPEN, BID_OPEN
 from assay.engine.state import ENTRY
 from assay.engine.tape import Tape
 from assay.engine.views import Views
@@ -16,7 +17,7 @@ SEGMENT_EVENTS = 500
 """The account begins afresh so often: one that has lost everything places no more orders."""
 
 AT_CLOSE = ("equity", "balance", "fills", "lots", "paid")
-AT_OPEN = ("entered lots", "entered at")
+AT_OPEN = ("entered lots", "slippage")
 
 
 def event_rows(at: Scene) -> Rows:
@@ -38,7 +39,9 @@ def traded(at: Scene, views: Views, first: int = 0, n_events: int | None = None)
     -------
     columns : mapping of str to array, shape (n_events,)
         ``AT_CLOSE`` is known at the close of an event; ``AT_OPEN``, the market orders that were
-        filled at its open, already there.
+        filled at its open and what they slipped from its quote, already there. The quote itself
+        is none of them: where a source gives one spread per bar, that of the close, the ask of
+        the open is made with it.
     """
     tape = at.tape.since(first)
     n_events = len(tape)
@@ -49,21 +52,29 @@ def traded(at: Scene, views: Views, first: int = 0, n_events: int | None = None)
         stop = min(start + SEGMENT_EVENTS, n_events)
         part = between(tape, start, stop)
         run = backtest(part, _between(views, start, stop), at.settings, at.history.instruments)
-        event, lots = run.fills["event"], run.fills["side"] * run.fills["lots"]
-        is_entry = run.fills["reason"] == ENTRY
-        here = slice(start, stop)
-        out["equity"][here], out["balance"][here] = run.equity, run.balance
-        for name, chosen, weight in (
-            ("fills", np.ones(len(event), dtype=np.bool_), np.ones(len(event))),
-            ("lots", np.ones(len(event), dtype=np.bool_), lots),
-            ("paid", np.ones(len(event), dtype=np.bool_), lots * run.fills["price"]),
-            ("entered lots", is_entry, lots),
-            ("entered at", is_entry, lots * run.fills["price"]),
-        ):
-            out[name][here] = np.bincount(
-                event[chosen], weights=weight[chosen], minlength=stop - start
-            )
+        out_here = {"equity": run.equity, "balance": run.balance, **_fills(run, part)}
+        for name, values in out_here.items():
+            out[name][start:stop] = values
     return out
+
+
+def _fills(run: BacktestResult, tape: Tape) -> dict[str, FloatArray]:
+    """Return the fills of each event, and those of market orders at its open."""
+    event, price = run.fills["event"], run.fills["price"]
+    lots = run.fills["side"] * run.fills["lots"]
+    quote = np.where(lots > 0.0, tape.market[ASK_OPEN, event], tape.market[BID_OPEN, event])
+    entered = np.where(run.fills["reason"] == ENTRY, lots, 0.0)
+    weights = {
+        "fills": np.ones(len(event)),
+        "lots": lots,
+        "paid": lots * price,
+        "entered lots": entered,
+        "slippage": np.round(entered * (price - quote), 9),
+    }
+    return {
+        name: np.bincount(event, weights=weight, minlength=len(tape)).astype(np.float64)
+        for name, weight in weights.items()
+    }
 
 
 def between(tape: Tape, start: int, stop: int) -> Tape:

@@ -128,6 +128,12 @@ class Rows:
         return cls(time_ns=bars.time_ns, known_ns=known, settled_ns=known)
 
     @classmethod
+    def at_open(cls, bars: Bars) -> "Rows":
+        """Return one row per bar, known at its open; it is there once the bar is."""
+        known = bar_close(bars.time_ns, bars.timeframe)
+        return cls(time_ns=bars.time_ns, known_ns=bars.time_ns, settled_ns=known)
+
+    @classmethod
     def of_dataset(cls, dataset: Dataset, first: int = 0) -> "Rows":
         """Return the rows of a dataset from *first* on, known at the close of their bars."""
         opens = [item.bars.time_ns for item in dataset.data.values()]

@@ -8,7 +8,7 @@ import numpy as np
 from assay.domain.errors import AssayError, DataError
 from assay.domain.progress import Progress, SilentProgress
 from assay.kernels.compiler import IntArray
-from assay.research.leaks.comparing import column_of, names_of
+from assay.research.leaks.comparing import column_of, differs, names_of
 from assay.research.leaks.cuts import events_of
 from assay.research.leaks.evidence import Check, LeakReport, StageProof
 from assay.research.leaks.futures import Future, futures_of
@@ -236,11 +236,20 @@ def _proof(item: _Watched) -> StageProof:
     )
 
 
+def _says_something(tracker: Tracker) -> bool:
+    """Whether some column has more than one value: a warm-up may be longer than the history."""
+    columns = [column_of(tracker.whole, name) for name in tracker.names]
+    return any(
+        values is not None and bool(differs(values[1:], values[:-1]).any()) for values in columns
+    )
+
+
 def _blind(item: _Watched) -> list[str]:
     """Say where nothing could be seen."""
     stage, tracker = item.stage, item.tracker
     missing = [c for c in stage.checks if c != "poison" and c not in tracker.answers]
     told = [f"{stage.name} answered for no future of the check {check}." for check in missing]
-    if "shift" in tracker.answers and not tracker.moved and not stage.may_stand_still:
+    is_idle = "shift" in tracker.answers and not tracker.moved
+    if is_idle and not stage.may_stand_still and _says_something(tracker):
         told.append(f"No column of {stage.name} moves when the future does: nothing was tested.")
     return told
