@@ -891,7 +891,7 @@ def test_a_long_name_is_cut_beside_its_curve_and_whole_in_the_table() -> None:
     some = [entrant(drawn(100, 0.0)[0], name), entrant(drawn(100, 1.0, seed=8)[0], "short")]
     found = compare(some, samples=500)
 
-    assert short_label(found.figures[0]) == "A xxxxxxx…yyyyyyy"
+    assert short_label(found.figures[0]) == "A xxxxxx…yyyyyy"
     assert short_label(found.figures[1]) == "B short"
     assert name in comparison_page(found, some)
 

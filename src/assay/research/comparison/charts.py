@@ -20,7 +20,7 @@ from assay.research.wording import percent
 
 RISK_A_YEAR = 0.10
 """Volatility to which curves are scaled where only their shape is compared."""
-LABEL_LETTERS_MAX = 15
+LABEL_LETTERS_MAX = 13
 POINTS_MAX = 500
 ROW_HEIGHT = 31.0
 

@@ -8,18 +8,12 @@ from assay.domain.errors import ConfigError, DataError
 from assay.research.comparison.entrant import Entrant
 from assay.research.comparison.run_table import canonical
 from assay.research.comparison.shared_days import SharedDays
-from assay.research.wording import count, percent
+from assay.research.wording import count, ratio
 
 COST_SETTINGS = ("costs.",)
+NAMES_SHOWN_MAX = 4
 SHARED_SHARE_MIN = 0.95
 """A comparison over less than this share of somebody's days is worth a warning."""
-HASH_WORDS = {
-    "data": "the history of prices",
-    "facts": "the contract facts (swap, commission, lot)",
-    "code": "the version of Assay",
-    "features": "the features that models read",
-    "model": "the stored model",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,14 +129,27 @@ def _spans(entrants: Sequence[Entrant], shared: SharedDays) -> Iterator[Concern]
     short = [(item, own) for item, own in zip(entrants, shared.own_days, strict=True) if own > n]
     if not short:
         return
+    own_spans: dict[tuple[int, str, str], list[str]] = {}
+    for item, own in short:
+        own_spans.setdefault((own, str(item.day[0]), str(item.day[-1])), []).append(item.name)
     told = "; ".join(
-        f"{item.name} has {count(own)}, from {item.day[0]} to {item.day[-1]}" for item, own in short
+        f"{_listed(names)} {'has' if len(names) == 1 else 'have'} {count(own)}, "
+        f"from {first} to {last}"
+        for (own, first, last), names in own_spans.items()
     )
     yield Concern(
         name="spans",
         is_warning=any(n < SHARED_SHARE_MIN * own for _, own in short),
         text=f"Only the {count(n)} shared days count, {shared.day[0]} to {shared.day[-1]}: {told}.",
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return the names in words, the first few of many."""
+    shown = list(names[:NAMES_SHOWN_MAX])
+    if len(names) > len(shown):
+        shown.append(f"{len(names) - len(shown)} more")
+    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else shown[0]
 
 
 def _markets(by_key: Mapping[str, Difference]) -> Iterator[Concern]:
@@ -195,8 +202,7 @@ def _activity(entrants: Sequence[Entrant], shared: SharedDays) -> Iterator[Conce
         yield Concern(
             name="idle",
             is_warning=True,
-            text=f"{', '.join(still)} did not move on the shared days; its Sharpe ratio counts as "
-            "0.",
+            text=f"{_listed(still)} did not move on the shared days: a Sharpe ratio of 0.",
         )
     mean = shared.returns.std(axis=0)
     known = mean[mean > 0.0]
@@ -205,7 +211,7 @@ def _activity(entrants: Sequence[Entrant], shared: SharedDays) -> Iterator[Conce
             name="risk",
             is_warning=False,
             text="They took different risks: the largest volatility is "
-            f"{percent(float(known.max() / known.min()), 0)} of the smallest. Whoever risks more "
+            f"{ratio(float(known.max() / known.min()), 1)} times the smallest. Whoever risks more "
             "earns more without being better, so they are ranked by the Sharpe ratio.",
         )
 
