@@ -4,7 +4,7 @@ The rule is fixed here and nowhere else; reports print it and promotion asks it.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, unique
 
@@ -59,6 +59,10 @@ class Verdict:
         record fails, the outcome is "not evidence"; if one on its length, "not enough data".
     numbers : mapping of str to float
         Every figure the conditions used; ratios are annual unless the name says daily.
+    trials : TrialEvidence or None
+        What the ledger said about luck.
+    leaks : LeakReport or None
+        What the leak prover said, if it was asked.
     """
 
     outcome: Outcome
@@ -68,6 +72,8 @@ class Verdict:
     reasons_against: tuple[str, ...]
     checks: tuple[Check, ...]
     numbers: Mapping[str, float] = field(default_factory=dict)
+    trials: TrialEvidence | None = None
+    leaks: LeakReport | None = None
 
     @property
     def is_passed(self) -> bool:
@@ -80,6 +86,26 @@ class Verdict:
         if self.outcome is Outcome.EDGE:
             return self.reasons_for + self.reasons_against
         return self.reasons_against + self.reasons_for
+
+
+SOUNDNESS = frozenset({"leaks"})
+"""Conditions without which a record is no evidence at all."""
+LENGTH = frozenset({"years", "trades", "power"})
+"""Conditions without which a record says neither yes nor no."""
+GATES = frozenset(
+    {"net_profit", "deflated_sharpe", "sharpe_interval", "random_entries", "buy_and_hold"}
+)
+"""Conditions of an edge."""
+
+
+def outcome_of(checks: Sequence[Check]) -> Outcome:
+    """Return the answer that *checks* give: the whole rule, asked by the judge and by the gate."""
+    failed = {check.name for check in checks if not check.passed}
+    if failed & SOUNDNESS:
+        return Outcome.NOT_EVIDENCE
+    if failed & LENGTH:
+        return Outcome.NOT_ENOUGH_DATA
+    return Outcome.NO_EDGE if failed else Outcome.EDGE
 
 
 def judge(
@@ -139,18 +165,12 @@ def judge(
         random_check(measured, benchmarks.get("random"), random_sharpes, settings.confidence),
         alpha_check(daily, benchmarks.get("buy_and_hold"), settings.confidence, numbers),
     )
-    passed = all(check.passed for check in gates)
-    if not passed:
+    if not all(check.passed for check in gates):
         data = (*data, power_check(numbers))
     sound = () if leaks is None else (leak_check(leaks),)
-    if not all(check.passed for check in sound):
-        outcome = Outcome.NOT_EVIDENCE
-    elif not all(check.passed for check in data):
-        outcome = Outcome.NOT_ENOUGH_DATA
-    else:
-        outcome = Outcome.EDGE if passed else Outcome.NO_EDGE
-    further = (*trial_findings(trials), *findings(result, measured, daily, forecasts))
     data = (*sound, *data)
+    outcome = outcome_of((*data, *gates))
+    further = (*trial_findings(trials), *findings(result, measured, daily, forecasts))
     return Verdict(
         outcome=outcome,
         headline=_headline(outcome, result, measured, data, gates, trials),
@@ -159,6 +179,8 @@ def judge(
         reasons_against=_reasons(data, gates, further, speaks_for=False),
         checks=(*data, *gates),
         numbers=numbers,
+        trials=trials,
+        leaks=leaks,
     )
 
 
