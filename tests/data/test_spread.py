@@ -100,6 +100,25 @@ def test_without_any_spread_the_broker_and_the_hour_decide(bid_only: Bars, sprea
     assert bars.spread[hour == 18].min() >= 0.4
 
 
+@pytest.mark.parametrize("missing", [np.nan, 0.0])
+def test_a_spread_that_begins_later_changes_no_earlier_ask(bid_only: Bars, missing: float) -> None:
+    """Exports of years without a spread, then years with one."""
+    late = np.where(np.arange(len(bid_only)) < 6_000, missing, bid_only.spread)
+    whole, _ = quoted_both_sides(replace(bid_only, spread=late), GOLD)
+    past, _ = quoted_both_sides(replace(bid_only, spread=late).between(0, 5_000), GOLD)
+
+    for name in (*ASKS, "spread"):
+        np.testing.assert_array_equal(getattr(whole, name)[:5_000], getattr(past, name))
+    np.testing.assert_allclose(whole.spread[6_000:], bid_only.spread[6_000:], atol=1e-9)
+
+
+def test_a_spread_of_zero_counts_once_a_larger_one_was_seen(bid_only: Bars) -> None:
+    free = np.where(np.arange(len(bid_only)) % 2 == 1, 0.0, bid_only.spread)
+    bars, _ = quoted_both_sides(replace(bid_only, spread=free), GOLD)
+
+    assert (bars.spread[1::2] == 0.0).all()
+
+
 def test_asks_are_on_the_tick_grid_and_above_the_bid(bid_only: Bars) -> None:
     bars, _ = quoted_both_sides(replace(bid_only, spread=bid_only.spread * 0.777), GOLD)
 

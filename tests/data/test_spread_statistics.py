@@ -106,6 +106,9 @@ def test_bars_without_a_spread_cost_what_another_series_shows(gold: Bars, tmp_pa
     quoted, says = quoted_both_sides(silent, GOLD, week)
 
     assert "M15" in says
-    np.testing.assert_allclose(quoted.spread, week.expected(gold.time_ns), atol=0.0100001)
-    assert (quoted.spread + 1e-9 >= week.expected(gold.time_ns)).all()
+    assert quoted.ask_close is not None
+    paid = quoted.ask_close - quoted.close
+    np.testing.assert_allclose(paid, week.expected(gold.time_ns), atol=0.0100001)
+    assert (paid + 1e-9 >= week.expected(gold.time_ns)).all()
+    assert np.isnan(quoted.spread).all(), "counted over later bars too: no feature may read it"
     assert best_spread(catalogue, "EURUSD") is None

@@ -132,7 +132,8 @@ def quoted_both_sides(
     Returns
     -------
     bars : Bars
-        ``ask_*`` set, never below the bid, on the tick grid; ``spread`` without NaN.
+        ``ask_*`` set, never below the bid, on the tick grid. ``spread`` without NaN; but NaN
+        throughout where it comes from another series, because a feature may not read it.
     assumption : str
         One sentence for the report.
 
@@ -140,8 +141,10 @@ def quoted_both_sides(
     -----
     First choice: the ask quotes of the source. Then its spread at each bar, gaps filled by the
     minute of the week as known before. Then the mean of another series at the minute of the week.
-    Then the instrument's typical spread in the typical shape of a week. A spread that is zero
-    everywhere is taken for missing, because exports write it so.
+    Then the instrument's typical spread in the typical shape of a week. A spread of zero is taken
+    for missing until a larger one was seen, because exports write it so.
+
+    Causal but for *week*: the ask of bar *i* reads bars ``0 .. i``.
     """
     if bars.ask_open is not None and bars.ask_close is not None:
         spread = np.where(np.isnan(bars.spread), bars.ask_close - bars.close, bars.spread)
@@ -150,8 +153,10 @@ def quoted_both_sides(
     instrument = history.at(int(bars.time_ns[-1])) if len(bars) else history.latest
     tick = float(min(item.tick_size for item in history.instruments))
     digits = max(item.digits for item in history.instruments)
-    typical = _typical(bars, history)
+    typical = _typical(bars, history) * typical_shape(minute_of_week(bars.time_ns))
     known = np.isfinite(bars.spread) & (bars.spread >= 0.0)
+    known &= np.logical_or.accumulate(bars.spread > 0.0)
+    from_week = not has_spread(bars) and week is not None
     if not has_spread(bars) and week is not None:
         spread = week.expected(bars.time_ns)
         text = (
@@ -159,13 +164,15 @@ def quoted_both_sides(
             f"{week.series} at each minute of the week, counted over {week.rows:,} rows."
         )
     elif not has_spread(bars):
-        spread = typical * typical_shape(minute_of_week(bars.time_ns))
+        spread = typical
         text = (
             f"The source quotes no spread: costs use {instrument.spread_points} points, the "
             f"typical spread of {instrument.symbol}, wider around 17:00 New York."
         )
     else:
-        expected = spread_by_minute_of_week(bars)
+        expected = spread_by_minute_of_week(
+            replace(bars, spread=np.where(known, bars.spread, np.nan))
+        )
         expected = np.where(np.isnan(expected), typical, expected)
         spread = np.where(known, bars.spread, expected)
         share = 1.0 - float(known.mean())
@@ -180,6 +187,8 @@ def quoted_both_sides(
         f"ask_{name}": np.round(getattr(bars, name) + spread, digits)
         for name in ("open", "high", "low", "close")
     }
+    if from_week:
+        spread = np.full(len(bars), np.nan)
     return replace(bars, spread=spread, **asks), text
 
 

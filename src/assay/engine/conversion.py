@@ -36,12 +36,37 @@ def conversion_rates(
         return np.ones(len(bars))
     if instrument.base == account_currency:
         return 1.0 / bars.open
-    direct = pairs.get(f"{instrument.quote}{account_currency}")
-    if direct is not None:
-        return _known_closes(bars, direct)
-    inverse = pairs.get(f"{account_currency}{instrument.quote}")
-    if inverse is not None:
-        return 1.0 / _known_closes(bars, inverse)
+    pair, is_inverse = _pair(facts, account_currency, pairs)
+    closes = _known_closes(bars, pair)
+    return 1.0 / closes if is_inverse else closes
+
+
+def rates_from(facts: ContractFacts, account_currency: str, pairs: Mapping[str, Bars]) -> int:
+    """Return the first moment at which a rate is known, UTC nanoseconds; 0 if none is needed.
+
+    Raises
+    ------
+    DataError
+        If no pair of the quote and the account currency is given.
+    """
+    instrument = FactsHistory.of(facts).latest
+    if account_currency in (instrument.quote, instrument.base):
+        return 0
+    pair, _ = _pair(facts, account_currency, pairs)
+    return int(bar_close(pair.time_ns[:1], pair.timeframe)[0])
+
+
+def _pair(
+    facts: ContractFacts, account_currency: str, pairs: Mapping[str, Bars]
+) -> tuple[Bars, bool]:
+    """Return the pair that converts, and whether it is quoted the other way round."""
+    instrument = FactsHistory.of(facts).latest
+    for name, is_inverse in (
+        (f"{instrument.quote}{account_currency}", False),
+        (f"{account_currency}{instrument.quote}", True),
+    ):
+        if name in pairs and len(pairs[name]):
+            return pairs[name], is_inverse
     raise DataError(
         f"{instrument.symbol} is priced in {instrument.quote} and the account is in "
         f"{account_currency}: a pair of the two must be given; was none.",

@@ -3,11 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from assay.config.settings import Settings
 from assay.data.bars import Bars
 from assay.data.spread import quoted_both_sides
+from assay.domain.errors import DataError
+from assay.domain.time import iso_utc
 from assay.engine.backtest import RuleChange
-from assay.engine.conversion import conversion_rates
+from assay.engine.conversion import conversion_rates, rates_from
 from assay.engine.tape import build_tape
 from assay.kernels.compiler import FloatArray
 from assay.research.benchmarks import Market
@@ -118,7 +122,7 @@ def assemble(
     StrategyError
         If a user's column fails.
     """
-    quoted, notes = quote(history)
+    quoted, notes = quote(settings, history)
     pairs = {**quoted, **history.conversion_bars}
     conversion = {
         symbol: conversion_rates(
@@ -129,13 +133,40 @@ def assemble(
     return build_dataset(quoted, history.instruments, conversion, settings, strategy), quoted, notes
 
 
-def quote(history: History) -> tuple[dict[str, Bars], dict[str, str]]:
-    """Return the bars with both sides, by symbol, and where each symbol's spread came from."""
+def quote(settings: Settings, history: History) -> tuple[dict[str, Bars], dict[str, str]]:
+    """Return the bars with both sides, by symbol, and where each symbol's spread came from.
+
+    A symbol whose prices must be converted begins with its first bar at whose open a rate was
+    known; before that, only the future could tell one.
+
+    Raises
+    ------
+    DataError
+        If a symbol ends before its rate begins.
+    """
     quoted, notes = {}, {}
     for symbol, item in history.bars.items():
         quoted[symbol], notes[symbol] = quoted_both_sides(
             item, history.instruments[symbol], history.spreads.get(symbol)
         )
+    pairs = {**quoted, **history.conversion_bars}
+    account = settings.account.currency
+    for symbol, item in list(quoted.items()):
+        from_ns = rates_from(history.instruments[symbol], account, pairs)
+        first = int(np.searchsorted(item.time_ns, from_ns))
+        if first == len(item) > 0:
+            raise DataError(
+                f"{symbol} must have bars after the first rate into {account} is known, "
+                f"{iso_utc(from_ns)}; ends before.",
+                remedy="Import the pair that converts it from an earlier day on.",
+                symbol=symbol,
+            )
+        if first:
+            quoted[symbol] = item.between(first, len(item))
+            notes[symbol] += (
+                f" {symbol} begins {iso_utc(int(item.time_ns[first]))}, {first:,} bars late: "
+                f"before, no rate into {account} was known."
+            )
     return quoted, notes
 
 

@@ -110,7 +110,8 @@ def shifted(bars: Bars, cut: int, *, digits: int | None = None) -> Bars:
         for name in (*PRICES, "spread", *(ASKS if bars.has_ask else ())):
             later[name] = np.round(later[name], digits)
     for prefix in ("", "ask_") if bars.has_ask else ("",):
-        later[f"{prefix}open"][0] = getattr(bars, f"{prefix}open")[cut + 1]
+        if cut >= 0:
+            later[f"{prefix}open"][0] = getattr(bars, f"{prefix}open")[cut + 1]
         sides = [later[f"{prefix}{name}"] for name in PRICES]
         later[f"{prefix}high"] = np.maximum.reduce(sides)
         later[f"{prefix}low"] = np.minimum.reduce(sides)

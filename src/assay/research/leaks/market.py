@@ -88,7 +88,7 @@ def _conversion_stages(scene: Scene) -> list[SeriesStage]:
         return {"rate": conversion_rates(at.quoted[symbol], facts, account, pairs)}
 
     def opens(symbol: str) -> Callable[[Scene], Rows]:
-        return lambda at: Rows.at_open(at.history.bars[symbol])
+        return lambda at: Rows.at_open(at.quoted[symbol])
 
     return [
         replace(stage, rows=opens(symbol), checks=WHOLE_BARS)

@@ -6,13 +6,13 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from assay.config.settings import Settings
-from assay.domain.errors import ConfigError
+from assay.domain.errors import ConfigError, DataError
 from assay.domain.progress import Progress
 from assay.kernels.compiler import IntArray
 from assay.research.history import History
 from assay.research.leaks.cuts import cuts_of
 from assay.research.leaks.decisions import Decided, decision_stages, head_of
-from assay.research.leaks.evidence import LeakReport
+from assay.research.leaks.evidence import LeakReport, StageProof
 from assay.research.leaks.fits import prove_fits
 from assay.research.leaks.learning import (
     Lesson,
@@ -95,7 +95,7 @@ def prove_pipeline(
     ConfigError
         If the history has no symbol.
     DataError
-        If the history is too short for the walk forward.
+        If the history fits no stage.
     """
     if not history.bars:
         raise ConfigError(
@@ -113,13 +113,24 @@ def prove_pipeline(
         reports = [
             prove_series(stages, recent, cuts, plants=engine_plants(), progress=progress),
         ]
-        plans = plans_of(scene.dataset, settings)
-        reports.append(prove_rows(walk_stages(plans)))
-        if deep.learns:
-            reports.append(_learning(scene, plans, deep.n_cuts, progress))
+        reports.append(_walk(scene, deep, progress))
         if strategy is not None:
             reports.append(prove_strategy(recent, cuts, progress=progress))
     return reports[0].joined(*reports[1:])
+
+
+def _walk(scene: Scene, deep: Depth, progress: Progress) -> LeakReport:
+    """Prove the walk forward; on a history that no run could walk there is none."""
+    try:
+        plans = plans_of(scene.dataset, scene.settings)
+        report = prove_rows(walk_stages(plans))
+    except DataError as error:
+        note = f"not proved, for no run could walk this history: {error.message}"
+        nothing = StageProof(
+            name="walk forward", kind="rows", columns=0, answers=0, values=0, checks=(), note=note
+        )
+        return LeakReport(leaks=(), stages=(nothing,), canaries=())
+    return report.joined(_learning(scene, plans, deep.n_cuts, progress)) if deep.learns else report
 
 
 def prove_run(

@@ -69,7 +69,7 @@ class Scene:
     @cached_property
     def quoted(self) -> dict[str, Bars]:
         """Bars with both sides, by symbol."""
-        return quote(self.history)[0]
+        return quote(self.settings, self.history)[0]
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -144,8 +144,8 @@ class Rows:
 
 
 def bars_of(symbol: str) -> Callable[[Scene], Rows]:
-    """Return the rows of one symbol's bars."""
-    return lambda scene: Rows.of(scene.history.bars[symbol])
+    """Return the rows of one symbol's quoted bars."""
+    return lambda scene: Rows.of(scene.quoted[symbol])
 
 
 def first_bars(scene: Scene) -> Rows:
