@@ -11,8 +11,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "research"))
 
 from comparison_examples import made_up, stored
-from evidence_examples import noise
+from evidence_examples import noise, strategy
 
+from assay.research.trials.ledger import TrialLedger
+from assay.research.trials.trial import trial_of
 from assay.research.verdict.judge import Outcome
 
 QUICK = ("--samples", "500")
@@ -97,9 +99,29 @@ def test_a_benchmark_need_not_be_named_twice(assay, place: Path, runs, benchmark
     assert found["benchmark_test"]["superior"] == ["good"]
 
 
+def test_of_many_pairs_a_person_sees_the_clearest(assay, place: Path) -> None:
+    for i in range(3):
+        shutil.copytree(place / "reports" / "plain", place / "reports" / f"plain{i}")
+    runs = ["good:all", "plain", "plain0", "plain1", "plain2"]
+    answer = assay("compare", *runs, *QUICK)
+
+    assert answer.status == 0, answer.err
+    assert "The clearest 15 of 21 pairs" in answer.out
+
+
+def test_the_page_is_opened_on_request(assay, place: Path, monkeypatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    answer = assay("compare", "good", "plain", "--open", "--name", "seen", *QUICK)
+
+    assert answer.status == 0
+    assert opened == [(place / "comparisons" / "seen" / "comparison.html").as_uri()]
+
+
 def test_the_ledger_says_among_how_many_luck_could_choose(assay, place: Path) -> None:
-    assert assay("data", "simulate", "--years", "1").status == 0
-    assert assay("backtest", "--name", "votes", "--set", "features.timeframes=[]").status == 0
+    tried = strategy(noise(300, 0.0, np.random.default_rng(1)))
+    trial = trial_of(tried, settings_hash="s", data_hash="d", code_hash="c", at_ns=0)
+    TrialLedger(place / "ledger" / "trials.jsonl").record(trial)
     found = assay("compare", "plain", "good", "--json", *QUICK).json["comparison"]
 
     assert found["selection"]["trials"] == 1

@@ -255,6 +255,23 @@ def test_circumstances_that_are_damaged_spoil_no_figure(assay, place: Path, meta
     assert row["n_trades"] > 0
 
 
+def test_of_many_unreadable_folders_a_person_sees_the_first(assay, place: Path) -> None:
+    for i in range(25):
+        (place / "reports" / f"nothing-{i:02d}").mkdir()
+
+    assert "Unreadable: 5 more; --json lists them all." in assay("runs").out
+    assert len(assay("runs", "--json").json["unreadable"]) == 25
+
+
+def test_a_page_that_cannot_be_written_is_a_fault_with_a_remedy(assay, gold: Path) -> None:
+    shutil.rmtree(gold / "reports")
+    (gold / "reports").write_text("no folder")
+    answer = assay("runs", "--html")
+
+    assert answer.status == 3
+    assert "permissions" in answer.err
+
+
 def test_no_runs_are_no_fault(assay, gold: Path) -> None:
     answer = assay("runs", "--json")
 

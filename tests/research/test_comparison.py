@@ -297,6 +297,25 @@ def test_a_strategy_meets_itself_under_two_names_only() -> None:
         compare([entrant(column), entrant(column)])
 
 
+def test_a_benchmark_that_only_one_beats_is_named_with_it() -> None:
+    found = compare(entrants_of(*drawn(1_000, 0.0, 4.0, 0.0)), benchmark="run0", samples=500)
+    assert found.headline.startswith("B (run1) beats the benchmark A (run0)")
+
+
+def test_of_many_clear_differences_the_first_are_named() -> None:
+    found = compare(entrants_of(*drawn(600, *[0.0] * 14, 12.0)), samples=500, benchmark="run14")
+    assert len(found.better) == 14
+    assert "and 2 more" in found.explanation[0]
+
+
+def test_a_lead_that_was_bought_with_deeper_falls_says_so() -> None:
+    quiet, loud = drawn(1_000, 0.0, 5.0)
+    found = compare(entrants_of(0.05 * quiet, 3.0 * loud), samples=500)
+
+    assert found.winner == "run1"
+    assert any("B fell deeper than A" in sentence for sentence in found.explanation)
+
+
 # -- what belongs to the answer ------------------------------------------------------------------
 
 
@@ -561,6 +580,17 @@ def test_other_spans_are_told_and_warned_of_where_they_are_large() -> None:
         assert f"Only the {399 - cut} shared days count" in found["spans"].text
 
 
+def test_many_names_with_one_span_are_counted() -> None:
+    some = entrants_of(*drawn(300, *[0.0] * 7))
+    cut = replace(some[-1], day=some[-1].day[9:], equity=some[-1].equity[9:])
+    (told,) = [
+        item.text
+        for item in compare([*some[:-1], cut], samples=500).concerns
+        if item.name == "spans"
+    ]
+    assert "run0, run1, run2, run3 and 2 more have 300, from" in told
+
+
 def test_money_of_two_kinds_is_not_compared() -> None:
     both = entrants_of(*drawn(200, 0.0, 0.0))
     with pytest.raises(ConfigError, match="run0 USD, run1 EUR"):
@@ -669,6 +699,18 @@ def test_forecasts_that_cannot_be_compared_say_why(change: dict, words: str) -> 
 
     assert found is None
     assert words in note
+
+
+def test_losses_that_undo_each_other_are_tested_with_weights_that_always_work() -> None:
+    y = np.zeros(400)
+    p = np.where(np.arange(400) % 2, 0.2, 0.4)
+    one = forecasting(p, y, "one", horizon=2)
+    found, note = forecast_test(one, forecasting(np.full(400, 0.3), y, "two", horizon=2))
+
+    assert note == ""
+    assert 0.0 < found.p <= 1.0
+    with pytest.raises(DataError, match="variance"):
+        diebold_mariano(p**2, np.full(400, 0.09), horizon=2)
 
 
 def test_forecasts_are_tested_within_a_comparison_and_corrected() -> None:

@@ -105,10 +105,3 @@ def _holds(spans: tuple[IntArray, IntArray], at_ns: IntArray) -> BoolArray:
     ended = np.searchsorted(exits, at_ns, side="right")
     held: BoolArray = begun > ended
     return held
-
-
-def mean_correlation(matrix: FloatArray) -> float:
-    """Return the mean of the known correlations between different strategies; NaN without any."""
-    pairs = matrix[np.triu_indices(len(matrix), 1)]
-    known = pairs[np.isfinite(pairs)]
-    return float(np.mean(known)) if len(known) else float("nan")
