@@ -31,6 +31,12 @@ def sources(n_sources):
     )
 
 
+def spoken(lean):
+    """Return sources that added these columns to the lean."""
+    unknown = np.full(len(lean), np.nan)
+    return Voices(sources=sources(lean.shape[1]), log_odds=lean * 2.0, lean=lean, p=unknown)
+
+
 def voices_for(opinion, n_events, rng, n_sources=4):
     """Return sources that add up to *opinion*; the first one never says anything."""
     score = np.broadcast_to(opinion.score, n_events)
@@ -38,7 +44,7 @@ def voices_for(opinion, n_events, rng, n_sources=4):
     lean = rng.normal(0.0, rng.choice([0.05, 0.5]), (n_events, n_sources))
     lean[:, 0] = 0.0
     lean[:, 1] += whole - lean.sum(axis=1)
-    return Voices(sources=sources(n_sources), log_odds=lean * 2.0, lean=lean)
+    return spoken(lean)
 
 
 def random_account(seed, n_symbols=1, *, with_requests=True, is_dated=False):

@@ -10,8 +10,8 @@ from attribution_worlds import (
     flat,
     instrument,
     settings,
-    sources,
     split_of,
+    spoken,
     tape,
     told_and_done,
 )
@@ -55,7 +55,7 @@ def account(bars, lean, *, rules=None, unit=50.0, requests=None, **world):
         instruments={"XAUUSD": facts},
         settings=rules or RULES,
     )
-    voices = Voices(sources=sources(2), log_odds=table, lean=table)
+    voices = spoken(table)
     return told_and_done(market, opinion, voices, requests)
 
 
@@ -221,7 +221,7 @@ def test_votes_that_count_alike_share_alike() -> None:
 
 def test_spans_with_other_sources_are_joined_by_name() -> None:
     one, two = (
-        Voices(sources=tuple(map(vote_part, names)), log_odds=rows, lean=rows)
+        replace(spoken(rows), sources=tuple(map(vote_part, names)), log_odds=rows)
         for names, rows in (
             (("rsi", "sma_20"), np.array([[1.0, 2.0]])),
             (("mine", "sma_20"), np.array([[3.0, 4.0]])),

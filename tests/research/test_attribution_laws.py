@@ -14,8 +14,8 @@ from attribution_worlds import (
     mirrored_views,
     random_account,
     settings,
-    sources,
     split_of,
+    spoken,
     tape,
     told_and_done,
     voices_for,
@@ -26,7 +26,6 @@ from hypothesis import strategies as st
 
 from assay.engine.views import Views
 from assay.research.attribution.sharing import bar_shares
-from assay.research.attribution.voices import Voices
 from assay.research.benchmarks import Market
 
 accounts = st.tuples(
@@ -179,7 +178,7 @@ def test_who_knows_the_market_earns_and_who_guesses_does_not() -> None:
     lean = np.column_stack((0.4 * np.append(drift[1:], 1.0), 0.15 * coin))
     whole = lean.sum(axis=1)
     opinion = Views.of(np.sign(whole).astype(np.int8), score=0.5 + 0.5 * np.abs(whole), unit=50.0)
-    voices = Voices(sources=sources(2), log_odds=lean, lean=lean)
+    voices = spoken(lean)
     before = np.concatenate(([20_000.0], close[:-1]))
     both = np.column_stack((before, close))
     bars = np.column_stack((before, both.max(axis=1), both.min(axis=1), close))

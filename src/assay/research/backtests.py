@@ -9,6 +9,8 @@ from assay.domain.time import iso_utc
 from assay.engine.opinion import views_of
 from assay.engine.views import Views
 from assay.research.assumptions import assumptions_of, strategy_told
+from assay.research.attribution.collecting import attribute_views
+from assay.research.attribution.voices import Voices, voices_of_dataset, voices_of_votes
 from assay.research.benchmarks import Market
 from assay.research.data_gate import override_warnings
 from assay.research.dataset import Dataset
@@ -79,6 +81,9 @@ def backtest_stored(
         origin="backtest",
     )
     metrics, verdict = judged(traded, None, settings, ledger, progress)
+    regimes = regimes_of(dataset, first)
+    voices = _voices(dataset, first, settings, stored)
+    attribution, decisions = attribute_views(traded, market, voices, views, regimes, progress)
     return RunResult(
         title=f"{', '.join(history.bars)} {settings.market.timeframe}, backtest",
         currency=settings.account.currency,
@@ -86,7 +91,9 @@ def backtest_stored(
         strategies=traded.strategies,
         metrics=metrics,
         verdict=verdict,
-        regimes=regimes_of(dataset, first),
+        regimes=regimes,
+        attribution=attribution,
+        decisions=decisions,
         assumptions=(
             *assumptions_of(
                 settings,
@@ -208,6 +215,18 @@ def _votes(dataset: Dataset, first: int) -> dict[str, Views]:
     atr = dataset.column("atr")[first:]
     score = 0.5 + 0.5 * np.abs(mean)
     return {"indicators": Views.of(np.sign(mean), score=score, loss=atr, unit=atr)}
+
+
+def _voices(
+    dataset: Dataset, first: int, settings: Settings, stored: StoredModel | None
+) -> dict[str, Voices]:
+    """Return who spoke in each path of the model, or among the indicators."""
+    rows = slice(first, None)
+    if stored is None:
+        votes = dataset.column("votes")[rows]
+        return {"indicators": voices_of_votes(votes, dataset.vote_names)}
+    confidence = settings.risk.probability_confidence
+    return voices_of_dataset(stored.model, dataset, rows, PATHS, confidence=confidence)
 
 
 def _origin(stored: StoredModel | None, strategy: Strategy | None) -> str:

@@ -10,6 +10,7 @@ from assay.domain.progress import Progress
 from assay.regimes.volatility import NAMES as REGIME_NAMES
 from assay.regimes.volatility import volatility_regimes
 from assay.research.assumptions import assumptions_of, strategy_told
+from assay.research.attribution.collecting import attribute_walk
 from assay.research.daily import daily_returns
 from assay.research.dataset import Dataset
 from assay.research.history import History
@@ -97,6 +98,8 @@ def execute(
             progress,
             walk="" if search is None else search.identity,
         )
+        regimes = regimes_of(prepared.dataset, tested.first)
+        attribution, decisions = attribute_walk(walked, traded, regimes, progress)
         return _assembled(
             prepared,
             tested,
@@ -105,6 +108,9 @@ def execute(
             settings,
             metrics=metrics,
             verdict=verdict,
+            attribution=attribution,
+            decisions=decisions,
+            regimes=regimes,
             settings=shown,
             hashes=hashes,
             searches=() if search is None else _searched(search, traded, tested),
@@ -162,7 +168,6 @@ def _assembled(
         models=model_scores(fits),
         quantiles=quantiles_of(tested, asked),
         folds=tested.spans,
-        regimes=regimes_of(dataset, tested.first),
         seeds={"run": asked.run.seed},
         leaks=_leak_lines(tested),
         **shown,

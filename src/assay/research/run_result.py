@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assay.kernels.compiler import FloatArray
+from assay.research.attribution.decisions import Decisions
+from assay.research.attribution.summary import Attribution
 from assay.research.metrics import Metrics
 from assay.research.result import (
     FeatureScore,
@@ -62,6 +64,10 @@ class RunResult:
     searches : tuple of mapping
         What each search of settings found and what came of it, if settings were searched; see
         `assay.research.search.record.search_records`.
+    attribution : mapping of str to Attribution
+        Where the profit of each strategy came from, by its name.
+    decisions : Decisions or None
+        Every decision of the judged strategy.
     meta : mapping of str to object
         Wall-clock facts (when, how long, which machine). Written beside the results,
         never into them: the same run twice must give the same bytes.
@@ -90,6 +96,8 @@ class RunResult:
     data_notes: tuple[tuple[str, str], ...] = ()
     random_sharpes: FloatArray | None = None
     searches: tuple[Mapping[str, Any], ...] = ()
+    attribution: Mapping[str, Attribution] = field(default_factory=dict)
+    decisions: Decisions | None = None
     meta: Mapping[str, object] = field(default_factory=dict)
 
     def strategy(self, name: str) -> StrategyResult:

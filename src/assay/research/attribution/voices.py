@@ -19,6 +19,7 @@ from assay.research.attribution.part import (
     order_of,
     vote_part,
 )
+from assay.research.dataset import Dataset
 from assay.research.walk import Walked
 from assay.signals.fusion import linear_rows
 from assay.signals.signal_model import Lean, SignalModel, lean_of, logit_rows
@@ -41,11 +42,14 @@ class Voices:
         silence; the swap, which says nothing of up or down, is silent.
     lean : float64, shape (n_events, n_sources)
         What each added to the lean; rows sum to ``direction * (2 score - 1)`` of the view.
+    p : float64, shape (n_events,)
+        Calibrated probability that the side of the view is right; NaN where nobody knows.
     """
 
     sources: tuple[Part, ...]
     log_odds: FloatArray
     lean: FloatArray
+    p: FloatArray
 
     def __len__(self) -> int:
         return len(self.lean)
@@ -59,6 +63,7 @@ class Voices:
             sources=sources,
             log_odds=np.concatenate([item._columns("log_odds", sources) for item in spans]),
             lean=np.concatenate([item._columns("lean", sources) for item in spans]),
+            p=np.concatenate([item.p for item in spans]),
         )
 
     def _columns(self, name: str, sources: Sequence[Part]) -> FloatArray:
@@ -181,7 +186,8 @@ def voices_of_model(
     by_ai = signed(lean_of(replace(opinion, traditional=silence), free, model.fusion))
     by_own = signed(lean_of(replace(opinion, ai=silence), free, model.fusion))
     by_tilt = signed(lean_of(opinion, _tilted_only(terms), model.fusion))
-    by_swap = signed(lean_of(opinion, terms, model.fusion))
+    whole = lean_of(opinion, terms, model.fusion)
+    by_swap = signed(whole)
     from_ai = 0.5 * (by_ai + both - by_own)
     from_own = both - from_ai
     shares = np.concatenate(
@@ -198,6 +204,7 @@ def voices_of_model(
         sources=(*spoken.sources, SWAP_TILT, SWAP_DRAG),
         log_odds=np.concatenate((spoken.log_odds, np.zeros((len(silence), 2))), axis=1),
         lean=shares,
+        p=whole.p,
     )
 
 
@@ -230,13 +237,22 @@ def voices_of_walk(walked: Walked, paths: Sequence[str]) -> dict[str, Voices]:
     for fold, (training, dataset, settings) in enumerate(steps):
         mine = np.flatnonzero(tested.fold == fold) + tested.first
         rows = slice(int(mine[0]), int(mine[-1]) + 1)
-        spoken = spoken_by(training.model, dataset.column("x")[rows], dataset.column("votes")[rows])
-        terms, confidence = dataset.terms(rows), settings.risk.probability_confidence
+        confidence = settings.risk.probability_confidence
+        found = voices_of_dataset(training.model, dataset, rows, paths, confidence=confidence)
         for path in paths:
-            spans[path].append(
-                voices_of_model(training.model, spoken, path, terms, confidence=confidence)
-            )
+            spans[path].append(found[path])
     return {path: Voices.joined(chunk) for path, chunk in spans.items()}
+
+
+def voices_of_dataset(
+    model: SignalModel, dataset: Dataset, rows: slice, paths: Sequence[str], *, confidence: float
+) -> dict[str, Voices]:
+    """Return the voices of each path of *model* over *rows* of a dataset."""
+    spoken = spoken_by(model, dataset.column("x")[rows], dataset.column("votes")[rows])
+    terms = dataset.terms(rows)
+    return {
+        path: voices_of_model(model, spoken, path, terms, confidence=confidence) for path in paths
+    }
 
 
 def voices_of_votes(votes: FloatArray, names: Sequence[str]) -> Voices:
@@ -252,6 +268,7 @@ def voices_of_votes(votes: FloatArray, names: Sequence[str]) -> Voices:
         sources=tuple(vote_part(name) for name in names),
         log_odds=np.zeros_like(lean),
         lean=lean,
+        p=np.full(len(lean), np.nan),
     )
 
 
@@ -260,4 +277,9 @@ def voice_of_rule(views: Views) -> Voices:
     n_events = len(views)
     score = np.broadcast_to(views.score, n_events)
     lean = np.nan_to_num(views.direction * (2.0 * score - 1.0))
-    return Voices(sources=(RULE,), log_odds=np.zeros((n_events, 1)), lean=lean[:, None])
+    return Voices(
+        sources=(RULE,),
+        log_odds=np.zeros((n_events, 1)),
+        lean=lean[:, None],
+        p=np.full(n_events, np.nan),
+    )

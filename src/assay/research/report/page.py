@@ -13,6 +13,7 @@ from markupsafe import Markup
 from assay.domain.time import NS_PER_DAY
 from assay.research import wording
 from assay.research.drawdown import underwater
+from assay.research.report.attribution import attribution_section
 from assay.research.report.comparison import comparison_rows, cost_rows
 from assay.research.report.curves import (
     Curve,
@@ -134,6 +135,7 @@ def _context(run: RunResult) -> dict[str, Any]:
             numbers["sharpe_needed"],
             run.random_sharpes,
         ),
+        "attribution": attribution_section(run.attribution, run.headline, run.currency),
         "calibration": calibration_section(run.forecasts),
         "groups": group_tables(headline, run.regimes),
         "regime_shares": () if run.regimes is None else regime_shares(run.regimes),

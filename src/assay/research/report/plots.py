@@ -28,6 +28,25 @@ def cost_chart(costs: Costs, net: float, currency: str) -> Markup:
         if not math.isnan(cost):
             steps.append((label, -cost, True))
     steps.append(("Net profit", net, False))
+    return waterfall(steps, f"From profit before costs to net profit, {currency}")
+
+
+def waterfall(
+    steps: Sequence[tuple[str, float, bool]], label: str, *, left: float = 118.0, row: float = 30.0
+) -> Markup:
+    """Return bars that lead from nothing to a total.
+
+    Parameters
+    ----------
+    steps : sequence of (name, amount, is_change)
+        A change begins where the last bar ended; the others are totals, drawn from zero.
+    label : str
+        What the picture shows, read to the blind.
+    left : float
+        Room for the names.
+    row : float
+        Height of a step.
+    """
     edges = [0.0]
     level = 0.0
     for _, amount, is_change in steps:
@@ -36,7 +55,7 @@ def cost_chart(costs: Costs, net: float, currency: str) -> Markup:
     low, high = min(edges), max(edges)
     if not high > low:
         return Markup("")
-    row, top, left = 30.0, 8.0, 118.0
+    top = 8.0
     bottom = top + row * len(steps)
     x = Scale(low, high, left + 70, WIDTH - 110)
     parts = []
@@ -45,23 +64,23 @@ def cost_chart(costs: Costs, net: float, currency: str) -> Markup:
         parts.append(line(x(mark), top, x(mark), bottom, kind))
         parts.append(text(x(mark), bottom + 18, money(mark, digits=0)))
     level = 0.0
-    for i, (label, amount, is_change) in enumerate(steps):
+    for i, (name, amount, is_change) in enumerate(steps):
         begin = level if is_change else 0.0
         level = level + amount if is_change else amount
-        y = top + row * i + 6
+        y = top + row * i + 0.2 * row
         a, b = sorted((x(begin), x(level)))
         kind = ("loss" if amount < 0 else "gain") if is_change else "total"
-        parts.append(rectangle(a, y, max(b - a, 1.0), row - 12, kind))
+        parts.append(rectangle(a, y, max(b - a, 1.0), 0.6 * row, kind))
         weight = "tick" if is_change else "strong"
-        parts.append(text(left, y + 13, label, weight, "end"))
+        parts.append(text(left, y + 0.3 * row + 4, name, weight, "end"))
         words = money(amount, sign=is_change, digits=0)
         at_right = amount >= 0.0 or a - 70 < left + 8
         parts.append(
-            text(b + 7, y + 13, words, weight, "start")
+            text(b + 7, y + 0.3 * row + 4, words, weight, "start")
             if at_right
-            else text(a - 7, y + 13, words, weight, "end")
+            else text(a - 7, y + 0.3 * row + 4, words, weight, "end")
         )
-    return figure(WIDTH, bottom + 28, parts, f"From profit before costs to net profit, {currency}")
+    return figure(WIDTH, bottom + 28, parts, label)
 
 
 def luck_chart(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from assay.domain.time import iso_utc
+from assay.research.attribution.records import attribution_records
 from assay.research.result import Forecasts, StrategyResult
 from assay.research.run_result import RunResult
 from assay.research.statistics.calibration import assess
@@ -111,6 +112,7 @@ def results_of(run: RunResult) -> dict[str, Any]:
         "leaks": run.leaks,
         "data_notes": run.data_notes,
         "searches": run.searches,
+        "attribution": attribution_records(run.attribution, run.headline),
     }
 
 

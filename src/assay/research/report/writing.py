@@ -26,15 +26,17 @@ class ReportPaths:
 def write_report(run: RunResult, folder: Path, *, disk: Disk | None = None) -> ReportPaths:
     """Write the report of *run* into *folder*, which is made if it is absent.
 
-    ``results.json``, ``trades.csv``, ``forecasts.parquet`` (where there are any) and
-    ``report.html`` hold no wall-clock time, path or number of workers: the same run gives the
-    same bytes. ``meta.json`` holds the rest.
+    ``results.json``, ``trades.csv`` and ``report.html`` hold no wall-clock time, path or number of
+    workers, nor do ``attribution.csv``, ``decisions.parquet`` and ``forecasts.parquet`` where there
+    are any: the same run gives the same bytes. ``meta.json`` holds the rest.
 
     Raises
     ------
     DataError
         If a file cannot be written. Each file is whole or absent.
     """
+    from assay.research.attribution.records import ATTRIBUTION_FILE, attribution_text
+    from assay.research.attribution.storing import DECISIONS_FILE, decisions_bytes
     from assay.research.report.forecast_file import FORECASTS_FILE, forecast_bytes
     from assay.research.report.page import page_of
     from assay.research.report.records import meta_text, results_text, trades_text
@@ -52,6 +54,11 @@ def write_report(run: RunResult, folder: Path, *, disk: Disk | None = None) -> R
         (paths.meta, meta_text(run).encode()),
         (paths.html, page_of(run).encode()),
     ]
+    if run.attribution:
+        text = attribution_text(run.attribution, run.strategies)
+        contents.insert(2, (folder / ATTRIBUTION_FILE, text.encode()))
+    if run.decisions is not None:
+        contents.insert(2, (folder / DECISIONS_FILE, decisions_bytes(run.decisions)))
     if run.forecasts is not None:
         contents.insert(2, (folder / FORECASTS_FILE, forecast_bytes(run.forecasts)))
     try:
