@@ -12,6 +12,8 @@ from assay.domain.errors import AssayError
 
 BUG = 1
 USAGE = 2
+LEAKS_FOUND = 7
+PROVER_UNTRUSTED = 8
 INTERRUPTED = 130
 EXIT_CODES = (
     (0, "the command did what it says"),
@@ -21,6 +23,8 @@ EXIT_CODES = (
     (4, "a model is missing, corrupt or made for other features"),
     (5, "the broker could not be asked, or refused"),
     (6, "worker processes died, or the cluster that computes was lost"),
+    (7, "a leak was found: something knows the future"),
+    (8, "the leak prover missed a leak that it had planted: it proves nothing"),
     (130, "stopped by Ctrl-C; what was finished is kept, nothing is half-written"),
 )
 

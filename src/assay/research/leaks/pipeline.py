@@ -60,9 +60,9 @@ class Depth:
     learns: bool = True
 
     @classmethod
-    def quick(cls, n_cuts: int | None = None) -> "Depth":
+    def quick(cls) -> "Depth":
         """Return a depth that takes seconds: the latest bars, few cuts, no training."""
-        return cls(n_cuts=n_cuts or QUICK_CUTS, bars=QUICK_BARS, learns=False)
+        return cls(n_cuts=QUICK_CUTS, bars=QUICK_BARS, learns=False)
 
 
 def prove_pipeline(
@@ -109,10 +109,11 @@ def prove_pipeline(
     with threadpool_limits(limits=1):
         recent = scene if deep.bars is None else _recent(scene, deep.bars)
         cuts = cuts_in(recent, deep.n_cuts)
+        progress.stage("Features and labels", 1)
         stages = market_stages(recent)
-        reports = [
-            prove_series(stages, recent, cuts, plants=engine_plants(), progress=progress),
-        ]
+        progress.advance()
+        reports = [prove_series(stages, recent, cuts, plants=engine_plants(), progress=progress)]
+        progress.stage("Splits", 1)
         reports.append(_walk(scene, deep, progress))
         if strategy is not None:
             reports.append(prove_strategy(recent, cuts, progress=progress))
