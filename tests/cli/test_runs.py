@@ -196,6 +196,7 @@ def damage(reports: Path) -> dict[str, str]:
     put("torn", whole.replace(b'"settings":{', b'"settings":{{'))
     put("deep", b'{\n"schema":"' + SCHEMA.encode() + b'",\n"title":' + b"[" * 99_999 + b"\n}\n")
     put("wordy", whole.replace(b'"n_trades":', b'"n_trades":"many",\n"x":'))
+    put("endless", whole.replace(b'"n_trades":', b'"n_trades":1e999,"x":'))
     put("listed", whole.replace(b'"headline":"hybrid"', b'"headline":"another"'))
     (reports / "folder").mkdir()
     (reports / "folder" / "results.json").mkdir()
@@ -215,6 +216,7 @@ def damage(reports: Path) -> dict[str, str]:
         "torn": "settings in results.json is damaged",
         "deep": "title in results.json is damaged",
         "wordy": "metrics in results.json is damaged",
+        "endless": "not as a run leaves it",
         "listed": "'another' is missing",
         "folder": "is no file",
         "pipe": "is no file",
@@ -297,6 +299,21 @@ def test_the_page_shows_the_table_and_runs_nothing(assay, place: Path) -> None:
     assert "4 of 5 runs" in page
     assert "http" not in page.replace("http-equiv", "")
     assert "\x1b" not in assay("runs").out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep names readable")
+def test_a_name_that_is_no_text_is_shown_and_written_all_the_same(assay, place: Path) -> None:
+    reports = os.fsencode(place / "reports")
+    shutil.copytree(place / "reports" / "first", os.fsdecode(reports + b"/bad\xff"))
+    Path(os.fsdecode(reports + b"/worse\xfe")).mkdir()
+    answer = assay("runs", "--html")
+
+    assert answer.status == 0, answer.err
+    assert "bad�" in answer.out
+    assert "worse�" in (place / "reports" / "runs.html").read_text()
+    refused = assay("compare", "first", os.fsdecode(b"bad\xff"))
+    assert refused.status == 2
+    assert "printable" in refused.err
 
 
 def test_a_thousand_runs_are_listed_in_two_seconds(assay, place: Path) -> None:

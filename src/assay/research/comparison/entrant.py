@@ -168,6 +168,12 @@ def _of_run(reports: Path, run: str, strategy: str | None) -> list[Entrant]:
 
 def _folder(reports: Path, run: str) -> Path:
     """Return the folder of a run; a name never leads out of the reports."""
+    if not run.isprintable():
+        raise ConfigError(
+            f"A run must have a printable name to be compared; was {run!r}.",
+            remedy="Rename its folder.",
+            value=repr(run),
+        )
     folder = reports / run
     if run and folder.parent == reports and run not in (".", "..") and folder.is_dir():
         return folder

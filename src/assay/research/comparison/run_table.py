@@ -146,7 +146,7 @@ def read_run(folder: Path) -> RunRow:
         raise UnreadableRunError(f"{RESULTS_FILE} lacks {', '.join(missing)}")
     try:
         return _row(folder, content, read_meta(folder))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         told = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
         raise UnreadableRunError(f"{RESULTS_FILE} is not as a run leaves it: {told}") from None
 

@@ -1,11 +1,13 @@
 """The table of runs as a page: the same rows, with links to their reports."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from assay.research.comparison.run_table import RunRow, UnreadableRun
-from assay.research.comparison.writing import environment
+from assay.research.comparison.writing import environment, visible
 
 PAGE_FILE = "runs.html"
+REPORT_FILE = "report.html"
 
 
 def runs_page(
@@ -31,9 +33,22 @@ def runs_page(
         The filters in words.
     """
     template = environment().get_template("runs.html")
-    return (
-        template.render(
-            rows=rows, unreadable=unreadable, workspace=workspace, total=total, asked=asked
-        )
-        + "\n"
-    )
+    shown = {
+        "rows": [_printable(row) for row in rows],
+        "unreadable": [
+            replace(item, name=visible(item.name), reason=visible(item.reason))
+            for item in unreadable
+        ],
+        "workspace": visible(workspace),
+        "total": total,
+        "asked": visible(asked),
+    }
+    return template.render(**shown) + "\n"
+
+
+def _printable(row: RunRow) -> RunRow:
+    """Return *row* with a name that any page can hold; it has no link if that changed it."""
+    name = visible(row.name)
+    if name == row.name:
+        return row
+    return replace(row, name=name, missing=tuple(sorted({*row.missing, REPORT_FILE})))
