@@ -20,6 +20,7 @@ from assay.cli import (
     settings,
     train,
     trials,
+    why,
 )
 from assay.cli.failures import EXIT_CODES
 from assay.cli.options import examples
@@ -82,6 +83,11 @@ _COMMANDS = (
     ("ledger", trials.ledger, ("assay ledger", "assay ledger --last 5 --json")),
     ("compare", compare.compare, ("assay compare ONE TWO", "assay compare ONE:all -b ONE:random")),
     ("runs", runs.runs, ("assay runs", "assay runs --verdict edge --sort sharpe --html")),
+    (
+        "why",
+        why.why,
+        ("assay why --at 2015-03-04T10:00", "assay why --trade 12", "assay why --refused --json"),
+    ),
     ("features", features.features, ("assay features", "assay features volatility")),
     ("doctor", doctor.doctor, ("assay doctor", "assay doctor --json")),
 )

@@ -22,13 +22,12 @@ def report(
 
     Reports lie in the folder reports/ of the workspace, one folder each.
     """
-    from assay.cli.reports import HTML_FILE, read_report, stored_reports
-    from assay.domain.errors import ConfigError
+    from assay.cli.reports import HTML_FILE, find_report, read_report, stored_reports
 
     place = find_workspace(workspace)
     screen = Screen(as_json=as_json)
-    folders = stored_reports(place)
     if is_list:
+        folders = stored_reports(place)
         contents = [(folder, read_report(folder)) for folder in folders]
         screen.table(
             ("report", "market", "verdict"),
@@ -39,15 +38,7 @@ def report(
         )
         screen.emit({"reports": [folder.name for folder in folders]})
         return
-    chosen = [folder for folder in folders if name in (None, folder.name)]
-    if not chosen:
-        known = ", ".join(folder.name for folder in folders[-5:]) or "none yet"
-        raise ConfigError(
-            f"A report must exist to be shown; was {name or 'the last one'}, known: {known}.",
-            remedy="Make one with `assay run`, or list them with `assay report --list`.",
-            value=name,
-        )
-    folder = chosen[-1]
+    folder = find_report(place, name)
     content = read_report(folder)
     verdict = content.get("verdict", {})
     screen.say(f"{content.get('title')}: {verdict.get('headline')}", style="bold")

@@ -72,6 +72,26 @@ def stored_reports(place: "Workspace") -> list[Path]:
     )
 
 
+def find_report(place: "Workspace", name: str | None) -> Path:
+    """Return the folder of the report called *name*, or of the last one.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    folders = stored_reports(place)
+    chosen = [folder for folder in folders if name in (None, folder.name)]
+    if chosen:
+        return chosen[-1]
+    known = ", ".join(folder.name for folder in folders[-5:]) or "none yet"
+    raise ConfigError(
+        f"A report must exist to be shown; was {name or 'the last one'}, known: {known}.",
+        remedy="Make one with `assay run`, or list them with `assay report --list`.",
+        value=name,
+    )
+
+
 def read_report(folder: Path) -> dict[str, Any]:
     """Return the JSON of a stored report.
 

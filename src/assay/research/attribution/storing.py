@@ -1,5 +1,6 @@
 """Decisions on disk: one Parquet file beside the report, the same bytes for the same run."""
 
+import csv
 import io
 import json
 from pathlib import Path
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 from assay.domain.errors import DataError
 from assay.research.attribution.decisions import FINE, Decisions
 from assay.research.attribution.part import Kind, Part
+from assay.research.attribution.records import ATTRIBUTION_FILE
 
 DECISIONS_FILE = "decisions.parquet"
 SCHEMA = "assay.decisions/1"
@@ -93,6 +95,33 @@ def read_decisions(folder: Path) -> Decisions:
             remedy="Run `assay run` again.",
             file=str(path),
         ) from None
+
+
+def read_trade(folder: Path, strategy: str, number: int) -> dict[str, str]:
+    """Return one line of ``attribution.csv``: a trade and its parts, as text.
+
+    Raises
+    ------
+    DataError
+        If the file or the trade is not there.
+    """
+    path = folder / ATTRIBUTION_FILE
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            for line in csv.DictReader(file):
+                if line["strategy"] == strategy and line["trade"] == str(number):
+                    return line
+    except (OSError, KeyError) as error:
+        raise DataError(
+            f"{path} must hold the parts of every trade; cannot be read: {error}.",
+            remedy="Run `assay run` again.",
+            file=str(path),
+        ) from None
+    raise DataError(
+        f"{path} must hold trade {number} of {strategy}; does not.",
+        remedy="Run `assay run` again.",
+        file=str(path),
+    )
 
 
 def _decisions(table: pa.Table, told: dict[str, Any]) -> Decisions:
