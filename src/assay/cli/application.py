@@ -18,6 +18,7 @@ from assay.cli import (
     run,
     runs,
     settings,
+    stress,
     train,
     trials,
     why,
@@ -88,6 +89,7 @@ _COMMANDS = (
         why.why,
         ("assay why --at 2015-03-04T10:00", "assay why --trade 12", "assay why --refused --json"),
     ),
+    ("stress", stress.stress, ("assay stress", "assay stress --only execution --only shocks")),
     ("features", features.features, ("assay features", "assay features volatility")),
     ("doctor", doctor.doctor, ("assay doctor", "assay doctor --json")),
 )

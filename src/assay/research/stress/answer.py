@@ -22,10 +22,19 @@ LABELS = {"edge": "Holds", "not-enough-data": "Sensitive", "no-edge": "Breaks"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """Headline, reasons, and the tone that they add up to: a key of ``LABELS``."""
+    """What it comes to.
+
+    Attributes
+    ----------
+    headline : str
+    explanation : tuple of (str, str)
+        What was asked, and what came of it.
+    tone : str
+        A key of ``LABELS``.
+    """
 
     headline: str
-    explanation: tuple[str, ...]
+    explanation: tuple[tuple[str, str], ...]
     tone: str
 
 
@@ -110,10 +119,11 @@ def _bends(real: Summary, by_name: dict[str, Summary], shocks: Shocks | None) ->
 
 def _told(
     real: Summary, by_name: dict[str, Summary], shocks: Shocks | None, ruin_share: float
-) -> Iterator[str]:
+) -> Iterator[tuple[str, str]]:
     yield (
-        f"As it was: {_result(real.growth.median)}, Sharpe ratio {ratio(real.sharpe.median)}, "
-        f"largest fall {percent(real.drawdown.median)}, {_climb(real.recovery.median_days)}."
+        "As it was",
+        f"It {_result(real.growth.median)}, Sharpe ratio {ratio(real.sharpe.median)}, "
+        f"largest fall {percent(real.drawdown.median)}, {_climb(real.recovery.median_days)}.",
     )
     yield from _of_costs(real, by_name)
     yield from _of_histories(real, by_name)
@@ -121,9 +131,10 @@ def _told(
     if "jitter" in by_name:
         item = by_name["jitter"]
         yield (
+            "Settings",
             f"With settings a little beside its own, the Sharpe ratio lies between "
             f"{ratio(item.sharpe.worst)} and {ratio(item.sharpe.best)} in 18 of 20 draws; "
-            f"{_share(item.loss.share, item.n_paths)} lose money."
+            f"{_share(item.loss.share, item.n_paths)} lose money.",
         )
     yield from _of_ruin(by_name, ruin_share)
     if shocks is not None:
@@ -159,27 +170,29 @@ def _effect(real: Summary, item: Summary) -> str:
     return f"leaves {percent(kept, 0)} of the profit"
 
 
-def _of_costs(real: Summary, by_name: dict[str, Summary]) -> Iterator[str]:
+def _of_costs(real: Summary, by_name: dict[str, Summary]) -> Iterator[tuple[str, str]]:
     spreads = [by_name[name] for name in ("spread_2", "spread_3", "spread_5") if name in by_name]
     if spreads:
         words = ("Twice the spread", "three times", "five times")
         parts = [
             f"{word} {_effect(real, item)}" for word, item in zip(words, spreads, strict=False)
         ]
-        yield "; ".join(parts) + "."
-    for names in (
-        ("slippage_5", "slippage_spread"),
-        ("swap_3", "swap_against"),
-        ("delay_1", "delay_5"),
-        ("missing_bars", "missing_days"),
-        ("everything",),
+        yield "Spread", "; ".join(parts) + "."
+    for about, names in (
+        ("Slippage", ("slippage_2", "slippage_5", "slippage_spread")),
+        ("Swap", ("swap_3", "swap_against")),
+        ("Late orders", ("delay_1", "delay_2", "delay_5")),
+        ("Missing data", ("missing_bars", "missing_days")),
+        ("All at once", ("everything",)),
     ):
         items = [by_name[name] for name in names if name in by_name]
-        if items:
-            yield "; ".join(f"{item.title}: {_effect(real, item)}" for item in items) + "."
+        if len(items) == 1:
+            yield about, f"It {_effect(real, items[0])}: {items[0].told}"
+        elif items:
+            yield about, "; ".join(f"{item.title} {_effect(real, item)}" for item in items) + "."
 
 
-def _of_histories(real: Summary, by_name: dict[str, Summary]) -> Iterator[str]:
+def _of_histories(real: Summary, by_name: dict[str, Summary]) -> Iterator[tuple[str, str]]:
     for name, where in (
         ("blocks", "resampled histories"),
         ("regimes", "histories resampled inside regimes"),
@@ -188,24 +201,27 @@ def _of_histories(real: Summary, by_name: dict[str, Summary]) -> Iterator[str]:
         if item is None:
             continue
         yield (
+            "Other histories",
             f"In 1 of 20 {where} it {_result(item.growth.worst)} or "
             f"{'less' if item.growth.worst >= 1.0 else 'more'}; in the middle one it "
             f"{_result(item.growth.median)}, and {_share(item.loss.share, item.n_paths)} "
-            "end in loss."
+            "end in loss.",
         )
 
 
-def _of_orders(real: Summary, by_name: dict[str, Summary]) -> Iterator[str]:
+def _of_orders(real: Summary, by_name: dict[str, Summary]) -> Iterator[tuple[str, str]]:
     item = by_name.get("trades")
     if item is not None:
         yield (
+            "Luck of the order",
             f"Its largest fall was {percent(real.drawdown.median)}. In 1 of 20 orders of the very "
-            f"same trades it is {percent(item.drawdown.worst)} or more."
+            f"same trades it is {percent(item.drawdown.worst)} or more.",
         )
     item = by_name.get("days")
     if item is not None:
         never = _share(item.recovery.never, item.n_paths)
         yield (
+            "Time to recover",
             "If its days are drawn again, it "
             + (
                 f"climbs out of its deepest fall in {count(item.recovery.median_days)} days in "
@@ -213,11 +229,11 @@ def _of_orders(real: Summary, by_name: dict[str, Summary]) -> Iterator[str]:
                 if math.isfinite(item.recovery.median_days)
                 else "does not climb out of its deepest fall in half of the cases"
             )
-            + f"; in {never} it does not by the end."
+            + f"; in {never} it does not by the end.",
         )
 
 
-def _of_ruin(by_name: dict[str, Summary], ruin_share: float) -> Iterator[str]:
+def _of_ruin(by_name: dict[str, Summary], ruin_share: float) -> Iterator[tuple[str, str]]:
     sampled = [item for item in by_name.values() if item.n_paths > 1]
     if not sampled:
         return
@@ -225,8 +241,9 @@ def _of_ruin(by_name: dict[str, Summary], ruin_share: float) -> Iterator[str]:
     ruined = f"Equity below {percent(ruin_share, 0)} of the start"
     if worst.ruin.count:
         yield (
+            "Ruin",
             f"{ruined}: {_share(worst.ruin.share, worst.n_paths)} paths of “{_name(worst)}”, the "
-            f"worst of all scenarios (at most {percent(worst.ruin.high)} at 95 % confidence)."
+            f"worst of all scenarios (at most {percent(worst.ruin.high)} at 95 % confidence).",
         )
         return
     large = [item for item in sampled if item.n_paths >= 20]
@@ -237,22 +254,24 @@ def _of_ruin(by_name: dict[str, Summary], ruin_share: float) -> Iterator[str]:
         else f" (at most {percent(bound)} of a scenario, at 95 % confidence)"
     )
     total = count(sum(item.n_paths for item in sampled))
-    yield f"{ruined}: on none of {total} paths{limit}."
+    yield "Ruin", f"{ruined}: on none of {total} paths{limit}."
 
 
-def _of_shocks(shocks: Shocks) -> Iterator[str]:
+def _of_shocks(shocks: Shocks) -> Iterator[tuple[str, str]]:
     if shocks.lived:
         worst = min(shocks.lived, key=lambda item: item.result)
         yield (
+            "Shocks",
             f"It lived through {len(shocks.lived)} of the dated shocks; the worst was "
-            f"{worst.title} ({worst.first}): {percent(worst.result, sign=True)}."
+            f"{worst.title} ({worst.first}): {percent(worst.result, sign=True)}.",
         )
     else:
-        yield "None of the dated shocks lies in its record."
+        yield "Shocks", "None of the dated shocks lies in its record."
     if shocks.transplanted and shocks.exposed is not None:
         worse = max(shocks.transplanted, key=lambda item: item.loss)
         yield (
+            "One gap",
             f"At its most exposed moment ({shocks.exposed.day}, {ratio(shocks.exposed.exposure)} "
             f"times its equity), a gap of {percent(worse.move, sign=True)} as in {worse.title} "
-            f"takes {percent(worse.loss)} of the account, stop or no stop."
+            f"takes {percent(worse.loss)} of the account, stop or no stop.",
         )

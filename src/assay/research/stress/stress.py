@@ -91,8 +91,9 @@ class Stress:
     Attributes
     ----------
     schema : str
-    headline, explanation : str
-        The answer in plain words.
+    headline : str
+    explanation : tuple of (str, str)
+        The answer in plain words: what was asked, and what came of it.
     tone : str
         edge (it holds), not-enough-data (it is sensitive) or no-edge (it breaks).
     title, currency : str
@@ -115,7 +116,7 @@ class Stress:
 
     schema: str
     headline: str
-    explanation: tuple[str, ...]
+    explanation: tuple[tuple[str, str], ...]
     tone: str
     title: str
     currency: str
