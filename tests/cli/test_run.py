@@ -89,7 +89,7 @@ def test_every_result_remembers_the_ledger_it_was_judged_by(finished: Path) -> N
 def test_the_same_run_with_more_workers_gives_the_same_bytes(finished: Path) -> None:
     first, again = finished / "reports" / "one", finished / "reports" / "two"
 
-    for name in ("results.json", "trades.csv"):
+    for name in ("results.json", "trades.csv", "forecasts.parquet"):
         assert (again / name).read_bytes() == (first / name).read_bytes()
 
 

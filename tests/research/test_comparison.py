@@ -25,6 +25,7 @@ from assay.research.comparison.page import comparison_page
 from assay.research.comparison.shared_days import at_same_risk, shared_days
 from assay.research.compute.place import Place
 from assay.research.metrics import measure
+from assay.research.report.forecast_file import forecast_bytes, read_forecasts
 from assay.research.result import Forecasts
 from assay.research.statistics.forecast_comparison import diebold_mariano
 from assay.research.statistics.multiple_testing import Correction, adjust
@@ -634,6 +635,25 @@ def forecasts(
 
 def forecasting(p: np.ndarray, y: np.ndarray, name: str, **fields) -> Entrant:
     return replace(entrant(np.zeros(100), name), forecasts=forecasts(p, y, **fields))
+
+
+def test_forecasts_come_back_from_their_file_as_they_were(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    made = forecasts(rng.random(60), rng.random(60) < 0.5, symbols=("XAUUSD", "EURUSD"))
+    made = replace(made, weight=rng.random(60), fold=np.arange(60))
+    path = tmp_path / "forecasts.parquet"
+    path.write_bytes(forecast_bytes(made))
+    back = read_forecasts(path)
+
+    assert back.symbols == made.symbols
+    for name in ("time_ns", "p", "y", "horizon", "fold", "weight", "symbol"):
+        np.testing.assert_array_equal(getattr(back, name), getattr(made, name))
+    assert forecast_bytes(made) == path.read_bytes()
+    plain = replace(made, weight=None, symbols=(), symbol=None)
+    path.write_bytes(forecast_bytes(plain))
+    assert read_forecasts(path).symbols == ("",)
+    assert (read_forecasts(path).weight == 1.0).all()
+    assert read_forecasts(tmp_path / "nothing.parquet") is None
 
 
 def test_better_forecasts_of_the_same_labels_are_found() -> None:
