@@ -263,6 +263,26 @@ def test_bars_can_be_chosen(load) -> None:
     assert found.time_ns == BARS.time_ns[777]
 
 
+def test_rounding_of_a_tiny_value_is_no_look_into_the_future(load) -> None:
+    """The past gives 1e-12 less than the whole history, in a column of size 1."""
+    strategy = load(
+        """
+        @feature(warm_up=20)
+        def balance(bars):
+            values = np.where(np.arange(len(bars)) % 2 == 0, 1.0, -1.0)
+            if len(bars) > 500:
+                values[500] = 1e-9 if len(bars) == 2_000 else 1e-9 - 1e-12
+            return values
+        """
+    )
+    column = strategy.features[0]
+    found = disagreement(column, BARS, column.compute(BARS), np.array([500]))
+    assert found is not None
+    assert (found.whole, found.past, found.window) == (1e-9, 1e-9, 1.0)
+    assert not found.reads_future
+    assert found.fault().facts["cause"] == "warm-up"
+
+
 def test_values_agree_to_a_millionth_of_themselves_or_of_the_column() -> None:
     assert agree(1.0, 1.0 + 9e-7)
     assert not agree(1.0, 1.0 + 2e-6)

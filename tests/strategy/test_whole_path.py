@@ -28,6 +28,7 @@ from assay.research.stored import CARD_FILE, StoredModel, fit_on_all, store
 from assay.research.stored import load as load_model
 from assay.research.training import select_rows, train
 from assay.research.trials.ledger import TrialLedger
+from assay.signals.signal_model import traditional
 from assay.signals.votes import VOTES
 from assay.strategy import Strategy
 from assay.strategy.agreement import agree
@@ -183,6 +184,14 @@ def test_a_predictive_signal_gets_the_most_weight(load) -> None:
     assert int(np.argmax(model.vote_weights)) == 14
     _, votes = model.explain(rows.x[-1:], np.eye(1, 15, 14), horizon_bars=8)
     assert votes.reason == "14 indicators and 1 of strategy.py; the strongest is tip_vote"
+
+
+def test_equal_votes_count_the_same_however_many_there_are() -> None:
+    parallel = SETTINGS.fusion.model_copy(update={"topology": "parallel"})
+    for n_votes in (14, 15, 40):
+        votes = np.full((2, n_votes), 0.4)
+        found = traditional(votes, 2.0, np.zeros(n_votes), parallel)
+        np.testing.assert_allclose(found, 0.8, rtol=1e-14)
 
 
 def test_one_worker_and_four_write_the_same_bytes(load, tmp_path: Path) -> None:
