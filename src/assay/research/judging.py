@@ -9,6 +9,7 @@ from assay.engine.views import Views
 from assay.kernels.compiler import FloatArray
 from assay.research.benchmarks import Market, as_result, buy_and_hold, random_entries
 from assay.research.identity import acting_code
+from assay.research.leaks.evidence import LeakReport
 from assay.research.metrics import Metrics, measure
 from assay.research.result import Forecasts, StrategyResult
 from assay.research.trials.ledger import TrialLedger
@@ -105,10 +106,12 @@ def judged(
     progress: Progress,
     *,
     walk: str = "",
+    leaks: LeakReport | None = None,
 ) -> tuple[dict[str, Metrics], Verdict]:
     """Measure every strategy, and judge the headline by the ledger's number of trials.
 
-    *walk* is the identity of the walk forward, if settings were searched inside it.
+    *walk* is the identity of the walk forward, if settings were searched inside it; *leaks* is
+    what the leak prover says of the pipeline.
     """
     evaluation, seed = settings.evaluation, settings.run.seed
     progress.stage("Judging", len(traded.strategies))
@@ -131,6 +134,7 @@ def judged(
         seed=seed,
         metrics=metrics[traded.headline],
         random_sharpes=traded.random_sharpes,
+        leaks=leaks,
     )
     progress.done()
     return metrics, verdict

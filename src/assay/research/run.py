@@ -15,6 +15,7 @@ from assay.research.daily import daily_returns
 from assay.research.dataset import Dataset
 from assay.research.history import History
 from assay.research.judging import Traded, count_trials, judged, trade
+from assay.research.leaks.pipeline import prove_run
 from assay.research.oos import OutOfSample
 from assay.research.preparation import Prepared
 from assay.research.result import Forecasts, QuantileScore, Regimes
@@ -97,6 +98,7 @@ def execute(
             ledger,
             progress,
             walk="" if search is None else search.identity,
+            leaks=prove_run(walked, progress=progress),
         )
         regimes = regimes_of(prepared.dataset, tested.first)
         attribution, decisions = attribute_walk(walked, traded, regimes, progress)

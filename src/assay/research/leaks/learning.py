@@ -96,7 +96,7 @@ def walk_stages(plans: list[FoldPlan]) -> list[RowStage]:
 
     Every row that trains, calibrates or is tested is counted; nothing is left out.
     """
-    dataset, settings = plans[0].dataset, plans[0].settings
+    dataset = plans[0].dataset
     bar_ns = next(iter(dataset.data.values())).bars.timeframe.nominal_ns
     times = np.unique(dataset.start_ns)
     outer = []
@@ -120,7 +120,7 @@ def walk_stages(plans: list[FoldPlan]) -> list[RowStage]:
             "inner folds",
             times,
             [(r.start_ns, r.end_ns, split.folds) for r, split in splits],
-            embargo=settings.training.embargo_bars * bar_ns,
+            embargo=bar_ns * min(plan.settings.training.embargo_bars for plan in plans),
         )
     )
     calibration = [(r.start_ns, r.end_ns, [(split.fit, split.held)]) for r, split in splits]

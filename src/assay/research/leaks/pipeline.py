@@ -30,8 +30,9 @@ from assay.research.leaks.rows import prove_rows
 from assay.research.leaks.scene import Scene
 from assay.research.leaks.series import prove_series
 from assay.research.leaks.strategy import prove_strategy, reloading
-from assay.research.oos import FoldPlan, fold_seed
+from assay.research.oos import FoldPlan, fold_seed, folds_of
 from assay.research.training import train
+from assay.research.walk import Walked
 from assay.strategy.strategy import Strategy
 
 QUICK_CUTS = 6
@@ -134,38 +135,37 @@ def _walk(scene: Scene, deep: Depth, progress: Progress) -> LeakReport:
     return report.joined(_learning(scene, plans, deep.n_cuts, progress)) if deep.learns else report
 
 
-def prove_run(
-    plans: list[FoldPlan],
-    settings: Settings,
-    history: History,
-    *,
-    strategy: Strategy | None,
-    progress: Progress,
-) -> LeakReport:
+def prove_run(walked: Walked, *, progress: Progress) -> LeakReport:
     """Ask what every run must know: whether its splits leak, or the user's strategy does.
 
     Parameters
     ----------
-    plans : list of FoldPlan
-        The steps of the walk forward, as they were trained.
-    settings : Settings
-    history : History
-    strategy : Strategy or None
+    walked : Walked
+        The run, with the splits that it used.
     progress : Progress
 
     Notes
     -----
-    The splits are counted exactly. The strategy is tried on its latest 6,000 bars with few cuts;
-    `prove_pipeline` tries everything.
+    The splits are counted exactly, fold by fold as they were trained. The strategy is tried on its
+    latest 6,000 bars with few cuts; `prove_pipeline` tries everything.
     """
+    tested, strategy = walked.tested, walked.prepared.strategy
+    folds = folds_of(walked.prepared.dataset, walked.settings)
+    plans = [
+        FoldPlan(fold=fold, settings=settings, dataset=dataset)
+        for fold, settings, dataset in zip(folds, tested.chosen, tested.datasets, strict=True)
+    ]
     with threadpool_limits(limits=1):
+        progress.stage("Looking for leaks", 1)
         report = prove_rows(walk_stages(plans))
+        progress.advance()
         if strategy is None:
             return report
-        scene = Scene(history=history, settings=settings, load=reloading(strategy))
+        scene = Scene(history=walked.history, settings=walked.settings, load=reloading(strategy))
         recent = _recent(scene, RUN_BARS)
         cuts = cuts_in(recent, RUN_CUTS)
-        return report.joined(prove_strategy(recent, cuts, n_windows=RUN_WINDOWS, progress=progress))
+        own = prove_strategy(recent, cuts, n_windows=RUN_WINDOWS, progress=progress)
+    return report.joined(own)
 
 
 def _recent(scene: Scene, n_bars: int) -> Scene:
