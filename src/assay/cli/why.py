@@ -185,7 +185,8 @@ def _show_trade(line: "Mapping[str, str]", found: "Why", screen: Screen) -> None
         f"{line['held_until'] or 'its exit'}; at the usual risk it would have been "
         f"{float(line['reference_lots']):.2f} lots."
     )
-    titles = {part.name: part.title for part in (*found.sources, *AFTER_SIGNALS)}
+    titles = {voice.name: voice.title for voice in found.sources}
+    titles |= {part.name: part.title for part in AFTER_SIGNALS}
     rows = [
         (titles.get(name, name), f"{amount:+,.2f}")
         for name, amount in _parts(line).items()
