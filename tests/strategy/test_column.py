@@ -72,6 +72,14 @@ def test_unknown_is_nan_in_a_feature_and_abstains_in_a_signal(load) -> None:
     np.testing.assert_array_equal(doubtful.compute(short), [0.5, 0.0, 0.0, 0.0])
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_division_by_zero_is_unknown_and_warns_nobody(load) -> None:
+    strategy = load(
+        "@feature(warm_up=0)\ndef flat(bars):\n    return (bars.close - bars.close) / 0.0\n"
+    )
+    assert np.isnan(strategy.features[0].compute(BARS)).all()
+
+
 @pytest.mark.parametrize("dtype", ["int64", "int8", "bool", "float32", "uint16"])
 def test_every_kind_of_number_becomes_float64(dtype: str, load) -> None:
     strategy = load(

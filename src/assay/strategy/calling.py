@@ -21,7 +21,8 @@ TEXT_CHARACTERS_MAX = 300
 def call(column: "Column", bars: Bars) -> Any:
     """Return what the user's function makes of *bars*, which it cannot change.
 
-    What it prints goes to stderr, so that the output of a command stays what it says.
+    What it prints goes to stderr, so that the output of a command stays what it says. A division
+    by zero warns nobody: what it gives is not finite, hence unknown.
 
     Raises
     ------
@@ -29,7 +30,7 @@ def call(column: "Column", bars: Bars) -> Any:
         If the function raises; file, line and exception are named.
     """
     try:
-        with redirect_stdout(sys.stderr):
+        with redirect_stdout(sys.stderr), np.errstate(all="ignore"):
             return column.function(_locked(bars))
     except (Exception, SystemExit) as error:
         raise column.fault(
