@@ -50,7 +50,7 @@ def lagged(x: Array, n: int) -> Array:
     """Return *x* of *n* bars ago (negative: ahead), NaN where there is none."""
     out = np.full(len(x), np.nan)
     if n >= 0:
-        out[n:] = x[: len(x) - n]
+        out[n:] = x[: max(0, len(x) - n)]
     else:
         out[:n] = x[-n:]
     return out
