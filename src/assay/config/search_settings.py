@@ -11,10 +11,10 @@ class SearchSettings(Section):
     """``[search]``: how settings are searched inside the training spans of the walk forward."""
 
     trials: int = Field(
-        default=32, ge=1, le=10_000, description="configurations that each search evaluates"
+        default=24, ge=1, le=10_000, description="configurations that each search evaluates"
     )
     every_folds: int = Field(
-        default=4, ge=1, le=100, description="steps of the walk forward between two searches"
+        default=5, ge=1, le=100, description="steps of the walk forward between two searches"
     )
     batch: int = Field(
         default=8, ge=1, le=256, description="configurations that are proposed at a time"

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.kernels.compiler import FloatArray, IntArray
+from assay.research.cross_validation import median_deviation
 from assay.research.daily import DAYS_PER_YEAR
 from assay.research.search.space import Point
 from assay.research.splits.combinatorial import CombinatorialPurged
 from assay.research.statistics.sharpe import sharpe_ratio
-
-MAD_TO_DEVIATION = 1.482602218505602
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -114,9 +113,8 @@ def objective_of(paths: Sequence[float], dispersion_weight: float) -> float:
     The dispersion is the median absolute deviation from the median, times 1.4826: that of a
     normal distribution is its standard deviation.
     """
-    middle = float(np.median(paths))
-    spread = MAD_TO_DEVIATION * float(np.median(np.abs(np.asarray(paths) - middle)))
-    return middle - dispersion_weight * spread
+    values = np.asarray(paths)
+    return float(np.median(values)) - dispersion_weight * median_deviation(values)
 
 
 def monthly_of(daily: FloatArray, day_ns: IntArray) -> tuple[int, tuple[float, ...]]:

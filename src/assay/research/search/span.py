@@ -37,13 +37,14 @@ class SearchSpan:
         """Return the splits of the span under the labels of *dataset*; rows count from *first*.
 
         Every row takes part, so that the groups are the same whatever the labels are; one without
-        a label ends where it starts.
+        a label ends where it starts. A label ends when it would have been known whatever the
+        market did: purging by the touch would keep early touches beside a test and drop the rest.
         """
         rows = slice(self.first, self.stop)
         start = dataset.start_ns[rows]
         return combinatorial_purged(
             start,
-            np.maximum(dataset.end_ns[rows], start),
+            np.maximum(dataset.settled_ns[rows], start),
             n_groups=self.n_groups,
             n_test_groups=self.n_test_groups,
             embargo=self.embargo_ns,
