@@ -6,12 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from joblib import Parallel, delayed
 from strategy_worlds import COLUMNS, tipped
 
 from assay.domain.errors import ConfigError, StrategyError
 from assay.features.catalogue import all_features
-from assay.strategy import Strategy, load_strategy
-from assay.strategy.loading import COLUMNS_MAX, SOURCE_BYTES_MAX
+from assay.strategy import Bars, Strategy, load_strategy
+from assay.strategy.loading import COLUMNS_MAX, SOURCE_BYTES_MAX, strategy_from
+
+BARS = tipped(200)
 
 
 def test_columns_come_in_the_order_of_the_file_with_their_lines(load) -> None:
@@ -254,6 +257,32 @@ def test_what_the_file_prints_is_no_output_of_the_command(
     out, err = capsys.readouterr()
     assert out == ""
     assert err == "loading\ncomputing\n"
+
+
+def test_the_same_bytes_run_again_though_the_file_has_changed(load) -> None:
+    strategy = load("calls = []\n" + COLUMNS)
+    strategy.path.write_text("nonsense(")
+    again = strategy_from(strategy.path, strategy.source)
+    assert again.source_hash == strategy.source_hash
+    assert again.feature_names == strategy.feature_names
+    memory = [s.features[0].function.__globals__["calls"] for s in (strategy, again)]
+    assert memory[0] is not memory[1], "nothing that one remembers reaches the other"
+
+
+def test_a_strategy_travels_to_other_processes_as_its_source(load) -> None:
+    strategy = load(COLUMNS).reading(["rise_h4"])
+    expected = strategy.features_of(BARS), strategy.votes_of(BARS)
+    strategy.path.unlink()
+    jobs = [delayed(columns_of)(strategy, BARS) for _ in range(2)]
+    for names, features, votes in Parallel(n_jobs=2)(jobs):
+        assert names == ("rise_h4", "tip_vote")
+        np.testing.assert_array_equal(features, expected[0])
+        np.testing.assert_array_equal(votes, expected[1])
+
+
+def columns_of(strategy: Strategy, bars: Bars) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
+    names = tuple(column.name for column in strategy.columns)
+    return names, strategy.features_of(bars), strategy.votes_of(bars)
 
 
 def test_a_strategy_can_read_fewer_features(load) -> None:

@@ -235,10 +235,10 @@ def test_a_strategy_that_sees_the_future_is_refused_before_anything_is_counted(
 
 
 def test_another_strategy_is_another_trial(load, tmp_path: Path) -> None:
-    one = load(COLUMNS)
-    two = load(COLUMNS + "# a remark is a change: nobody can tell that it is none\n")
-    for strategy in (one, one, two, None):
-        run(tmp_path, strategy)
+    remark = "# a remark is a change: nobody can tell that it is none\n"
+    for text in (COLUMNS, COLUMNS, COLUMNS + remark):
+        run(tmp_path, load(text))
+    run(tmp_path, None)
     trials = TrialLedger(tmp_path / "ledger.jsonl").trials()
     assert len({trial.identity for trial in trials}) == 9
     assert len(trials) == 9

@@ -52,10 +52,22 @@ def load_strategy(path: Path) -> Strategy:
         no column or a wrong one; file, line and exception are named.
     """
     path = path.absolute()
-    content = _read(path)
-    source_hash = hashlib.sha256(content).hexdigest()
+    return strategy_from(path, _read(path))
+
+
+def strategy_from(path: Path, source: bytes) -> Strategy:
+    """Execute *source* as if it were read from *path*, and return what it declares.
+
+    A strategy is executed afresh by it, whatever the file says by now, also on another machine.
+
+    Raises
+    ------
+    StrategyError
+        As ``load_strategy``.
+    """
+    source_hash = hashlib.sha256(source).hexdigest()
     try:
-        text = importlib.util.decode_source(content)
+        text = importlib.util.decode_source(source)
         module = _executed(path, text, source_hash)
     except AssayError:
         raise
@@ -65,7 +77,7 @@ def load_strategy(path: Path) -> Strategy:
     _check(path, declared, module)
     return Strategy(
         path=path,
-        source=content,
+        source=source,
         source_hash=source_hash,
         features=tuple(column for column in declared if column.kind == "feature"),
         signals=tuple(column for column in declared if column.kind == "signal"),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -34,6 +34,10 @@ class Strategy:
     features: tuple[Column, ...]
     signals: tuple[Column, ...]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel to another process as source, and be executed there; functions cannot travel."""
+        return _arrived, (self.path, self.source, self.feature_names)
+
     @property
     def columns(self) -> tuple[Column, ...]:
         """All of them, features first."""
@@ -61,6 +65,12 @@ class Strategy:
     def votes_of(self, bars: Bars) -> FloatArray:
         """Return the votes of every bar, float64, shape (n_bars, n_signals)."""
         return _stacked(self.signals, bars)
+
+
+def _arrived(path: Path, source: bytes, names: Sequence[str]) -> Strategy:
+    from assay.strategy.loading import strategy_from
+
+    return strategy_from(path, source).reading(names)
 
 
 def _stacked(columns: Sequence[Column], bars: Bars) -> FloatArray:
