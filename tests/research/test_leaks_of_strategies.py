@@ -11,7 +11,6 @@ from assay.config.instruments import load_instrument
 from assay.config.settings import Settings
 from assay.data.bars import Bars
 from assay.data.simulation.market import SimulatedMarket, simulate
-from assay.domain.errors import StrategyError
 from assay.research.history import History
 from assay.research.leaks import strategy as strategy_module
 from assay.research.leaks.evidence import LeakReport
@@ -318,14 +317,15 @@ def test_a_warm_up_that_is_long_enough_is_not_called_short(tmp_path: Path, bars:
     assert long.is_clean
 
 
-def test_a_file_that_changes_while_it_is_proved_is_refused(tmp_path: Path, bars: Bars) -> None:
+def test_a_file_that_changes_while_it_is_proved_is_proved_as_it_was(tmp_path: Path) -> None:
+    """Nobody may lose a long run because he went on writing."""
     path = tmp_path / "strategy.py"
     path.write_text(strategy_text())
-    load = reloading(load_strategy(path))
-    load()
-    path.write_text(strategy_text() + "\n# another\n")
-    with pytest.raises(StrategyError, match="must stay as it is"):
-        load()
+    strategy = load_strategy(path)
+    load = reloading(strategy)
+    path.write_text("another(")
+    assert load().source_hash == strategy.source_hash
+    assert load().features[0].function is not load().features[0].function
 
 
 def test_a_column_that_fails_on_bad_values_is_tried_with_the_others(

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from assay.data.bars import Bars
-from assay.domain.errors import StrategyError
 from assay.domain.progress import Progress
 from assay.kernels.compiler import FloatArray, IntArray
 from assay.research.leaks.comparing import differs
@@ -20,7 +19,7 @@ from assay.research.leaks.series import prove_series
 from assay.research.leaks.stages import FUTURES, SeriesStage
 from assay.strategy.agreement import agree, bars_to_check, size_of
 from assay.strategy.column import Column
-from assay.strategy.loading import load_strategy
+from assay.strategy.loading import load_strategy, strategy_from
 from assay.strategy.strategy import Strategy
 
 PLANTED = Path(__file__).with_name("planted_strategy.py")
@@ -31,19 +30,8 @@ WINDOWS = 128
 
 
 def reloading(strategy: Strategy) -> Callable[[], Strategy]:
-    """Return a function that loads the strategy's file afresh, as long as it is the same file."""
-
-    def load() -> Strategy:
-        found = load_strategy(strategy.path)
-        if found.source_hash != strategy.source_hash:
-            raise StrategyError(
-                f"{strategy.path.name} must stay as it is while it is proved; it was changed.",
-                remedy="Run the command again.",
-                file=str(strategy.path),
-            )
-        return found
-
-    return load
+    """Return a function that executes the strategy afresh, whatever its file says by now."""
+    return lambda: strategy_from(strategy.path, strategy.source)
 
 
 def prove_strategy(
