@@ -13,13 +13,14 @@ from assay.data import spread as spread_module
 from assay.data.bars import Bars
 from assay.data.mirror import mirrored
 from assay.data.simulation.market import SimulatedMarket, simulate
+from assay.data.spread_statistics import spread_statistics
 from assay.domain.progress import SilentProgress
 from assay.engine import tape as tape_module
 from assay.features import frame as frame_module
 from assay.models import fitting
 from assay.regimes import volatility as regime_module
 from assay.research import dataset as dataset_module
-from assay.research import oos, training
+from assay.research import oos, preparation, training
 from assay.research.history import History
 from assay.research.leaks import learning, market, orders, scene
 from assay.research.leaks.decisions import Decided, decision_stages, head_of
@@ -223,7 +224,8 @@ def ends_understated(honest: Any) -> Any:
 def volatility_of_everything(honest: Any) -> Any:
     def label(*arguments: Any) -> Any:
         found = honest(*arguments)
-        return replace(found, volatility=found.volatility / np.nanmean(found.volatility))
+        known = found.volatility[np.isfinite(found.volatility)]
+        return replace(found, volatility=found.volatility / (known.mean() if len(known) else 1.0))
 
     return label
 
@@ -231,6 +233,8 @@ def volatility_of_everything(honest: Any) -> Any:
 def whole_sample_volatility(honest: Any) -> Any:
     def measure(*arguments: Any) -> Any:
         found = honest(*arguments)
+        if np.isnan(found).all():
+            return found
         return found / np.nanmedian(found) * (1.0 + np.arange(len(found)) % 3)
 
     return measure
@@ -553,6 +557,44 @@ def test_every_stage_that_is_asked_is_tried_with_a_planted_leak(gold: Scene) -> 
     assert {stage.name for stage in report.stages} - idle - parts <= tried
     assert {"selector", "members", "calibrator", "path calibrators", "fusion"} <= tried
     assert all(canary.is_found for canary in report.canaries)
+
+
+@pytest.fixture
+def silent(gold: Scene) -> Scene:
+    """Return the pipeline on bars without a spread, beside a series that has one."""
+    bars = simulate(SimulatedMarket(seed=3, n_bars=1_500), load_instrument(SYMBOL))
+    features = SETTINGS.features.model_copy(update={"names": ("drift_8", "spread_atr_14")})
+    history = replace(
+        gold.history,
+        bars={SYMBOL: replace(bid_only(bars), spread=np.full(len(bars), np.nan))},
+        spreads={SYMBOL: spread_statistics(SYMBOL, "H1", [bars])},
+    )
+    return Scene(history=history, settings=SETTINGS.model_copy(update={"features": features}))
+
+
+def test_a_spread_counted_elsewhere_is_a_cost_and_no_input(gold: Scene, silent: Scene) -> None:
+    report = prove_parts(market.week_stages(silent))
+
+    assert report.is_clean, report.reason
+    assert silent.dataset.names == ("drift_8",), "a feature that would have read it is left out"
+    assert {stage.name for stage in report.stages} == {"spread of the week"}
+    assert market.week_stages(gold) == []
+
+
+def test_a_feature_that_reads_a_spread_counted_elsewhere_is_named(
+    silent: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def filled(honest: Any) -> Any:
+        def quote(*arguments: Any) -> Any:
+            found, text = honest(*arguments)
+            return replace(found, spread=found.ask_close - found.close), text
+
+        return quote
+
+    replacing(preparation, "quoted_both_sides", filled)(monkeypatch)
+    report = prove_parts(market.week_stages(silent.on(silent.history)))
+
+    assert {(leak.stage, leak.column) for leak in report.leaks} == {("features", SYMBOL)}
 
 
 def test_the_account_of_the_prover_does_trade(gold: Scene) -> None:

@@ -1,13 +1,15 @@
 """The stages of Assay that look at the market alone: from quotes to votes, labels and orders."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
+from assay.data.spread import SpreadOfWeek
 from assay.engine import market as places
 from assay.engine.conversion import conversion_rates
+from assay.kernels.compiler import FloatArray, IntArray
 from assay.regimes.volatility import volatility_regimes
 from assay.research.dataset import SymbolData, atr_name
 from assay.research.leaks.evidence import Check
@@ -22,7 +24,7 @@ from assay.research.leaks.orders import (
 )
 from assay.research.leaks.planted import Plant
 from assay.research.leaks.scene import Array, Columns, Rows, Scene, bars_of
-from assay.research.leaks.stages import SeriesStage
+from assay.research.leaks.stages import Change, PartStage, SeriesStage
 from assay.signals.votes import VOTES
 
 WHOLE_BARS: tuple[Check, ...] = ("truncate", "shift")
@@ -220,6 +222,64 @@ def order_stages(what: str, note: str, orders: Callable[[Scene], Columns]) -> li
             remedy=_ORDERS,
             note="market orders, at the open that fills them",
         ),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Dearer:
+    """The week's spread of another series, had it been counted otherwise."""
+
+    week: SpreadOfWeek
+
+    @property
+    def series(self) -> str:
+        """The series that was counted."""
+        return self.week.series
+
+    @property
+    def rows(self) -> int:
+        """Rows counted."""
+        return self.week.rows
+
+    def expected(self, time_ns: IntArray) -> FloatArray:
+        """Return twice the mean spread at these times of the week."""
+        return 2.0 * self.week.expected(time_ns)
+
+
+def week_stages(scene: Scene) -> list[PartStage]:
+    """Return what may read a spread that another series shows: costs, and no forecast.
+
+    It may have been counted over later bars, so no input of a forecast may know it. The mirrored
+    rows of a training do, for the bid of a mirror image is made from the ask.
+    """
+    if not scene.history.spreads:
+        return []
+
+    def answer(at: Scene) -> dict[str, dict[str, Array]]:
+        items = at.dataset.data.items()
+        return {
+            "features": {symbol: item.x for symbol, item in items},
+            "votes": {symbol: item.votes for symbol, item in items},
+            "costs": {symbol: item.labels.cost for symbol, item in items},
+        }
+
+    spreads = {symbol: _Dearer(week) for symbol, week in scene.history.spreads.items()}
+    dearer = scene.on(replace(scene.history, spreads=spreads))
+    return [
+        PartStage(
+            name="spread of the week",
+            answer=answer,
+            given=scene,
+            changes=(
+                Change(
+                    what="the spread that another series shows",
+                    table=dearer,
+                    unseen=("features", "votes"),
+                    read=("costs",),
+                ),
+            ),
+            full=lambda at: np.array([bars.ask_close.mean() for bars in at.quoted.values()]),
+        )
     ]
 
 

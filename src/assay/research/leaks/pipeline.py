@@ -23,7 +23,7 @@ from assay.research.leaks.learning import (
     training_stage,
     walk_stages,
 )
-from assay.research.leaks.market import engine_plants, market_stages
+from assay.research.leaks.market import engine_plants, market_stages, week_stages
 from assay.research.leaks.parts import prove_parts
 from assay.research.leaks.prover import N_CUTS, cuts_in
 from assay.research.leaks.rows import prove_rows
@@ -114,6 +114,7 @@ def prove_pipeline(
         stages = market_stages(recent)
         progress.advance()
         reports = [prove_series(stages, recent, cuts, plants=engine_plants(), progress=progress)]
+        reports.append(prove_parts(week_stages(recent)))
         progress.stage("Splits", 1)
         reports.append(_walk(scene, deep, progress))
         if strategy is not None:
