@@ -336,5 +336,5 @@ def test_the_trials_that_luck_needs_are_where_the_deflated_ratio_falls_below() -
         )
 
     assert dsr(found) >= 0.95 > dsr(1.002 * found)
-    assert trials_for_luck(verdict, 0.999999) == 1.0
+    assert trials_for_luck(verdict, 1.0) == 1.0
     assert trials_for_luck(verdict, 1e-9) == math.inf

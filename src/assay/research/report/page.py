@@ -23,6 +23,7 @@ from assay.research.report.curves import (
     share_bar,
     spark,
 )
+from assay.research.report.environment import LABELS, SEARCH_PAGE_FILE, VERDICT_PAGE_FILE, tone_of
 from assay.research.report.plots import cost_chart, luck_chart
 from assay.research.report.scale import MONTHS, day_text
 from assay.research.report.sections import (
@@ -35,18 +36,11 @@ from assay.research.report.sections import (
 from assay.research.result import StrategyResult
 from assay.research.run_result import RunResult
 from assay.research.tables import by_year, daily_of, regime_shares, worst_falls
-from assay.research.verdict.judge import Outcome
 from assay.research.wording import count, money, percent, probability, ratio
 
 SAME_RISK_FROM = 2.0
 """Ratio of the largest volatility to the smallest from which a second chart is drawn."""
 
-LABELS = {
-    Outcome.EDGE: "Edge",
-    Outcome.NO_EDGE: "No edge",
-    Outcome.NOT_ENOUGH_DATA: "Not enough data",
-    Outcome.NOT_EVIDENCE: "Not evidence",
-}
 CHECK_NAMES = {
     "leaks": "Leaks",
     "years": "Length of the record",
@@ -109,7 +103,9 @@ def _context(run: RunResult) -> dict[str, Any]:
         "run": run,
         "verdict": run.verdict,
         "label": LABELS[run.verdict.outcome],
-        "tone": run.verdict.outcome.name.lower().replace("_", "-"),
+        "tone": tone_of(run.verdict.outcome),
+        "verdict_page": VERDICT_PAGE_FILE,
+        "search_page": SEARCH_PAGE_FILE if run.searches else "",
         "headline": headline,
         "measured": measured,
         "numbers": numbers,

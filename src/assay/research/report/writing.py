@@ -28,7 +28,8 @@ def write_report(run: RunResult, folder: Path, *, disk: Disk | None = None) -> R
 
     ``results.json``, ``trades.csv`` and ``report.html`` hold no wall-clock time, path or number of
     workers, nor do ``attribution.csv``, ``decisions.parquet`` and ``forecasts.parquet`` where there
-    are any: the same run gives the same bytes. ``meta.json`` holds the rest.
+    are any: the same run gives the same bytes. Neither do ``verdict.json``, ``verdict.html`` and,
+    if settings were searched, ``optimisation.html``. ``meta.json`` holds the rest.
 
     Raises
     ------
@@ -37,9 +38,12 @@ def write_report(run: RunResult, folder: Path, *, disk: Disk | None = None) -> R
     """
     from assay.research.attribution.records import ATTRIBUTION_FILE, attribution_text
     from assay.research.attribution.storing import DECISIONS_FILE, decisions_bytes
+    from assay.research.report.environment import VERDICT_PAGE_FILE
     from assay.research.report.forecast_file import FORECASTS_FILE, forecast_bytes
     from assay.research.report.page import page_of
     from assay.research.report.records import meta_text, results_text, trades_text
+    from assay.research.report.verdict_page import verdict_page
+    from assay.research.verdict.schema import VERDICT_FILE, document_of, verdict_text
 
     disk = disk or Disk()
     paths = ReportPaths(
@@ -51,6 +55,8 @@ def write_report(run: RunResult, folder: Path, *, disk: Disk | None = None) -> R
     contents = [
         (paths.json, results_text(run).encode()),
         (paths.trades, trades_text(run).encode()),
+        (folder / VERDICT_FILE, verdict_text(document_of(run)).encode()),
+        (folder / VERDICT_PAGE_FILE, verdict_page(run).encode()),
         (paths.meta, meta_text(run).encode()),
         (paths.html, page_of(run).encode()),
     ]

@@ -68,7 +68,12 @@ def _length(verdict: Verdict, failed: dict[str, Check]) -> Iterator[str]:
     numbers = verdict.numbers
     if "years" in failed:
         check = failed["years"]
-        yield f"{ratio(check.threshold - check.value, 1)} more years out of sample."
+        lacking = check.threshold - check.value
+        yield (
+            f"{ratio(lacking, 1)} more years out of sample."
+            if lacking >= 1.0
+            else f"{count(math.ceil(12.0 * lacking))} more months out of sample."
+        )
     if "trades" in failed:
         check = failed["trades"]
         yield f"{count(check.threshold - check.value)} more closed trades."
