@@ -81,8 +81,8 @@ def outcome_of_run(result: StrategyResult, axis: Axis) -> Outcome:
     event = np.searchsorted(result.time_ns, axis.day_ns[axis.shown], side="right") - 1
     seen = np.concatenate(([result.start_balance], result.equity))[event + 1]
     return _outcome(
-        daily.equity / result.start_balance,
-        sharpe_daily=sharpe_ratio(daily.returns),
+        daily.returns,
+        growth=float(result.equity[-1]) / result.start_balance,
         days_per_year=daily.days_per_year,
         lowest=float(np.min(result.equity, initial=result.start_balance)) / result.start_balance,
         n_trades=len(result.trades),
@@ -105,8 +105,8 @@ def outcome_of_days(growth: FloatArray, axis: Axis, *, n_trades: int) -> Outcome
     before = np.concatenate(([1.0], closes[:-1]))
     returns = np.divide(closes, before, out=np.ones_like(closes), where=before > 0.0) - 1.0
     return _outcome(
-        closes,
-        sharpe_daily=sharpe_ratio(returns),
+        returns,
+        growth=float(closes[-1]),
         days_per_year=axis.days_per_year,
         lowest=float(np.min(closes, initial=1.0)),
         n_trades=n_trades,
@@ -116,20 +116,20 @@ def outcome_of_days(growth: FloatArray, axis: Axis, *, n_trades: int) -> Outcome
 
 
 def _outcome(
-    closes: FloatArray,
+    returns: FloatArray,
     *,
-    sharpe_daily: float,
+    growth: float,
     days_per_year: float,
     lowest: float,
     n_trades: int,
     is_stopped_out: bool,
     curve: FloatArray,
 ) -> Outcome:
-    path = np.concatenate(([1.0], closes))
+    path = np.concatenate(([1.0], np.cumprod(1.0 + returns)))
     loss = underwater(path)
-    sharpe = sharpe_daily * math.sqrt(days_per_year)
+    sharpe = sharpe_ratio(returns) * math.sqrt(days_per_year)
     return Outcome(
-        growth=float(path[-1]),
+        growth=max(growth, 0.0),
         lowest=lowest,
         sharpe=sharpe if math.isfinite(sharpe) else 0.0,
         drawdown=float(np.max(loss)),
