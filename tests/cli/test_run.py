@@ -143,6 +143,45 @@ def test_a_report_is_never_overwritten(assay, finished: Path) -> None:
     assert "exists already" in answer.err
 
 
+def test_the_verdict_of_a_report_is_read_as_a_gate_reads_it(assay, finished: Path) -> None:
+    folder = finished / "reports" / "one"
+    page = (folder / "verdict.html").read_text()
+    assert "assay run --set training.algorithms=logistic" in page
+    checked = assay("report", "one", "--check", "-w", finished, "--json").json
+    results = json.loads((folder / "results.json").read_text())
+    assert checked["outcome"] == results["verdict"]["outcome"]
+    assert checked["passed"] is (checked["outcome"] == "edge")
+    assert "is whole" in assay("report", "one", "--check", "-w", finished).out
+    assert str(folder / "verdict.html") in assay("report", "one", "-w", finished).out
+
+
+def test_a_changed_verdict_is_an_error(assay, finished: Path) -> None:
+    path = finished / "reports" / "one" / "verdict.json"
+    whole = path.read_text()
+    try:
+        path.write_text(whole.replace("XAUUSD", "EURUSD", 1))
+        refused = assay("report", "one", "--check", "-w", finished)
+        assert refused.status == 3
+        assert "was changed after it was written" in refused.err
+        path.unlink()
+        refused = assay("report", "one", "--check", "-w", finished)
+        assert refused.status == 3
+        assert "cannot be read" in refused.err
+    finally:
+        path.write_text(whole)
+
+
+def test_the_schema_of_the_verdict_is_printed_anywhere(assay, finished: Path, tmp_path) -> None:
+    from jsonschema import Draft202012Validator
+
+    schema = json.loads(assay("report", "--schema", "verdict", "-w", tmp_path).out)
+    document = json.loads((finished / "reports" / "one" / "verdict.json").read_text())
+    Draft202012Validator(schema).validate(document)
+    refused = assay("report", "--schema", "trades", "-w", tmp_path)
+    assert refused.status == 2
+    assert "was 'trades'" in refused.err
+
+
 def test_reports_are_listed_and_the_last_one_is_shown(assay, finished: Path) -> None:
     listed = assay("report", "--list", "-w", finished, "--json").json["reports"]
     last = assay("report", "-w", finished, "--json").json
