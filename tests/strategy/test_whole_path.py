@@ -135,6 +135,29 @@ def silent(bars):
     prepare(SETTINGS, HISTORY, strategy)
 
 
+def test_a_feature_must_have_a_value_on_every_symbol(load) -> None:
+    strategy = load(
+        COLUMNS
+        + """
+@feature(warm_up=0)
+def busyness(bars):
+    return np.log(bars.volume)
+"""
+    )
+    other = replace(tipped(2_000, seed=6), symbol="XAGUSD", volume=np.full(2_000, np.nan))
+    facts = {**GOLD, "XAGUSD": replace(GOLD["XAUUSD"], symbol="XAGUSD")}
+    bars = {"XAUUSD": BARS, "XAGUSD": other}
+    rates = {symbol: np.ones(len(item)) for symbol, item in bars.items()}
+    dataset = build_dataset(bars, facts, rates, SETTINGS, strategy)
+    assert dataset.unavailable == ("busyness",)
+    assert dataset.names[-2:] == ("tip", "rise_h4")
+    for symbol, item in bars.items():
+        mine = dataset.data[symbol]
+        expected = strategy.reading(dataset.names).features_of(item)
+        np.testing.assert_array_equal(mine.x[:, -2:], expected)
+        np.testing.assert_array_equal(mine.votes[:, 14:], strategy.votes_of(item))
+
+
 def test_own_features_alone_will_do_and_none_at_all_will_not(load) -> None:
     blind = replace(BARS, volume=np.full(N_BARS, np.nan))
     needs_volume = SETTINGS.model_copy(
