@@ -17,6 +17,7 @@ COMMANDS = (
     ("report",),
     ("runs",),
     ("compare",),
+    ("stress",),
     ("features",),
     ("doctor",),
     ("config", "show"),

@@ -1,6 +1,7 @@
 """``assay stress``: one page, one object, and a look that the ledger counts."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ QUICK = (
     "fusion.pass_score=0.55",
     "run.workers=1",
 )
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "strategy.py"
 OPTIONS = [word for text in QUICK for word in ("--set", text)]
 
 
@@ -74,7 +76,7 @@ def test_a_person_reads_the_answer_first(assay, stressed: Path) -> None:
 
     assert answer.status == 0, answer.err
     lines = [line for line in answer.out.splitlines() if line]
-    assert lines[0].startswith("XAUUSD H1 under stress") or lines[0].startswith("XAUUSD H1: ")
+    assert lines[1].startswith("XAUUSD H1: ") or lines[0].startswith("XAUUSD H1: ")
     assert "As it was: It" in answer.out
     assert "stress.html" in lines[-1]
 
@@ -91,3 +93,16 @@ def test_what_cannot_be_asked_is_refused_before_anything_begins(
     assert answer.status == 2, answer.err
     assert words[0] in answer.err
     assert sorted(path.name for path in (stressed / "reports").iterdir()) == before
+
+
+def test_own_columns_travel_to_the_workers(assay, stressed: Path) -> None:
+    shutil.copy(EXAMPLE, stressed / "strategy.py")
+    words = ("--only", "candles", "--paths", "20", "-w", stressed, *OPTIONS)
+    texts = []
+    for name, workers in (("own", 1), ("own2", 2)):
+        answer = assay("stress", "--name", name, *words, "--set", f"run.workers={workers}")
+        assert answer.status == 0, answer.err
+        texts.append((stressed / "reports" / name / "stress.json").read_bytes())
+        assert (stressed / "reports" / name / "strategy.py").exists()
+    assert texts[0] == texts[1]
+    (stressed / "strategy.py").unlink()

@@ -32,11 +32,12 @@ from assay.research.stress.execution import (
     without,
 )
 from assay.research.stress.exposure import exposures
+from assay.research.stress.historic import SHOCKS
 from assay.research.stress.outcome import outcome_of_run
 from assay.research.stress.page import stress_page
 from assay.research.stress.scene import Scene, decided, real_market, replayed, scene_of
 from assay.research.stress.settings_jitter import JITTERED, WEIGHTS, jittered
-from assay.research.stress.shocks import SHOCKS, gapped, lived_through, most_exposed, transplant
+from assay.research.stress.shocks import gapped, lived_through, most_exposed, transplant
 from assay.research.stress.stress import GROUPS, Plan, Stress, stress
 from assay.research.stress.writing import write_stress
 from assay.research.trials.ledger import TrialLedger
@@ -56,6 +57,7 @@ BARS = simulate(SimulatedMarket(seed=21, n_bars=9_000, edge=EDGE), GOLD["XAUUSD"
 HISTORY = History(bars={"XAUUSD": BARS}, instruments=GOLD)
 PLAN = Plan(paths=20, seed=3)
 QUIET = SilentProgress()
+USUAL = Conditions(name="usual", title="", told="")
 
 
 @pytest.fixture(scope="module")
@@ -116,9 +118,8 @@ def test_the_real_bars_give_the_decisions_of_the_walk_again(walked: Walked, scen
 
 
 def test_usual_conditions_change_nothing(walked: Walked, scene: Scene) -> None:
-    usual = Conditions(name="usual", title="", told="")
     base = scene_of(walked)[1]
-    np.testing.assert_array_equal(traded_under(scene, usual).equity, base.equity)
+    np.testing.assert_array_equal(traded_under(scene, USUAL).equity, base.equity)
 
 
 def test_one_worker_and_two_write_the_same_bytes(walked: Walked, found: Stress) -> None:
@@ -150,8 +151,7 @@ def fixed_and_unstopped(scene: Scene) -> Scene:
 def test_costs_never_help_where_they_change_no_decision(scene: Scene, cost: str) -> None:
     steady = fixed_and_unstopped(scene)
     paid = [
-        traded_under(steady, Conditions(name="", title="", told="", **{cost: factor}))
-        for factor in (1.0, 2.0, 3.0, 5.0)
+        traded_under(steady, replace(USUAL, **{cost: factor})) for factor in (1.0, 2.0, 3.0, 5.0)
     ]
     assert len(paid[0].trades) > 5
     assert {len(item.trades) for item in paid} == {len(paid[0].trades)}
@@ -162,9 +162,8 @@ def test_costs_never_help_where_they_change_no_decision(scene: Scene, cost: str)
 
 def test_swaps_against_us_are_the_worst_of_all_swaps(scene: Scene) -> None:
     steady = fixed_and_unstopped(scene)
-    against = Conditions(name="", title="", told="", swap_is_against=True)
-    usual = Conditions(name="", title="", told="")
-    assert traded_under(steady, against).equity[-1] < traded_under(steady, usual).equity[-1]
+    against = replace(USUAL, swap_is_against=True)
+    assert traded_under(steady, against).equity[-1] < traded_under(steady, USUAL).equity[-1]
     paying = against_us(GOLD)["XAUUSD"]
     largest = max(abs(GOLD["XAUUSD"].swap_long), abs(GOLD["XAUUSD"].swap_short))
     assert paying.swap_long == paying.swap_short == -largest  # type: ignore[union-attr]

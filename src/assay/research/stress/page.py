@@ -146,14 +146,15 @@ def _group(found: Stress, group: str) -> Section:
         columns=COLUMNS,
         rows=tuple(_row(item) for item in (found.real, *items)),
         numeric=NUMERIC,
+        kind="trades",
         notes=(
             "Where there is a slash: the middle path, and the worst 1 of 20.",
-            *(f"{item.title}: {item.told}" for item in items),
+            " ".join(f"{item.title}: {item.told}" for item in items),
         ),
     )
 
 
-def _row(item: Summary) -> tuple[str | Markup, ...]:
+def _row(item: Summary) -> tuple[str, ...]:
     is_many = item.n_paths > 1
     figures: tuple[tuple[str, str], ...] = (
         (_gain(item.growth.median), _gain(item.growth.worst)),
@@ -162,7 +163,7 @@ def _row(item: Summary) -> tuple[str | Markup, ...]:
         (_days(item.recovery.median_days), _days(item.recovery.worst_days)),
     )
     return (
-        Markup('<span class="n">{}</span>').format(item.title),
+        item.title,
         count(item.n_paths),
         *(_chance(value) for value in (item.ruin, item.stop_out, item.loss)),
         *(f"{middle} / {worst}" if is_many else middle for middle, worst in figures),
@@ -204,8 +205,8 @@ def _shocks(found: Shocks) -> list[Section]:
             rows=tuple(
                 (
                     item.title,
-                    item.first,
-                    item.last,
+                    Markup('<span class="n">{}</span>').format(item.first),
+                    Markup('<span class="n">{}</span>').format(item.last),
                     percent(item.market, sign=True),
                     percent(item.result, sign=True),
                     percent(item.worst_day, sign=True),
