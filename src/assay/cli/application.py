@@ -6,6 +6,7 @@ import typer
 
 from assay import __version__
 from assay.cli import (
+    ablate,
     backtest,
     compare,
     data,
@@ -90,6 +91,11 @@ _COMMANDS = (
         ("assay why --at 2015-03-04T10:00", "assay why --trade 12", "assay why --refused --json"),
     ),
     ("stress", stress.stress, ("assay stress", "assay stress --only execution --only shocks")),
+    (
+        "ablate",
+        ablate.ablate,
+        ("assay ablate", "assay ablate --only trend --only exits", "assay ablate --refit"),
+    ),
     ("features", features.features, ("assay features", "assay features volatility")),
     ("doctor", doctor.doctor, ("assay doctor", "assay doctor --json")),
 )

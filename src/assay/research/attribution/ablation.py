@@ -7,7 +7,7 @@ from enum import StrEnum, unique
 
 import numpy as np
 
-from assay.config.settings import EvaluationSettings
+from assay.config.settings import EvaluationSettings, Settings
 from assay.domain.errors import ConfigError
 from assay.domain.progress import Progress
 from assay.engine.answers import record_answers
@@ -40,7 +40,7 @@ class Finding(StrEnum):
 
     HELPS = "helps"
     HURTS = "hurts"
-    NOT_SHOWN = "no difference shown"
+    NOT_SHOWN = "not shown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,15 +104,17 @@ class Ablation:
     results: tuple[StrategyResult, ...]
 
 
-def chosen_removals(walked: Walked, only: Sequence[str]) -> tuple[Removal, ...]:
-    """Return what is to be taken away: everything, or what *only* names.
+def chosen_removals(
+    settings: Settings, vote_names: Sequence[str], only: Sequence[str]
+) -> tuple[Removal, ...]:
+    """Return what is to be taken away: everything, or what *only* names; see ``removals``.
 
     Raises
     ------
     ConfigError
         If a name is unknown.
     """
-    every = removals(walked)
+    every = removals(settings, vote_names)
     names = [item.name for item in every]
     strange = [name for name in only if name not in names]
     if strange:
@@ -156,6 +158,8 @@ def ablate(
         progress.stage("Taking away", len(chosen))
     for removal in chosen:
         trains = refit and removal.can_refit
+        if trains:
+            progress.stage(f"Without {removal.title}", 1)
         views = (
             views_refitted(walked, removal, progress)
             if trains

@@ -69,9 +69,18 @@ class Removal:
         return bool(self.sources) and not self.path
 
 
-def removals(walked: Walked) -> tuple[Removal, ...]:
-    """Return everything that can be taken away from a walk forward, one at a time."""
-    models, votes = _heard(walked)
+def removals(settings: Settings, vote_names: Sequence[str]) -> tuple[Removal, ...]:
+    """Return everything that can be taken away, one at a time.
+
+    Parameters
+    ----------
+    settings : Settings
+        They name the members of the ensemble.
+    vote_names : sequence of str
+        The indicators, and a user's signals.
+    """
+    models = [model_part(name) for name in settings.training.algorithms]
+    votes = [vote_part(name) for name in vote_names]
     found = [_group(group, votes) for group in (*FAMILIES, "own")]
     found += [
         Removal(
@@ -107,18 +116,6 @@ def removals(walked: Walked) -> tuple[Removal, ...]:
         )
     )
     return tuple(item for item in found if item.sources) + RULES
-
-
-def _heard(walked: Walked) -> tuple[list[Part], list[Part]]:
-    """Return the models and the votes of all steps of the walk."""
-    models: dict[str, Part] = {}
-    votes: dict[str, Part] = {}
-    for training in walked.tested.trainings:
-        for name in training.model.forecaster.models:
-            models[name] = model_part(name)
-        for name in training.model.vote_names:
-            votes[name] = vote_part(name)
-    return list(models.values()), list(votes.values())
 
 
 def _group(group: str, votes: Sequence[Part]) -> Removal:

@@ -1,0 +1,199 @@
+"""assay why and assay ablate: from the command line to the number that decided."""
+
+import csv
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from assay.cli.main import main
+
+QUICK = (
+    "training.algorithms=lightgbm,logistic",
+    "training.rows_max=2000",
+    "training.inner_folds=2",
+    "evaluation.folds=2",
+    "evaluation.bootstrap_samples=100",
+    "features.names=drift_8,drift_32,trend_16,rsi_14",
+    "features.timeframes=[]",
+    "run.workers=1",
+)
+OPTIONS = [word for text in QUICK for word in ("--set", text)]
+SIGNAL = '''
+import numpy as np
+from assay.strategy import signal
+
+
+@signal(warm_up=30)
+def my_trend(bars):
+    """Follow the last day."""
+    moved = np.full(len(bars), np.nan)
+    moved[24:] = np.log(bars.close[24:] / bars.close[:-24])
+    return np.tanh(moved / 0.005)
+'''
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a workspace with a run, one with a user's signal, a backtest and an ablation."""
+    folder = tmp_path_factory.mktemp("w") / "gold"
+    where = ["-w", str(folder)]
+    for words in (
+        ["init", str(folder)],
+        ["data", "simulate", "--years", "2", "--edge", "2", *where],
+        ["run", "--name", "plain", *where, *OPTIONS],
+        ["backtest", "--name", "votes", *where, *OPTIONS],
+        ["ablate", "--name", "less", "--only", "trend", "--only", "exits", *where, *OPTIONS],
+    ):
+        with pytest.raises(SystemExit) as caught:
+            main(words)
+        assert caught.value.code == 0, words
+    strategy = folder / "strategy.py"
+    strategy.write_text(SIGNAL)
+    with pytest.raises(SystemExit) as caught:
+        main(["run", "--name", "own", *where, *OPTIONS])
+    assert caught.value.code == 0
+    strategy.unlink()
+    return folder
+
+
+def lines_of(place: Path, name: str) -> list[dict[str, str]]:
+    with (place / "reports" / name / "attribution.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("name", ["plain", "votes", "own"])
+def test_the_parts_of_every_trade_of_every_report_add_up(place: Path, name: str) -> None:
+    lines = lines_of(place, name)
+    first = list(lines[0]).index("held_until") + 1
+
+    assert len(lines) > 20
+    for line in lines:
+        net = float(line["net"])
+        parts = [float(line[column]) for column in list(line)[first:]]
+        assert abs(math.fsum(parts) - net) <= 1e-9 * max(1.0, abs(net))
+
+
+def test_a_users_signal_has_a_part_of_its_own(place: Path) -> None:
+    told = json.loads((place / "reports" / "own" / "results.json").read_text())
+    parts = {
+        part["name"]: part for part in told["attribution"]["strategies"]["indicators"]["parts"]
+    }
+
+    assert parts["own_my_trend"]["group"] == "own"
+    assert parts["own_my_trend"]["total"] != 0.0
+
+
+def test_a_trade_is_explained_from_its_sources_to_its_costs(assay, place: Path) -> None:
+    answer = assay("why", "--report", "plain", "--trade", "3", "-w", place, "--json").json
+    shown = assay("why", "--report", "plain", "--trade", "3", "-w", place).out
+    decision, trade = answer["decision"], answer["trade"]
+
+    assert decision["opens"] == trade["trade"] == 3
+    assert decision["outcome"] in ("entered", "left and entered")
+    assert decision["side"] == trade["side"]
+    lean = sum(voice["lean"] for voice in decision["sources"])
+    side = 1 if decision["side"] == "long" else -1
+    assert 0.5 + 0.5 * side * lean == pytest.approx(decision["score"], abs=1e-3)
+    assert math.fsum(trade["parts"].values()) == pytest.approx(trade["net"], abs=1e-9)
+    assert [gate["state"] for gate in decision["gates"]] == ["PASSED"] * 9
+    assert "Lean" in shown and "Spread" in shown and "lots are ordered" in shown
+
+
+def test_the_decision_at_a_time_is_the_one_in_force(assay, place: Path) -> None:
+    entered = lines_of(place, "plain")[2]["decided"]
+    at = assay("why", "-r", "plain", "--at", entered[:16], "-w", place, "--json").json
+    late = assay("why", "-r", "plain", "--at", f"{entered[:14]}59:00Z", "-w", place, "--json").json
+    east = assay(
+        "why", "-r", "plain", "--at", f"{entered[:19]}+00:00", "-w", place, "--symbol", "XAUUSD",
+        "--json",
+    ).json  # fmt: skip
+
+    assert at["decision"]["opens"] == 3
+    assert late["decision"]["event"] == at["decision"]["event"] == east["decision"]["event"]
+
+
+def test_refusals_are_counted_and_listed_with_their_numbers(assay, place: Path) -> None:
+    told = json.loads((place / "reports" / "plain" / "results.json").read_text())
+    refusals = told["strategies"]["hybrid"]["refusals"]
+    answer = assay("why", "-r", "plain", "--refused", "--last", "5", "-w", place, "--json").json
+    shown = assay("why", "-r", "plain", "--refused", "--reason", "score", "-w", place)
+
+    assert answer["counts"] == refusals
+    assert len(answer["refused"]) == 5
+    assert all("must be above" in item["text"] for item in answer["refused"])
+    assert "score 0." in shown.out and "--last shows more" in shown.out
+
+
+def test_without_a_question_the_last_decision_of_the_last_report_is_explained(
+    assay, place: Path
+) -> None:
+    answer = assay("why", "-w", place, "--json").json
+    held = assay("why", "-w", place)
+
+    assert Path(answer["report"]).name in {"plain", "votes", "own"}
+    assert answer["decision"]["outcome"] in {"held", "left", "refused", "entered"}
+    assert held.status == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "told"),
+    [
+        (("--trade", "99999"), 2, "must be one of 1 to"),
+        (("--trade", "1", "--refused"), 2, "One question at a time"),
+        (("--at", "yesterday"), 2, "ISO 8601"),
+        (("--at", "1990-01-01"), 3, "tested span"),
+        (("--refused", "--reason", "LUCK"), 2, "must be one of NO_VIEW"),
+        (("--report", "nothing"), 2, "must exist"),
+        (("--symbol", "EURUSD"), 2, "one of the report"),
+    ],
+)
+def test_a_question_without_an_answer_is_refused(assay, place: Path, words, status, told) -> None:
+    answer = assay("why", *words, "-w", place)
+
+    assert answer.status == status
+    assert told in answer.err
+
+
+def test_a_report_without_its_decisions_says_so(assay, place: Path) -> None:
+    path = place / "reports" / "votes" / "decisions.parquet"
+    kept = path.read_bytes()
+    path.unlink()
+    answer = assay("why", "-r", "votes", "-w", place)
+    path.write_bytes(kept)
+
+    assert answer.status == 3
+    assert "Run `assay run` again" in answer.err
+
+
+def test_an_ablation_writes_its_page_and_counts_its_trials(assay, place: Path) -> None:
+    folder = place / "reports" / "less"
+    told = json.loads((folder / "ablation.json").read_text())
+    ledger = (place / "ledger" / "trials.jsonl").read_text().splitlines()
+    trials = [json.loads(line)["trial"] for line in ledger]
+    mine = [trial for trial in trials if trial["origin"] == "ablation"]
+
+    assert [row["name"] for row in told["removed"]] == ["trend", "exits"]
+    assert {trial["kind"] for trial in mine} == {"hybrid without trend", "hybrid without exits"}
+    assert "what each source is worth" in (folder / "ablation.html").read_text()
+    assert "less" not in assay("report", "--list", "-w", place, "--json").json["reports"]
+
+
+def test_an_ablation_of_nothing_known_is_refused(assay, place: Path) -> None:
+    answer = assay("ablate", "--only", "astrology", "-w", place, *OPTIONS)
+
+    assert answer.status == 2
+    assert "must be one of trend" in answer.err
+
+
+def test_an_ablation_can_train_again(assay, place: Path) -> None:
+    answer = assay(
+        "ablate", "--only", "model_logistic", "--refit", "--name", "again", "-w", place, *OPTIONS,
+        "--json",
+    )  # fmt: skip
+    removed = answer.json["removed"]
+
+    assert answer.status == 0, answer.err
+    assert removed[0]["was_refitted"] is True
+    assert removed[0]["how"] == "trained again without it"
