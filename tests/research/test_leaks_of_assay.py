@@ -547,6 +547,17 @@ def test_the_whole_pipeline_as_it_is_knows_nothing_of_the_future(
     assert kinds == ({"series", "rows", "fit", "parts"} if on == "gold" else {"series", "rows"})
 
 
+def test_a_pair_that_begins_late_leaves_no_cut_before_it(cross: Scene) -> None:
+    (pair,) = cross.history.conversion_bars.values()
+    late = {"USDJPY": pair.between(100, len(pair))}
+    history = replace(cross.history, conversion_bars=late)
+    depth = Depth(n_cuts=6, learns=False)
+    report = prove_pipeline(cross.settings, history, depth=depth, progress=SilentProgress())
+
+    assert report.is_clean, report.reason
+    assert "conversion" in {stage.name for stage in report.stages}
+
+
 def test_every_stage_that_is_asked_is_tried_with_a_planted_leak(gold: Scene) -> None:
     depth = Depth(n_cuts=4)
     report = prove_pipeline(gold.settings, gold.history, depth=depth, progress=SilentProgress())

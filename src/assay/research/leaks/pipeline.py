@@ -27,7 +27,7 @@ from assay.research.leaks.market import engine_plants, market_stages, week_stage
 from assay.research.leaks.parts import prove_parts
 from assay.research.leaks.prover import N_CUTS, cuts_in
 from assay.research.leaks.rows import prove_rows
-from assay.research.leaks.scene import Scene
+from assay.research.leaks.scene import Rows, Scene
 from assay.research.leaks.series import prove_series
 from assay.research.leaks.strategy import prove_strategy, reloading
 from assay.research.oos import FoldPlan, fold_seed, folds_of
@@ -109,7 +109,7 @@ def prove_pipeline(
     # Sums of several threads differ in the last bit from time to time.
     with threadpool_limits(limits=1):
         recent = scene if deep.bars is None else _recent(scene, deep.bars)
-        cuts = cuts_in(recent, deep.n_cuts)
+        cuts = _cuts(recent, deep.n_cuts)
         progress.stage("Features and labels", 1)
         stages = market_stages(recent)
         progress.advance()
@@ -164,7 +164,7 @@ def prove_run(walked: Walked, *, progress: Progress) -> LeakReport:
             return report
         scene = Scene(history=walked.history, settings=walked.settings, load=reloading(strategy))
         recent = _recent(scene, RUN_BARS)
-        cuts = cuts_in(recent, RUN_CUTS)
+        cuts = _cuts(recent, RUN_CUTS)
         own = prove_strategy(recent, cuts, n_windows=RUN_WINDOWS, progress=progress)
     return report.joined(own)
 
@@ -207,6 +207,13 @@ def _learning(scene: Scene, plans: list[FoldPlan], n_cuts: int, progress: Progre
     cuts = _after(head, lesson.until_ns, max(2, n_cuts // 2))
     reports.append(prove_series(decision_stages(decided), head, cuts, progress=progress))
     return reports[0].joined(*reports[1:])
+
+
+def _cuts(scene: Scene, n_cuts: int) -> IntArray:
+    """Return cuts at which every symbol has a bar that the pipeline takes."""
+    first_ns = max(int(Rows.of(bars.between(0, 1)).known_ns[0]) for bars in scene.quoted.values())
+    cuts = cuts_in(scene, n_cuts)
+    return cuts[scene.known_ns[cuts] >= first_ns]
 
 
 def _after(scene: Scene, from_ns: int, n_cuts: int) -> IntArray:
