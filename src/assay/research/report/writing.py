@@ -38,10 +38,11 @@ def write_report(run: RunResult, folder: Path, *, disk: Disk | None = None) -> R
     """
     from assay.research.attribution.records import ATTRIBUTION_FILE, attribution_text
     from assay.research.attribution.storing import DECISIONS_FILE, decisions_bytes
-    from assay.research.report.environment import VERDICT_PAGE_FILE
+    from assay.research.report.environment import SEARCH_PAGE_FILE, VERDICT_PAGE_FILE
     from assay.research.report.forecast_file import FORECASTS_FILE, forecast_bytes
     from assay.research.report.page import page_of
     from assay.research.report.records import meta_text, results_text, trades_text
+    from assay.research.report.search_page import search_page
     from assay.research.report.verdict_page import verdict_page
     from assay.research.verdict.schema import VERDICT_FILE, document_of, verdict_text
 
@@ -60,6 +61,8 @@ def write_report(run: RunResult, folder: Path, *, disk: Disk | None = None) -> R
         (paths.meta, meta_text(run).encode()),
         (paths.html, page_of(run).encode()),
     ]
+    if run.searches:
+        contents.insert(2, (folder / SEARCH_PAGE_FILE, search_page(run).encode()))
     if run.attribution:
         text = attribution_text(run.attribution, run.strategies)
         contents.insert(2, (folder / ATTRIBUTION_FILE, text.encode()))
