@@ -72,7 +72,7 @@ def test_a_leak_is_named_with_column_line_time_and_remedy(workspace: Path, assay
     assert "truncate" in answer.out and "shift" in answer.out
     assert "Let value i read bars 0..i only" in answer.out
     assert "1 column knows the future" in answer.out
-    assert "change, line" not in answer.out
+    assert "strategy.py, change:" not in answer.out
 
 
 def test_json_is_one_object_with_everything(workspace: Path, assay) -> None:

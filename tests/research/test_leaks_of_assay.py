@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,12 @@ from assay.config.settings import Settings
 from assay.data import spread as spread_module
 from assay.data.bars import Bars
 from assay.data.mirror import mirrored
+from assay.data.resample import resample
 from assay.data.simulation.market import SimulatedMarket, simulate
+from assay.data.spread import quoted_both_sides
 from assay.data.spread_statistics import spread_statistics
 from assay.domain.progress import SilentProgress
+from assay.domain.timeframe import Timeframe
 from assay.engine import tape as tape_module
 from assay.features import frame as frame_module
 from assay.models import fitting
@@ -33,8 +37,10 @@ from assay.research.leaks.prover import cuts_in
 from assay.research.leaks.rows import prove_rows
 from assay.research.leaks.scene import Scene
 from assay.research.leaks.series import prove_series
+from assay.research.leaks.strategy import own_stages, reloading
 from assay.research.splits.purged import purged_kfold
 from assay.signals.signal_model import SignalModel
+from assay.strategy import load_strategy
 
 SYMBOL, CROSS = "XAUUSD", "EURJPY"
 SETTINGS = Settings.model_validate(
@@ -545,6 +551,55 @@ def test_the_whole_pipeline_as_it_is_knows_nothing_of_the_future(
     assert report.is_clean, report.reason
     kinds = {stage.kind for stage in report.stages}
     assert kinds == ({"series", "rows", "fit", "parts"} if on == "gold" else {"series", "rows"})
+
+
+def test_two_symbols_with_finer_bars_are_proved_each(tmp_path: Path) -> None:
+    gold, euro = load_instrument(SYMBOL), load_instrument("EURUSD")
+    quarters = simulate(SimulatedMarket(seed=3, n_bars=8_000, timeframe=Timeframe.M15), gold)
+    bars = resample(quarters, Timeframe.H1)
+    other = simulate(SimulatedMarket(seed=9, n_bars=1_900, start_price=1.1), euro)
+    history = History(
+        bars={SYMBOL: bars, "EURUSD": other},
+        instruments={SYMBOL: gold, "EURUSD": euro},
+        finer={SYMBOL: quoted_both_sides(quarters, gold)[0]},
+    )
+    market_settings = {"symbols": [SYMBOL, "EURUSD"]}
+    settings = Settings.model_validate({**SETTINGS.model_dump(), "market": market_settings})
+    depth = Depth(n_cuts=6, learns=False)
+    report = prove_pipeline(settings, history, depth=depth, progress=SilentProgress())
+
+    assert report.is_clean, report.reason
+    names = {stage.name for stage in report.stages}
+    assert {f"features, {SYMBOL}", "features, EURUSD", "labels, EURUSD", "events"} <= names
+
+
+def test_a_users_columns_are_proved_where_the_models_read_them(
+    gold: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "strategy.py").write_text(
+        "import numpy as np\n"
+        "from assay.strategy import Bars, feature, signal\n"
+        "@feature(warm_up=5)\n"
+        "def change(bars):\n    return bars.close / np.roll(bars.close, 5) - 1.0\n"
+        "@signal(warm_up=5)\n"
+        "def lean(bars):\n    return np.sign(bars.close - np.roll(bars.close, 5))\n"
+    )
+    strategy = load_strategy(tmp_path / "strategy.py")
+    head = replace(gold.history, bars={SYMBOL: gold.bars.between(0, 1_500)})
+    at = Scene(history=head, settings=SETTINGS, load=reloading(strategy))
+    (stage,) = own_stages(at, ())
+    clean = prove_series([stage], at, cuts_in(at, 6))
+    replacing(dataset_module, "beside", lambda honest: lambda *tables: early(honest(*tables)))(
+        monkeypatch
+    )
+    (stage,) = own_stages(at.on(head), ())
+    leaking = prove_series([stage], at.on(head), cuts_in(at, 6))
+
+    assert clean.is_clean
+    names = {"change", "change in the mirror", "lean", "lean in the mirror"}
+    assert {leak.column for leak in leaking.leaks} == names
+    assert {leak.stage for leak in leaking.leaks} == {"own columns"}
+    assert own_stages(at, ("change", "lean")) == []
 
 
 def test_a_pair_that_begins_late_leaves_no_cut_before_it(cross: Scene) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
+import numpy as np
+
 from assay.domain.errors import DataError
 from assay.domain.progress import SilentProgress
 from assay.engine.opinion import views_of
@@ -19,6 +21,8 @@ from assay.signals.signal_model import Lean
 
 EVENTS_MAX = 3_000
 HEADLINE = "hybrid"
+OPINIONS = ("direction", "score", "confidence", "p_win", "payoff", "loss", "unit")
+"""What the engine is told; known at the close of the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -94,7 +98,7 @@ def decision_stages(decided: Decided) -> list[SeriesStage]:
             settled_ns=rows.settled_ns[:stop],
         )
 
-    made = order_stages("the models", note, orders)
+    made = order_stages("the models", note, orders, OPINIONS)
     return [
         SeriesStage(
             name="forecasts", compute=forecasts, rows=lambda at: tested(at.dataset), note=note
@@ -111,7 +115,10 @@ def _traded(decided: Decided, at: Scene) -> Columns:
     tape = at.tape
     mid = 0.5 * (tape.bid_close + tape.ask_close)[tested]
     views = views_of(said.leans[HEADLINE], mid=mid, atr=at.dataset.column("atr")[tested])
-    return traded(at, views, decided.first, n_events)
+    opinions: dict[str | tuple[str, ...], Array] = {
+        name: np.asarray(getattr(views, name)) for name in OPINIONS
+    }
+    return {**traded(at, views, decided.first, n_events), **opinions}
 
 
 def _until(rows: Callable[[Scene], Rows], decided: Decided) -> Callable[[Scene], Rows]:

@@ -200,7 +200,9 @@ def _orders(at: Scene) -> Columns:
     return at.once("orders of the votes", lambda: traded(at, voted(at)))
 
 
-def order_stages(what: str, note: str, orders: Callable[[Scene], Columns]) -> list[SeriesStage]:
+def order_stages(
+    what: str, note: str, orders: Callable[[Scene], Columns], opinions: tuple[str, ...] = ()
+) -> list[SeriesStage]:
     """Return the stages of the orders that *what* leads to: their fills, and their entries.
 
     Orders that fill at an open are compared there: the rest of that bar must not matter.
@@ -208,7 +210,7 @@ def order_stages(what: str, note: str, orders: Callable[[Scene], Columns]) -> li
     return [
         SeriesStage(
             name=f"orders of {what}",
-            compute=lambda at: {name: orders(at)[name] for name in AT_CLOSE},
+            compute=lambda at: {name: orders(at)[name] for name in (*AT_CLOSE, *opinions)},
             rows=event_rows,
             checks=WHOLE_BARS,
             remedy=_ORDERS,

@@ -29,7 +29,7 @@ from assay.research.leaks.prover import N_CUTS, cuts_in
 from assay.research.leaks.rows import prove_rows
 from assay.research.leaks.scene import Rows, Scene
 from assay.research.leaks.series import prove_series
-from assay.research.leaks.strategy import prove_strategy, reloading
+from assay.research.leaks.strategy import own_stages, prove_strategy, reloading
 from assay.research.oos import FoldPlan, fold_seed, folds_of
 from assay.research.training import train
 from assay.research.walk import Walked
@@ -118,7 +118,9 @@ def prove_pipeline(
         progress.stage("Splits", 1)
         reports.append(_walk(scene, deep, progress))
         if strategy is not None:
-            reports.append(prove_strategy(recent, cuts, progress=progress))
+            own = prove_strategy(recent, cuts, progress=progress)
+            stages = own_stages(recent, {leak.column for leak in own.leaks})
+            reports += [own, prove_series(stages, recent, cuts, progress=progress)]
     return reports[0].joined(*reports[1:])
 
 

@@ -50,6 +50,7 @@ def prove_series(
     cuts: IntArray,
     *,
     plants: Mapping[str, Sequence[Plant]] | None = None,
+    n_events: int | None = None,
     progress: Progress | None = None,
 ) -> LeakReport:
     """Ask every stage what it makes of other futures, and compare.
@@ -62,6 +63,9 @@ def prove_series(
         Bars of the first symbol after which the future changes.
     plants : mapping of str to sequence of Plant, optional
         Further leaks to be planted into copies of a stage, by its name.
+    n_events : int, optional
+        Further cuts of each stage, on bars on which one of its columns that rarely moves does so;
+        by default half as many as *cuts*, over all stages.
     progress : Progress, optional
         Counts futures.
 
@@ -84,6 +88,8 @@ def prove_series(
 
     O(cuts x futures) computations of every stage; the scenes are shared between them.
     """
+    if not stages:
+        return LeakReport(leaks=(), stages=(), canaries=())
     says = progress or SilentProgress()
     watched = [
         _Watched(
@@ -99,15 +105,16 @@ def prove_series(
         for stage in stages
     ]
     blind = _plant(watched, scene, cuts, plants or {})
-    cuts = _with_events(watched, scene, cuts)
+    each = max(1, len(cuts) // 2 // max(1, len(watched))) if n_events is None else n_events
+    asked = _asked_at(watched, scene, cuts, each)
     checks = _checks_of(stages)
-    n_futures = len(cuts) * sum(2 if check == "poison" else 1 for check in checks)
+    n_futures = len(asked) * sum(2 if check == "poison" else 1 for check in checks)
     says.stage("Changing the future", n_futures)
-    for cut in cuts:
+    for cut, whom in sorted(asked.items()):
         cut_ns = int(scene.known_ns[cut])
         for future in futures_of(scene.history, cut_ns, checks):
             changed = scene.on(future.history)
-            for item in watched:
+            for item in whom:
                 item.ask(future, changed, f"the bars after {cut} {future.what}", cut_ns)
             says.advance()
     return LeakReport(
@@ -156,21 +163,22 @@ def _plant(
     return blind
 
 
-def _with_events(watched: Sequence[_Watched], scene: Scene, cuts: IntArray) -> IntArray:
-    """Add bars on which a column that rarely moves does: at most half as many again."""
-    n_more = max(1, len(cuts) // 2 // max(1, len(watched)))
-    found = [cuts]
+def _asked_at(
+    watched: Sequence[_Watched], scene: Scene, cuts: IntArray, n_events: int
+) -> dict[int, list[_Watched]]:
+    """Return whom to ask at which cut: everybody at *cuts*, and each where something rare moves."""
+    asked = {int(cut): list(watched) for cut in cuts}
     for item in watched:
         columns = {
             name: values
             for name in item.tracker.names
             if (values := column_of(item.tracker.whole, name)) is not None
         }
-        rows = events_of(columns, n_more)
-        at = np.searchsorted(scene.known_ns, item.tracker.rows.known_ns[rows])
-        found.append(at.astype(np.int64))
-    joined = np.unique(np.concatenate(found))
-    return joined[joined < len(scene.known_ns) - 1]
+        rows = events_of(columns, n_events)
+        for cut in np.searchsorted(scene.known_ns, item.tracker.rows.known_ns[rows]).tolist():
+            if cut < len(scene.known_ns) - 1 and item not in asked.setdefault(cut, []):
+                asked[cut].append(item)
+    return asked
 
 
 def _first_rows(item: _Watched, scene: Scene) -> dict[str, int]:

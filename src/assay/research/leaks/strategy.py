@@ -1,6 +1,6 @@
 """Prove a user's strategy: no column knows the future, and each needs no more than it says."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +27,7 @@ TOLERANCE = 1e-9
 """Of the column's size: sums of another length may round otherwise, a leak is larger."""
 
 WINDOWS = 128
+EVENTS_MIN = 4
 
 
 def reloading(strategy: Strategy) -> Callable[[], Strategy]:
@@ -73,7 +74,8 @@ def _proved(scene: Scene, cuts: IntArray, n_windows: int, progress: Progress | N
         if unsteady:
             reports.append(LeakReport(leaks=tuple(unsteady), stages=(), canaries=()))
         if stages:
-            reports.append(prove_series(stages, scene, cuts, progress=progress))
+            events = max(EVENTS_MIN, len(cuts) // 2)
+            reports.append(prove_series(stages, scene, cuts, n_events=events, progress=progress))
         for column, values in steady:
             known = {(leak.column, leak.check) for report in reports for leak in report.leaks}
             leaks = tuple(_windows(strategy, column, bars, values, n_windows, known))
@@ -85,6 +87,54 @@ def _proved(scene: Scene, cuts: IntArray, n_windows: int, progress: Progress | N
         leaks=tuple(replace(leak, line=lines[leak.column]) for leak in merged.leaks),
         stages=_with_windows(merged.stages),
     )
+
+
+def own_stages(scene: Scene, leaking: Collection[str]) -> list[SeriesStage]:
+    """Return a user's columns as the models read them: beside ours, and in the mirror.
+
+    Those that leak by themselves are left out.
+    """
+    strategy = scene.strategy
+    assert strategy is not None, "the scene must have a strategy"
+    dataset = scene.whole_dataset
+    own = {column.name for column in strategy.columns} - set(leaking)
+    features = tuple(name for name in dataset.names if name in own)
+    votes = tuple(name for name in dataset.vote_names if name in own)
+    stages = []
+    for symbol in scene.history.bars:
+
+        def columns(at: Scene, symbol: str = symbol) -> Columns:
+            there, item = at.whole_dataset, at.whole_dataset.data[symbol]
+            return {
+                **_named(features, there.names, item.x, ""),
+                **_named(features, there.names, item.mirror_x, " in the mirror"),
+                **_named(votes, there.vote_names, item.votes, ""),
+                **_named(votes, there.vote_names, item.mirror_votes, " in the mirror"),
+            }
+
+        several = f", {symbol}" if len(scene.history.bars) > 1 else ""
+        stages.append(
+            SeriesStage(
+                name=f"own columns{several}",
+                compute=columns,
+                rows=bars_of(symbol),
+                tolerance=TOLERANCE,
+                may_stand_still=True,
+                note=f"of {strategy.path.name}, as the models read them",
+            )
+        )
+    return stages if own else []
+
+
+def _named(
+    wanted: Sequence[str], names: Sequence[str], table: FloatArray, suffix: str
+) -> dict[str | tuple[str, ...], FloatArray]:
+    """Return the columns *wanted* of a table; NaN where a shorter history has none."""
+    there = {name: k for k, name in enumerate(names)}
+    unknown = np.full(len(table), np.nan)
+    return {
+        f"{name}{suffix}": table[:, there[name]] if name in there else unknown for name in wanted
+    }
 
 
 def name_of(strategy: Strategy) -> str:
