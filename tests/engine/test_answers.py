@@ -66,7 +66,7 @@ def test_without_an_answer_a_position_was_held(drawn) -> None:
 
     assert (answers.side[silent] != 0).all()
     asked = (answers.lots > 0.0) | (answers.refused >= RefusalReason.NO_EDGE)
-    assert (np.isfinite(answers.own) == asked).all()
+    assert (np.isfinite(answers.stake) == asked).all()
 
 
 def test_leaving_by_time_and_by_view_is_told_with_its_reason() -> None:
@@ -94,7 +94,7 @@ def test_the_numbers_that_decided_are_kept() -> None:
     answers = record_answers(world, opinion, asked, {"XAUUSD": instrument()})
 
     assert answers.price[0] == 100.0 and answers.distance[0] == 1.0
-    assert answers.own[0] == pytest.approx(1e5 * 0.5 * 0.2 / 100)
+    assert answers.stake[0] == pytest.approx(1e5 * 0.5 * 0.2 / 100)
     assert answers.risk[0] == pytest.approx(1e5 * 0.01 / 100)
     assert answers.side[1] == 1 and answers.refused[1] == 0
     assert np.isinf(answers.margin_level).all()

@@ -215,7 +215,7 @@ RULES = {
         (
             "BELOW_MINIMUM_SIZE",
             {"risk": 0.004},
-            "0.0040 lots by risk at the stop, must be at least",
+            "0.0040 lots by the risk at the stop, must be at least",
         ),
     ],
 )
@@ -233,7 +233,7 @@ def test_a_fixed_size_is_no_stake_of_kelly() -> None:
 
     assert gate.text == "size fixed at 0.1 lots"
     assert np.isnan(kelly_of(row_of(payoff=np.nan), RULES["risk"]))
-    assert least_limit(row_of(own=0.5)) == ("own", 0.5)
+    assert least_limit(row_of(stake=0.5)) == ("stake", 0.5)
 
 
 def test_figures_are_rounded_to_what_a_reader_sees() -> None:

@@ -42,7 +42,7 @@ ANSWER = np.dtype(
         ("margin_level", "f8"),
         ("price", "f8"),
         ("distance", "f8"),
-        ("own", "f8"),
+        ("stake", "f8"),
         ("risk", "f8"),
         ("volatility", "f8"),
         ("symbol", "f8"),
@@ -165,7 +165,7 @@ def _note_answer(
             answer.refused = reason
     answer.price = np.nan
     answer.distance = np.nan
-    answer.own = np.nan
+    answer.stake = np.nan
     answer.risk = np.nan
     answer.volatility = np.nan
     answer.symbol = np.nan
@@ -177,7 +177,7 @@ def _note_answer(
         limits = size_limits(stake, funds, facts, rules)
         answer.price = stake.price
         answer.distance = stake.distance
-        answer.own = limits.own
+        answer.stake = limits.stake
         answer.risk = limits.risk
         answer.volatility = limits.volatility
         answer.symbol = limits.symbol

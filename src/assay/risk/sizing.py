@@ -44,11 +44,11 @@ class Funds(NamedTuple):
 class Limits(NamedTuple):
     """Lots that each limit allows by itself; infinite where a limit does not bind, 0: none.
 
-    ``own`` is fixed by hand or asked for by Kelly; ``risk`` and ``volatility`` bind only sizes
+    ``stake`` is asked for by Kelly or fixed by hand; ``risk`` and ``volatility`` bind only sizes
     that are not fixed by hand.
     """
 
-    own: float
+    stake: float
     risk: float
     volatility: float
     symbol: float
@@ -61,10 +61,10 @@ def size_limits(stake: Stake, funds: Funds, facts: Any, rules: Any) -> Limits:
     """Return what each limit allows; see ``size_lots``."""
     risk, volatility = math.inf, math.inf
     if rules.is_fixed:
-        own = rules.fixed_lots
+        asked = rules.fixed_lots
     else:
         share = kelly_share(stake.p_win, stake.payoff, rules.kelly_multiplier)
-        own = funds.equity * share / (stake.loss * stake.value)
+        asked = funds.equity * share / (stake.loss * stake.value)
         at_risk = funds.equity * rules.risk_fraction_max * stake.confidence
         risk = at_risk / (stake.distance * stake.value)
         if stake.volatility > 0.0:
@@ -75,7 +75,7 @@ def size_limits(stake: Stake, funds: Funds, facts: Any, rules: Any) -> Limits:
     exposure = funds.equity * rules.exposure_max - funds.notional_others
     margin = funds.equity * rules.margin_fraction_max - funds.margin_others
     return Limits(
-        own,
+        asked,
         risk,
         volatility,
         funds.equity * rules.symbol_exposure_max / per_lot,
@@ -103,13 +103,13 @@ def size_lots(stake: Stake, funds: Funds, facts: Any, rules: Any) -> tuple[float
     then floored, never rounded up. ``docs/execution.md`` is normative.
     """
     limits = size_limits(stake, funds, facts, rules)
-    if limits.own <= 0.0:
+    if limits.stake <= 0.0:
         return 0.0, _NO_EDGE
     if limits.exposure <= 0.0:
         return 0.0, _EXPOSURE_LIMIT
     if limits.margin <= 0.0:
         return 0.0, _MARGIN_LIMIT
-    lots = min(limits.own, limits.risk, limits.volatility)
+    lots = min(limits.stake, limits.risk, limits.volatility)
     lots = min(lots, limits.symbol, limits.exposure, limits.margin, facts.lot_max)
     lots = down_lot(lots, facts.lot_step)
     if lots < facts.lot_min:

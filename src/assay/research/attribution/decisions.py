@@ -31,7 +31,7 @@ ANSWER_COLUMNS = (
     "margin_level",
     "price",
     "distance",
-    "own",
+    "stake",
     "risk",
     "volatility",
     "symbol",
@@ -44,7 +44,7 @@ ANSWER_COLUMNS = (
 
 COARSE = frozenset(
     {"conviction", "p", "p_lower", "payoff", "loss", "unit", "margin_level"}
-    | {"own", "risk", "volatility", "symbol", "exposure", "margin"}
+    | {"stake", "risk", "volatility", "symbol", "exposure", "margin"}
 )
 """Columns of six significant digits: what a reader is shown."""
 

@@ -12,13 +12,13 @@ from assay.risk.kelly import kelly_share
 from assay.risk.sizing import Limits
 
 LIMIT_WORDS = {
-    "own": "Kelly",
-    "risk": "risk at the stop",
-    "volatility": "volatility target",
-    "symbol": "exposure of the symbol",
-    "exposure": "exposure of the account",
-    "margin": "margin",
-    "lot_max": "largest lot",
+    "stake": "Kelly or the fixed size",
+    "risk": "the risk at the stop",
+    "volatility": "the volatility target",
+    "symbol": "the exposure of the symbol",
+    "exposure": "the exposure of the account",
+    "margin": "the margin",
+    "lot_max": "the largest lot",
 }
 
 

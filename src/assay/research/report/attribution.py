@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from assay.research.attribution.gates import LIMIT_WORDS
 from assay.research.attribution.part import GROUPS, Kind
 from assay.research.attribution.summary import Attribution, Sum
 from assay.research.report.plots import waterfall
@@ -194,15 +195,6 @@ def _years(item: Attribution) -> tuple[tuple[str, ...], ...]:
 
 def _sized_by(counts: Mapping[str, int]) -> str:
     """Return how often each limit bound a size, the most frequent first."""
-    words = {
-        "own": "Kelly or the fixed size",
-        "risk": "the risk at the stop",
-        "volatility": "the volatility target",
-        "symbol": "the exposure of the symbol",
-        "exposure": "the exposure of the account",
-        "margin": "the margin",
-        "lot_max": "the largest lot",
-    }
     total = sum(counts.values())
     ordered = sorted(counts.items(), key=lambda pair: -pair[1])
-    return ", ".join(f"{words[name]} {percent(n / total, 0)}" for name, n in ordered)
+    return ", ".join(f"{LIMIT_WORDS[name]} ({percent(n / total, 0)})" for name, n in ordered)
