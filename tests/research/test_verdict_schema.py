@@ -338,3 +338,43 @@ def test_the_trials_that_luck_needs_are_where_the_deflated_ratio_falls_below() -
     assert dsr(found) >= 0.95 > dsr(1.002 * found)
     assert trials_for_luck(verdict, 1.0) == 1.0
     assert trials_for_luck(verdict, 1e-9) == math.inf
+
+
+# The documentation
+
+
+def page_of_docs(name: str) -> str:
+    return (Path(__file__).resolve().parents[2] / "docs" / name).read_text(encoding="utf-8")
+
+
+def test_the_documentation_names_every_key_answer_and_default() -> None:
+    from assay.config.settings import EvaluationSettings
+
+    page = page_of_docs("verdict.md")
+    for key in SCHEMA["properties"]:
+        assert f"`{key}`" in page, key
+    for outcome in Outcome:
+        assert f"| **{outcome.value}** |" in page
+    usual = EvaluationSettings()
+    assert f"years ≥ {usual.years_min:g}" in page
+    assert f"closed trades ≥ {usual.trades_min}" in page
+    assert f"`evaluation.confidence` ({usual.confidence:g})" in page
+
+
+def test_the_documentation_lists_the_space_that_is_searched() -> None:
+    from assay.config.settings import Settings
+    from assay.research.search.space import DEFAULT_SPACE, space_of
+
+    page = page_of_docs("optimisation.md")
+    for name, values in DEFAULT_SPACE.items():
+        assert f"| `{name}` | {', '.join(f'{value:g}' for value in values)} |" in page, name
+    settings = Settings()
+    assert f"{space_of(settings).n_points:,} configurations" in page
+    search = settings.search
+    for key, value in (
+        ("dispersion_weight", search.dispersion_weight),
+        ("prune_p", search.prune_p),
+        ("adopt_p", search.adopt_p),
+    ):
+        told = page.split(f"`search.{key}`")[1][:12]
+        assert f"{value:g}" in told, key
