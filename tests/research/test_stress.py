@@ -132,6 +132,13 @@ def test_one_worker_and_two_write_the_same_bytes(walked: Walked, found: Stress) 
     assert other.of("blocks") != found.of("blocks")
 
 
+@pytest.mark.parametrize("name", ["trades", "days", "blocks", "regimes", "jitter", "missing_bars"])
+def test_every_path_is_drawn_by_itself(found: Stress, name: str) -> None:
+    item = found.of(name)
+    assert item is not None
+    assert item.drawdown.best < item.drawdown.median < item.drawdown.worst
+
+
 def test_a_scenario_does_not_depend_on_which_others_are_asked_for(
     walked: Walked, found: Stress
 ) -> None:

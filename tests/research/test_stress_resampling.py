@@ -226,3 +226,23 @@ def test_time_to_recover_counts_from_the_peak() -> None:
     assert math.isinf(lost.recovery_days)
     rising = np.array([1.0, 1.1])
     assert recovery_days(rising, np.zeros(2)) == 0.0
+
+
+def test_inside_regimes_the_volatility_of_each_time_stays() -> None:
+    own = np.arange(FIRST, len(BARS))
+    late = own > (FIRST + len(BARS)) // 2
+    louder = rebuilt(BARS, own, FIRST, np.where(late, 3.0, 1.0))
+
+    def loudness(keeps_regime: bool) -> float:
+        bars = resampled(
+            {"XAUUSD": louder},
+            from_ns=FROM_NS,
+            mean_block=100.0,
+            keeps_regime=keeps_regime,
+            rng=np.random.default_rng(9),
+        )["XAUUSD"]
+        moves = np.diff(np.log(bars.close))[FIRST - 1 :]
+        return float(np.std(moves[late][-2_000:]) / np.std(moves[~late]))
+
+    assert 2.0 < loudness(keeps_regime=True) < 4.5
+    assert 0.6 < loudness(keeps_regime=False) < 1.6
