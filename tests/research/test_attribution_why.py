@@ -153,6 +153,10 @@ def test_a_damaged_or_missing_table_is_a_fault_with_a_remedy(tmp_path: Path) -> 
     )
     with pytest.raises(DataError, match=r"assay\.decisions/9"):
         read_decisions(tmp_path)
+    told = table.schema.metadata
+    pq.write_table(table.drop_columns(["refused"]).replace_schema_metadata(told), path)
+    with pytest.raises(DataError, match="no column refused"):
+        read_decisions(tmp_path)
     with pytest.raises(DataError, match=r"attribution\.csv"):
         read_trade(tmp_path, "hybrid", 1)
 

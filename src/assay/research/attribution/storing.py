@@ -11,7 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assay.domain.errors import DataError
-from assay.research.attribution.decisions import FINE, Decisions
+from assay.research.attribution.decisions import (
+    ANSWER_COLUMNS,
+    FINE,
+    VIEW_COLUMNS,
+    Decisions,
+)
 from assay.research.attribution.part import Kind, Part
 from assay.research.attribution.records import ATTRIBUTION_FILE
 
@@ -20,6 +25,7 @@ SCHEMA = "assay.decisions/1"
 LOG_ODDS, LEAN = "log_odds.", "lean."
 _FIXED = ("known", "market")
 _META = b"assay"
+REQUIRED = {*_FIXED, *VIEW_COLUMNS, *ANSWER_COLUMNS, "mid", "p", "opens", "trade", "rule"}
 
 
 def decisions_bytes(decisions: Decisions) -> bytes:
@@ -126,6 +132,9 @@ def read_trade(folder: Path, strategy: str, number: int) -> dict[str, str]:
 
 def _decisions(table: pa.Table, told: dict[str, Any]) -> Decisions:
     columns = {name: table.column(name).combine_chunks() for name in table.column_names}
+    missing = sorted(REQUIRED - set(columns))
+    if missing:
+        raise ValueError(f"it has no column {missing[0]}")
     sources = tuple(
         Part(name=s["name"], group=s["group"], title=s["title"], kind=Kind(s["kind"]))
         for s in told["sources"]
