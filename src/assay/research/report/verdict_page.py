@@ -236,7 +236,7 @@ def commands(run: RunResult) -> tuple[Recomputing, ...]:
         Recomputing(
             name="This answer from its own figures",
             value="passed" if run.verdict.is_passed else "not passed",
-            command="assay report --check",
+            command="assay report NAME --check",
         )
     )
     return tuple(found)

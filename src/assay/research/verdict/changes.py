@@ -96,7 +96,7 @@ def _limits(verdict: Verdict) -> Iterator[str]:
     trials = trials_for_luck(verdict, check.threshold)
     if math.isfinite(trials):
         yield (
-            f"More tries: as the best of {_few(trials)} independent trials instead of "
+            f"More tries: as the best of about {_few(trials)} independent trials instead of "
             f"{_few(numbers['trials_effective'])}, luck would explain it."
         )
     elif math.isinf(trials):
@@ -109,8 +109,8 @@ def _limits(verdict: Verdict) -> Iterator[str]:
 
 
 def _few(value: float) -> str:
-    """Return a number of trials: with a decimal where it matters."""
-    return count(value) if value >= 100.0 else ratio(value, 1)
+    """Return a number of trials: with a decimal where it matters, to two digits where large."""
+    return count(float(f"{value:.1e}")) if value >= 100.0 else ratio(value, 1)
 
 
 def _gates(verdict: Verdict, failed: dict[str, Check]) -> Iterator[str]:
