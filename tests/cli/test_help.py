@@ -18,6 +18,7 @@ COMMANDS = (
     ("runs",),
     ("compare",),
     ("stress",),
+    ("leaks",),
     ("features",),
     ("doctor",),
     ("config", "show"),

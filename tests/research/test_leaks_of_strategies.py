@@ -216,6 +216,24 @@ HABITS: dict[str, Habit] = {
         return forwards + backwards
         """,
     ),
+    "a leak at ten on Mondays alone": Habit(
+        """
+        hour = (bars.time_ns // 3_600_000_000_000) % 24
+        day = (bars.time_ns // 86_400_000_000_000 + 3) % 7
+        ahead = np.append(bars.close[1:], np.nan) / bars.close
+        return np.where((hour == 10) & (day == 0), ahead, bars.close / mean(bars.close, 5))
+        """,
+        checks=frozenset({"truncate"}),
+    ),
+    "a leak on the last bar of a month alone": Habit(
+        """
+        month = bars.time_ns.astype("datetime64[ns]").astype("datetime64[M]").astype(int)
+        ends = np.append(month[1:] != month[:-1], False)
+        ahead = np.append(bars.close[1:], np.nan) / bars.close
+        return np.where(ends, ahead, bars.close / mean(bars.close, 5))
+        """,
+        checks=frozenset({"truncate"}),
+    ),
     "what a cache remembers of the whole history": Habit(
         """
         global _seen

@@ -115,7 +115,8 @@ def show_report(report: "LeakReport", screen: Screen) -> None:
 
 def _summary(report: "LeakReport", n_columns: int) -> str:
     if not report.trusted:
-        return f"{report.reason} Whatever else it says proves nothing; please report this."
+        told = " Please report this: it is a bug." if report.missed else ""
+        return f"{report.reason} Whatever else it says proves nothing.{told}"
     if n_columns:
         word = "column knows" if n_columns == 1 else "columns know"
         return f"{n_columns} {word} the future: no result of this pipeline is evidence."

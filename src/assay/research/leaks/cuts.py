@@ -14,10 +14,11 @@ LONGER = (Timeframe.H4, Timeframe.D1, Timeframe.W1, Timeframe.MN1)
 PIVOT_BARS = 12
 LARGEST_MOVES = 50
 RARE_SHARE = 0.02
+_GOLDEN = (5.0**0.5 - 1.0) / 2.0
 
 
 def cuts_of(bars: Bars, n_cuts: int, longer: Sequence[Timeframe] = LONGER) -> IntArray:
-    """Return bars after which to cut: half evenly spread, half where leaks like to show.
+    """Return bars after which to cut: half spread over all, half where leaks like to show.
 
     Parameters
     ----------
@@ -51,9 +52,28 @@ def cuts_of(bars: Bars, n_cuts: int, longer: Sequence[Timeframe] = LONGER) -> In
         chosen.append(spread_over(place, share))
         left -= len(chosen[-1])
     taken = sum(len(place) for place in chosen)
-    even = np.linspace(0, n_bars - 2, max(0, n_cuts - taken)).astype(np.int64)
-    cuts = np.unique(np.concatenate([*chosen, even]))
+    rest = spaced(0, n_bars - 1, n_cuts - taken)
+    cuts = np.unique(np.concatenate([*chosen, rest]))
     return cuts[(cuts >= 0) & (cuts < n_bars - 1)]
+
+
+def spaced(first: int, stop: int, n: int) -> IntArray:
+    """Return at most *n* numbers of ``first .. stop - 1``, both ends among them, in no rhythm.
+
+    Steps of the golden ratio leave no gap and meet every hour of the day and day of the week;
+    equal steps may meet one of them alone.
+
+    Examples
+    --------
+    >>> spaced(0, 100, 6)
+    array([ 0, 23, 47, 61, 85, 99])
+    """
+    if n >= stop - first:
+        return np.arange(first, stop)
+    inner = first + ((stop - first) * (np.arange(1, max(0, n - 1)) * _GOLDEN % 1.0)).astype(
+        np.int64
+    )
+    return np.unique(np.concatenate(([first, stop - 1][: max(0, n)], inner))).astype(np.int64)
 
 
 def spread_over(candidates: IntArray, n: int) -> IntArray:

@@ -39,7 +39,7 @@ QUICK_CUTS = 6
 QUICK_BARS = 12_000
 RUN_CUTS = 4
 RUN_BARS = 6_000
-RUN_WINDOWS = 64
+RUN_WINDOWS = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from assay.data.bars import Bars
 from assay.domain.progress import Progress
 from assay.kernels.compiler import FloatArray, IntArray
 from assay.research.leaks.comparing import differs
-from assay.research.leaks.cuts import events_of, spread_over
+from assay.research.leaks.cuts import events_of, spaced, spread_over
 from assay.research.leaks.evidence import Canary, Check, Leak, LeakReport, StageProof
 from assay.research.leaks.planted_strategy import HONEST, SHORT
 from assay.research.leaks.remedies import REMEDIES
@@ -26,7 +26,10 @@ PLANTED = Path(__file__).with_name("planted_strategy.py")
 TOLERANCE = 1e-9
 """Of the column's size: sums of another length may round otherwise, a leak is larger."""
 
-WINDOWS = 128
+WINDOWS = 1_000
+WINDOW_BARS_MAX = 4_000_000
+"""Bars at most that one column is computed on again, over all its windows."""
+
 EVENTS_MIN = 4
 
 
@@ -190,12 +193,13 @@ def _windows(
     known: set[tuple[str, Check]],
 ) -> Iterator[Leak]:
     """Compare the history with the trailing bars of the declared warm-up."""
-    events = events_of({column.name: values}, n_windows // 2)
-    some = spread_over(bars_to_check(len(bars), column.warm_up), n_windows // 2)
-    even = np.linspace(column.warm_up, len(bars) - 1, n_windows // 2).astype(np.int64)
+    n_windows = max(8, min(n_windows, WINDOW_BARS_MAX // (column.warm_up + 1)))
+    events = events_of({column.name: values}, n_windows // 4)
+    some = spread_over(bars_to_check(len(bars), column.warm_up), n_windows // 4)
+    rest = spaced(column.warm_up, max(column.warm_up, len(bars)), n_windows // 2)
     size = size_of(values)
     wrong = []
-    for bar in np.unique(np.concatenate([events, some, even])):
+    for bar in np.unique(np.concatenate([events, some, rest])):
         if not column.warm_up <= bar < len(bars):
             continue
         window = column.values(bars.between(int(bar) - column.warm_up, int(bar) + 1))
