@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal as D
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from attribution_worlds import (
 from engine_worlds import request
 
 from assay.domain.order import OrderKind
+from assay.domain.refusal import RefusalReason
 from assay.engine.views import Views
 from assay.research.attribution.part import AFTER_SIGNALS, GROUPS, order_of, vote_part
 from assay.research.attribution.split import SIZED_BY
@@ -78,6 +80,29 @@ def test_a_trade_that_the_view_ends() -> None:
     assert part["swap"] == pytest.approx(-7 * 0.01 * 100)
     assert sum(part.values()) == pytest.approx(100 * (102.4 - 101.3) - 6.0 - 7.0)
     assert split.decided.tolist() == [0] and split.held_until.tolist() == [3]
+
+
+def test_the_example_of_the_docs_is_this_trade() -> None:
+    told = account(BARS, LEAN)
+    part = by_name(split_of(told))
+    page = (Path(__file__).resolve().parents[2] / "docs" / "attribution.md").read_text()
+    example = page[page.index("### An example") : page.index("## Files")]
+
+    assert f"*a* made {part['source_0']:.2f}, *b* {part['source_1']:.2f}." in example
+    assert "the delay cost 100 + 50" in example and part["timing"] == pytest.approx(-150.0)
+    assert f"Net {told[2].trades.net[0]:.0f}:" in example
+
+
+def test_every_gate_and_every_group_stands_in_the_docs() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "attribution.md").read_text()
+
+    for reason in RefusalReason:
+        if reason <= RefusalReason.BELOW_MINIMUM_SIZE:
+            assert f"`{reason.name}`" in page, reason
+    for name in GROUPS:
+        word = {"own": "strategy.py", "levels": "support", "swap_view": "swap in the view"}
+        word |= {"timing": "delay", "rule": "fixed rule", "regime": "volatility regime"}
+        assert word.get(name, name).rstrip("s") in page.lower(), name
 
 
 def test_a_stop_is_compared_with_holding_on_until_the_view_turns() -> None:

@@ -231,6 +231,8 @@ def _show_refused(
         ("time", "symbol", "side", "reason", "number that decided"),
         [(r["time"], r["market"], r["side"], r["reason"], r["text"]) for r in records],
     )
+    if not records:
+        screen.say("No entry was refused for that.")
     if len(events) > len(shown):
         screen.say(f"The last {len(shown):,} of {len(events):,}; --last shows more.")
     screen.emit({"report": folder, "counts": counted, "n": len(events), "refused": records})
