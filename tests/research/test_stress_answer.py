@@ -1,8 +1,10 @@
 """The answer in words says what the figures say, and the tone follows its rule."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from assay.research.stress.answer import LABELS, answer_of
@@ -117,3 +119,22 @@ def test_a_fan_shows_ruin_where_it_is_near(low: float, is_log: bool) -> None:
     assert "1 of 20 below" in picture and "NaN" not in picture and "nan" not in picture
     assert fan_chart(days[:1], fan, np.ones(1), 0.5, "X") == ""
     assert scenario_chart(REAL, []) == ""
+
+
+def test_measured_moves_are_those_of_the_history(shared_data: Path) -> None:
+    """Read the hourly bars of gold again: each measured move of its list is found there."""
+    path = shared_data / "history" / "XAUUSD_H1_oanda_bidask_2006_2019.parquet"
+    bars = pl.read_parquet(path)
+    day = bars["time"].dt.date()
+    n_found = 0
+    for shock in SHOCKS:
+        inside = bars.filter((day >= shock.first) & (day <= shock.last))
+        if len(inside) < 10 or not shock.is_measured:
+            continue
+        high, low = inside["high"].to_numpy(), inside["low"].to_numpy()
+        falls = [low[i : i + 24].min() / high[i] - 1.0 for i in range(len(low))]
+        rises = [high[i : i + 24].max() / low[i] - 1.0 for i in range(len(low))]
+        move = shock.moves["XAUUSD"]
+        n_found += 1
+        assert move == pytest.approx(min(falls) if move < 0.0 else max(rises), abs=0.012), shock
+    assert n_found >= 12

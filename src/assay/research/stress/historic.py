@@ -15,8 +15,8 @@ class HistoricShock:
     first, last : date
         Days of the window, UTC, both included.
     moves : mapping of str to float
-        Largest move inside 24 hours, from extreme to extreme, as a fraction, of the market that
-        stands for gold and of the currency pair that was hit hardest.
+        Largest move inside 24 hours of trading, from extreme to extreme, as a fraction: of gold,
+        and of the currency pair that was hit hardest.
     is_measured : bool
         Measured on hourly bars; else from the press, rounded.
     """

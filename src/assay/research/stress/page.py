@@ -197,7 +197,7 @@ def _shocks(found: Shocks) -> list[Section]:
         Section(
             title="Shocks that it lived through",
             lead="What the strategy did in the days of a dated list. The market's move is the "
-            "largest inside 24 hours, from extreme to extreme."
+            "largest inside 24 hours of trading, from extreme to extreme."
             if found.lived
             else "None of the dated list lies in the record, or its bars do not show it.",
             columns=("Shock", "From", "To", "Market", "Result", "Worst day", "Largest fall",
@@ -244,8 +244,8 @@ def _shocks(found: Shocks) -> list[Section]:
                 ),
                 numeric=frozenset(range(2, 6)),
                 notes=(
-                    "Moves are the largest inside 24 hours on hourly bars. “About”: from the "
-                    "press, rounded.",
+                    "Moves are the largest inside 24 hours of trading, on hourly bars. “About”: "
+                    "from the press, rounded.",
                 ),
             )
         )  # fmt: skip

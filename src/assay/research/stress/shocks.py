@@ -21,6 +21,7 @@ from assay.research.stress.scene import PATH, Scene, real_market
 METALS = ("XAU", "XAG")
 GAP_DAYS_MAX = 5.0
 """A longer silence of the data inside a window counts as days that are not there."""
+DAY_SECONDS = 86_400
 SEEN_MIN = 0.5
 """Bars that move by less than this share of a market's known move do not show the shock."""
 
@@ -34,8 +35,7 @@ class Lived:
     result, worst_day, fall : float
         Over the window; of one day in it; largest fall from a peak in it. Fractions of equity.
     market : float
-        Largest move of the traded market inside 24 hours, from extreme to extreme; the first
-        symbol's.
+        Largest move of the first symbol inside 24 hours of trading, from extreme to extreme.
     n_trades : int
         Entered or left in the window.
     """
@@ -186,13 +186,13 @@ def _ns(day: date) -> int:
 
 
 def _move(market: Market, first: int, stop: int) -> float:
-    """Return the first symbol's largest move inside 24 hours, signed, between two events."""
+    """Return the first symbol's largest move in a day of trading, signed, between two events."""
     tape = market.tape
     mine = first + np.flatnonzero(tape.symbol[first:stop] == 0)
     high, low = tape.market[columns.BID_HIGH, mine], tape.market[columns.BID_LOW, mine]
-    time_ns, largest = tape.known_ns[mine], 0.0
+    n_bars, largest = max(1, round(DAY_SECONDS / tape.timeframe.value)), 0.0
     for i in range(len(mine)):
-        until = int(np.searchsorted(time_ns, time_ns[i] + NS_PER_DAY))
+        until = i + n_bars
         rise = float(np.max(high[i:until])) / float(low[i]) - 1.0
         fall = float(np.min(low[i:until])) / float(high[i]) - 1.0
         largest = max((largest, rise, fall), key=abs)
