@@ -77,3 +77,13 @@ def test_what_makes_no_sense_is_refused_by_name(space: dict, said: str) -> None:
 def test_a_search_of_nothing_is_refused() -> None:
     with pytest.raises(ConfigError, match="leaves nothing"):
         space_of(with_search(Settings(), space={name: [] for name in DEFAULT_SPACE}))
+
+
+def test_the_settings_themselves_always_take_part() -> None:
+    space = space_of(with_search(Settings(), space={"labels.horizon_bars": [5, 100]}))
+    values = {item.name: item.values for item in space.parameters}
+    assert values["labels.horizon_bars"] == (5, Settings().labels.horizon_bars, 100)
+    assert space.settings(space.start()) == space.base
+    named = space_of(with_search(Settings(), space={"features.timeframes": [[], ["D1"]]}))
+    values = {item.name: item.values for item in named.parameters}
+    assert values["features.timeframes"] == ((), ("D1",), ("H4", "D1"))

@@ -299,7 +299,13 @@ def nested_search(
     """Return the search of one walk, with its journal in a folder of its own under *folder*.
 
     If the journal knows of the walk already, the search goes on where it ended.
+
+    Raises
+    ------
+    ConfigError
+        If ``search.space`` makes no sense.
     """
+    space_of(settings)
     identity = walk_identity(settings, history, strategy)
     data = hash_of([data_hash(history.bars), facts_hash(history.facts_met())])
     return NestedSearch(

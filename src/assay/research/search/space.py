@@ -57,16 +57,11 @@ class Space:
         return int(np.prod([len(item.values) for item in self.parameters], dtype=np.float64))
 
     def start(self) -> Point:
-        """Return the choice nearest to the base."""
-        point = {}
-        for item in self.parameters:
-            own = _value_of(self.base, item.name)
-            point[item.name] = (
-                item.values.index(own)
-                if own in item.values
-                else int(np.argmin([_distance(value, own) for value in item.values]))
-            )
-        return point
+        """Return the choice that is the base itself."""
+        return {
+            item.name: item.values.index(_value_of(self.base, item.name))
+            for item in self.parameters
+        }
 
     def values(self, point: Mapping[str, int]) -> dict[str, Any]:
         """Return the chosen values by name."""
@@ -124,6 +119,8 @@ def settings_with(base: Settings, values: Mapping[str, Any]) -> Settings:
 def space_of(settings: Settings) -> Space:
     """Return what *settings* ask to be searched: the default space with ``search.space`` over it.
 
+    The value of a setting itself always takes part: a search begins with the settings as they are.
+
     Raises
     ------
     ConfigError
@@ -133,7 +130,9 @@ def space_of(settings: Settings) -> Space:
     for name, wanted in _flat(settings.search.space).items():
         ranges[name] = _values(name, wanted)
     parameters = tuple(
-        Parameter(name=name, values=tuple(values)) for name, values in ranges.items() if values
+        Parameter(name=name, values=_with_own(values, _value_of(settings, name)))
+        for name, values in ranges.items()
+        if values
     )
     if not parameters:
         raise ConfigError(
@@ -230,7 +229,10 @@ def _value_of(settings: Settings, name: str) -> Any:
     return getattr(getattr(settings, section), key)
 
 
-def _distance(value: Any, own: Any) -> float:
-    """Return how far two values are apart; those that are no numbers are equally far."""
-    is_number = isinstance(value, int | float) and isinstance(own, int | float)
-    return abs(float(value) - float(own)) if is_number else 1.0
+def _with_own(values: Sequence[Any], own: Any) -> tuple[Any, ...]:
+    """Return *values* with *own* among them: in order if they are numbers that rise, else last."""
+    if own in values:
+        return tuple(values)
+    every = (*values, own)
+    is_number = all(isinstance(x, int | float) and not isinstance(x, bool) for x in every)
+    return tuple(sorted(every)) if is_number and list(values) == sorted(values) else every
