@@ -49,7 +49,7 @@ def test_a_space_in_tables_and_in_dotted_names_is_the_same() -> None:
 def test_a_range_is_stepped_and_an_empty_list_leaves_out() -> None:
     space = space_of(QUICK)
     values = {item.name: item.values for item in space.parameters}
-    assert values["fusion.pass_score"] == (0.5, 0.54, 0.58, 0.62)
+    assert values["fusion.pass_score"] == (0.5, 0.54, 0.58, 0.6, 0.62)
     assert "exits.stop_atr" in values and "fusion.weight_ai" not in values
 
 
@@ -59,6 +59,8 @@ def test_a_range_is_stepped_and_an_empty_list_leaves_out() -> None:
         ({"market.symbols": [["EURUSD"]]}, "market.symbols"),
         ({"costs.spread_multiple": [0.0]}, "costs.spread_multiple"),
         ({"labels.horizon": [1]}, "labels.horizon"),
+        ({"features.timeframes": [["D1"]]}, "features.timeframes"),
+        ({"exits.atr_bars": [14]}, "exits.atr_bars"),
         ({"labels.horizon_bars": 24}, "list of values"),
         ({"labels.horizon_bars": [24, 24]}, "all different"),
         ({"labels.horizon_bars": {"low": 5, "high": 1, "step": 1}}, "rise from low to high"),
@@ -84,6 +86,6 @@ def test_the_settings_themselves_always_take_part() -> None:
     values = {item.name: item.values for item in space.parameters}
     assert values["labels.horizon_bars"] == (5, Settings().labels.horizon_bars, 100)
     assert space.settings(space.start()) == space.base
-    named = space_of(with_search(Settings(), space={"features.timeframes": [[], ["D1"]]}))
+    named = space_of(with_search(Settings(), space={"training.algorithms": [["logistic"]]}))
     values = {item.name: item.values for item in named.parameters}
-    assert values["features.timeframes"] == ((), ("D1",), ("H4", "D1"))
+    assert values["training.algorithms"] == (("logistic",), Settings().training.algorithms)

@@ -160,6 +160,9 @@ DEFAULT_SPACE: Mapping[str, Sequence[Any]] = {
 SEARCHED = ("labels", "training", "features", "fusion", "exits", "risk")
 """Sections whose settings may be searched: what the market and its costs are is not chosen."""
 
+NOT_SEARCHED = ("features.timeframes", "exits.atr_bars", "training.embargo_bars")
+"""Settings of these sections on which votes, the unit of the stops or the splits depend."""
+
 
 def _flat(space: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``{"a": {"b": x}}`` and ``{"a.b": x}`` alike as ``{"a.b": x}``."""
@@ -176,10 +179,11 @@ def _values(name: str, wanted: object) -> tuple[Any, ...]:
     """Return the values of one entry of ``search.space``."""
     section, _, key = name.partition(".")
     known = Settings.model_fields
-    if section not in SEARCHED or key not in getattr(known[section].annotation, "model_fields", {}):
+    is_known = section in SEARCHED and key in getattr(known[section].annotation, "model_fields", {})
+    if not is_known or name in NOT_SEARCHED:
         raise ConfigError(
-            f"A searched setting must be one of {', '.join(f'[{item}]' for item in SEARCHED)}; "
-            f"was {name!r}.",
+            f"A searched setting must be one of {', '.join(f'[{item}]' for item in SEARCHED)}, and "
+            f"none of {', '.join(NOT_SEARCHED)}; was {name!r}.",
             remedy="See `assay config show` for the names, such as labels.horizon_bars.",
             key=f"search.space.{name}",
         )
