@@ -160,8 +160,14 @@ DEFAULT_SPACE: Mapping[str, Sequence[Any]] = {
 SEARCHED = ("labels", "training", "features", "fusion", "exits", "risk")
 """Sections whose settings may be searched: what the market and its costs are is not chosen."""
 
-NOT_SEARCHED = ("features.timeframes", "exits.atr_bars", "training.embargo_bars")
-"""Settings of these sections on which votes, the unit of the stops or the splits depend."""
+NOT_SEARCHED = (
+    "features.timeframes",
+    "exits.atr_bars",
+    "training.embargo_bars",
+    "training.inner_folds",
+    "training.quantiles",
+)
+"""On these depend votes, the unit of the stops or the splits; or a search fits with its own."""
 
 
 def _flat(space: Mapping[str, Any]) -> dict[str, Any]:

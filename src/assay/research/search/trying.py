@@ -85,11 +85,12 @@ class Tried:
 def settings_of_models(settings: Settings) -> Settings:
     """Return *settings* as a search fits them: fewer labels and members, one quantile."""
     search, training = settings.search, settings.training
+    members = tuple(name for name in search.algorithms if name in training.algorithms)
     quick = training.model_copy(
         update={
             "rows_max": min(training.rows_max, search.rows_max),
             "rows_min": min(training.rows_min, 100),
-            "algorithms": search.algorithms,
+            "algorithms": members or training.algorithms[:1],
             "inner_folds": 2,
             "quantiles": (0.5,),
         }
