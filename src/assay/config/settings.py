@@ -73,7 +73,7 @@ class LabelSettings(Section):
     """``[labels]``: triple barriers in units of volatility and of cost."""
 
     horizon_bars: int = Field(
-        default=24, ge=1, le=10_000, description="bars until a label is settled"
+        default=36, ge=1, le=10_000, description="bars until a label is settled"
     )
     barrier_volatility: Positive = Field(
         default=2.5, description="distance of target and stop, in volatilities of the horizon"

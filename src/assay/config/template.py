@@ -48,7 +48,8 @@ def render_template(active: Mapping[str, Mapping[str, object]] | None = None) ->
         lines = [f"[{section}]  # {meaning}" if meaning else f"[{section}]"]
         for key, field in kind.model_fields.items():
             values = chosen.get(section, {})
-            lines.append(_line(key, field, values.get(key, field.get_default(call_default_factory=True)), key in values))
+            value = values.get(key, field.get_default(call_default_factory=True))
+            lines.append(_line(key, field, value, key in values))
         parts.append("\n".join(lines) + "\n")
     parts.append(_CONTRACT_FACTS)
     return "\n".join(parts)

@@ -148,7 +148,7 @@ def space_of(settings: Settings) -> Space:
 
 
 DEFAULT_SPACE: Mapping[str, Sequence[Any]] = {
-    "labels.horizon_bars": (12, 24, 48, 96),
+    "labels.horizon_bars": (12, 24, 36, 48, 96),
     "labels.barrier_volatility": (1.5, 2.5, 4.0),
     "training.features_max": (15, 40, 80),
     "fusion.pass_score": (0.52, 0.55, 0.58, 0.6, 0.63, 0.66, 0.7),
