@@ -1,4 +1,4 @@
-"""The forecasts of a run as a file of their own, so that two runs can be compared label by label."""
+"""The forecasts of a run as a file of their own, to compare two runs label by label."""
 
 import io
 from pathlib import Path
