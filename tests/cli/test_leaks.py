@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from assay.cli.failures import LEAKS_FOUND, PROVER_UNTRUSTED
-from assay.research.leaks import tracking
+from assay.data.catalogue import Catalogue
+from assay.domain.timeframe import Timeframe
+from assay.research.leaks import pipeline, tracking
 
 FAST = (
     "features.names=drift_8,rsi_14",
@@ -48,6 +50,12 @@ def everything_in(folder: Path) -> dict[str, bytes]:
     }
 
 
+def stored_times(folder: Path) -> list[int]:
+    """Return the opens of all bars of the workspace."""
+    bars = Catalogue(folder / "data").read_bars("XAUUSD", Timeframe.H1)
+    return bars.time_ns.tolist()
+
+
 def test_a_clean_pipeline_is_told_so_and_nothing_is_written(workspace: Path, assay) -> None:
     (workspace / "strategy.py").write_text(HONEST)
     before = everything_in(workspace)
@@ -75,7 +83,10 @@ def test_a_leak_is_named_with_column_line_time_and_remedy(workspace: Path, assay
     assert "strategy.py, change:" not in answer.out
 
 
-def test_json_is_one_object_with_everything(workspace: Path, assay) -> None:
+def test_json_is_one_object_with_everything(
+    workspace: Path, assay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "QUICK_BARS", 3_000)  # of some 3,700
     (workspace / "strategy.py").write_text(LEAKING)
     answer = assay("leaks", "--quick", "--cuts", "4", "--json", *OPTIONS)
     found = answer.json
@@ -86,7 +97,10 @@ def test_json_is_one_object_with_everything(workspace: Path, assay) -> None:
         ("strategy.py", "oracle")
     }
     assert found["leaks"][0]["line"] == 9 and found["leaks"][0]["time_ns"] > 0
-    assert found["depth"] == {"cuts": 4, "bars": 12_000, "training": False}
+    leak = found["leaks"][0]
+    times = stored_times(workspace)
+    assert times[leak["bar"]] == leak["time_ns"], "counted from the beginning of the history"
+    assert found["depth"] == {"cuts": 4, "bars": 3_000, "training": False}
     assert found["history"]["XAUUSD"]["timeframe"] == "H1"
     assert all(canary["is_found"] for canary in found["canaries"])
     assert answer.out == json.dumps(found, indent=2) + "\n"

@@ -8,7 +8,6 @@ import numpy as np
 from assay.domain.errors import DataError
 from assay.domain.progress import SilentProgress
 from assay.engine.opinion import views_of
-from assay.research.dataset import Dataset
 from assay.research.leaks.futures import ended_at
 from assay.research.leaks.learning import Lesson
 from assay.research.leaks.market import order_stages
@@ -89,19 +88,13 @@ def decision_stages(decided: Decided) -> list[SeriesStage]:
     def orders(at: Scene) -> Columns:
         return at.once("orders of the models", lambda: _traded(decided, at))
 
-    def tested(dataset: Dataset) -> Rows:
-        rows = Rows.of_dataset(dataset, decided.first)
-        stop = decided.stop - decided.first
-        return Rows(
-            time_ns=rows.time_ns[:stop],
-            known_ns=rows.known_ns[:stop],
-            settled_ns=rows.settled_ns[:stop],
-        )
-
     made = order_stages("the models", note, orders, OPINIONS)
     return [
         SeriesStage(
-            name="forecasts", compute=forecasts, rows=lambda at: tested(at.dataset), note=note
+            name="forecasts",
+            compute=forecasts,
+            rows=_until(lambda at: Rows.of_dataset(at.dataset, at.skipped()), decided),
+            note=note,
         ),
         *(replace(item, rows=_until(item.rows, decided), may_stand_still=True) for item in made),
     ]
@@ -122,15 +115,7 @@ def _traded(decided: Decided, at: Scene) -> Columns:
 
 
 def _until(rows: Callable[[Scene], Rows], decided: Decided) -> Callable[[Scene], Rows]:
-    def tested(at: Scene) -> Rows:
-        whole, chosen = rows(at), slice(decided.first, decided.stop)
-        return Rows(
-            time_ns=whole.time_ns[chosen],
-            known_ns=whole.known_ns[chosen],
-            settled_ns=whole.settled_ns[chosen],
-        )
-
-    return tested
+    return lambda at: rows(at).between(decided.first, decided.stop)
 
 
 def head_of(scene: Scene, decided: Decided) -> Scene:

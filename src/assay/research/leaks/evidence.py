@@ -54,7 +54,7 @@ class Leak:
         Values that changed, or pairs of labels that overlap.
     detail : str
     time_ns : int or None
-        Open of that bar, UTC nanoseconds; None where the stage has no bars.
+        Open of that bar, or start of that label, UTC nanoseconds; None where there is none.
     remedy : str
         What to do about it.
     line : int or None

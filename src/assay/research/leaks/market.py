@@ -90,7 +90,7 @@ def _conversion_stages(scene: Scene) -> list[SeriesStage]:
         return {"rate": conversion_rates(at.quoted[symbol], facts, account, pairs)}
 
     def opens(symbol: str) -> Callable[[Scene], Rows]:
-        return lambda at: Rows.at_open(at.quoted[symbol])
+        return lambda at: replace(Rows.at_open(at.quoted[symbol]), first=at.skipped(symbol))
 
     return [
         replace(stage, rows=opens(symbol), checks=WHOLE_BARS)
@@ -152,7 +152,9 @@ def _label_stages(scene: Scene) -> list[SeriesStage]:
         return {name: getattr(found, name) for name in names}
 
     def rows(symbol: str) -> Callable[[Scene], Rows]:
-        return lambda at: _label_rows(at.dataset.data[symbol], horizon)
+        return lambda at: replace(
+            _label_rows(at.dataset.data[symbol], horizon), first=at.skipped(symbol)
+        )
 
     ended = _each(scene, "labels", labels, remedy=_LABELS)
     ended = [

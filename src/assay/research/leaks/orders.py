@@ -23,13 +23,13 @@ AT_OPEN = ("entered lots", "slippage")
 def event_rows(at: Scene) -> Rows:
     """Return the rows of the tape, known at the close of each event."""
     known = at.tape.known_ns
-    return Rows(time_ns=at.tape.time_ns, known_ns=known, settled_ns=known)
+    return Rows(time_ns=at.tape.time_ns, known_ns=known, settled_ns=known, first=at.skipped())
 
 
 def open_rows(at: Scene) -> Rows:
     """Return the same rows as known at the open of each event: what fills there knows no more."""
     time_ns = at.tape.time_ns
-    return Rows(time_ns=time_ns, known_ns=time_ns, settled_ns=at.tape.known_ns)
+    return replace(event_rows(at), known_ns=time_ns)
 
 
 def traded(at: Scene, views: Views, first: int = 0, n_events: int | None = None) -> Columns:

@@ -1,18 +1,20 @@
 """The whole pipeline of a workspace before the prover, or the part of it that a run must know."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from assay.config.settings import Settings
+from assay.data.bars import Bars
+from assay.data.calendar import bar_close
 from assay.domain.errors import ConfigError, DataError
 from assay.domain.progress import Progress
 from assay.kernels.compiler import IntArray
 from assay.research.history import History
 from assay.research.leaks.cuts import cuts_of
 from assay.research.leaks.decisions import Decided, decision_stages, head_of
-from assay.research.leaks.evidence import LeakReport, StageProof
+from assay.research.leaks.evidence import Leak, LeakReport, StageProof
 from assay.research.leaks.fits import prove_fits
 from assay.research.leaks.learning import (
     Lesson,
@@ -29,6 +31,7 @@ from assay.research.leaks.prover import N_CUTS, cuts_in
 from assay.research.leaks.rows import prove_rows
 from assay.research.leaks.scene import Rows, Scene
 from assay.research.leaks.series import prove_series
+from assay.research.leaks.stages import FUTURES
 from assay.research.leaks.strategy import own_stages, prove_strategy, reloading
 from assay.research.oos import FoldPlan, fold_seed, folds_of
 from assay.research.training import train
@@ -121,7 +124,17 @@ def prove_pipeline(
             own = prove_strategy(recent, cuts, progress=progress)
             stages = own_stages(recent, {leak.column for leak in own.leaks})
             reports += [own, prove_series(stages, recent, cuts, progress=progress)]
-    return reports[0].joined(*reports[1:])
+        found = reports[0].joined(*reports[1:])
+    return replace(found, leaks=tuple(_placed(leak, recent, scene) for leak in found.leaks))
+
+
+def _placed(leak: Leak, recent: Scene, scene: Scene) -> Leak:
+    """Count the bar of a leak from the beginning of the whole history, where it has one symbol."""
+    skipped = len(scene.bars) - len(recent.bars)
+    is_series = leak.line is not None or leak.check in FUTURES
+    if len(scene.history.bars) > 1 or not (is_series and skipped):
+        return leak
+    return replace(leak, bar=leak.bar + skipped)
 
 
 def _walk(scene: Scene, deep: Depth, progress: Progress) -> LeakReport:
@@ -165,26 +178,32 @@ def prove_run(walked: Walked, *, progress: Progress) -> LeakReport:
         if strategy is None:
             return report
         scene = Scene(history=walked.history, settings=walked.settings, load=reloading(strategy))
-        recent = _recent(scene, RUN_BARS)
+        recent = _recent(scene, RUN_BARS, with_finer=False)
         cuts = _cuts(recent, RUN_CUTS)
         own = prove_strategy(recent, cuts, n_windows=RUN_WINDOWS, progress=progress)
     return report.joined(own)
 
 
-def _recent(scene: Scene, n_bars: int) -> Scene:
-    """Return the scene of the latest bars of every symbol."""
+def _recent(scene: Scene, n_bars: int, *, with_finer: bool = True) -> Scene:
+    """Return the scene of the latest bars of every symbol, and of what lies beside them."""
     history = scene.history
     kept = {
         symbol: item.between(max(0, len(item) - n_bars), len(item))
         for symbol, item in history.bars.items()
     }
+    first_ns = min(int(item.time_ns[0]) for item in kept.values())
+
+    def beside(item: Bars) -> Bars:
+        known = bar_close(item.time_ns, item.timeframe)
+        first = max(0, int(np.searchsorted(known, first_ns, side="right")) - 1)
+        return item.between(first, len(item))
+
     return scene.on(
-        History(
+        replace(
+            history,
             bars=kept,
-            instruments=history.instruments,
-            finer=history.finer,
-            conversion_bars=history.conversion_bars,
-            spreads=history.spreads,
+            finer={k: beside(v) for k, v in history.finer.items()} if with_finer else {},
+            conversion_bars={k: beside(v) for k, v in history.conversion_bars.items()},
         )
     )
 

@@ -155,16 +155,17 @@ def _planted(
 
 def _found(stage: RowStage, folds: Folds, *, first_fold: int = 0) -> list[Leak]:
     start, end = stage.start, stage.end
+    first_bar = start if stage.bars is None else stage.bars[0]
     found: dict[Check, Leak] = {}
 
-    def report(check: Check, fold: int, first: int, count: int, detail: str) -> None:
+    def report(check: Check, fold: int, row: int, count: int, detail: str) -> None:
         if check not in found:
             found[check] = Leak(
                 stage=stage.name,
                 column=f"fold {fold}",
                 check=check,
-                bar=first,
-                time_ns=None if stage.time_ns is None else stage.time_ns(first),
+                bar=int(first_bar[row]),
+                time_ns=None if stage.time_ns is None else stage.time_ns(int(start[row])),
                 count=count,
                 detail=detail,
                 remedy=stage.remedy or REMEDIES[check],
@@ -175,16 +176,16 @@ def _found(stage: RowStage, folds: Folds, *, first_fold: int = 0) -> list[Leak]:
         if overlaps.any():
             row = int(train[np.argmax(overlaps > 0)])
             count = int(overlaps.sum())
-            report("purge", fold, int(start[row]), count, f"{count} overlapping pairs of labels")
+            report("purge", fold, row, count, f"{count} overlapping pairs of labels")
         too_soon = (overlaps == 0) & _within_embargo(start, end, train, test, stage.embargo)
         if too_soon.any():
             row = int(train[np.argmax(too_soon)])
             count = int(too_soon.sum())
-            report("embargo", fold, int(start[row]), count, f"{count} labels within the embargo")
+            report("embargo", fold, row, count, f"{count} labels within the embargo")
     score, error = canary_score(*(stage.bars or (start, end)), folds)
     if score - 0.5 > CANARY_SIGMAS * error:
         detail = f"noise is forecast with a hit rate of {score:.3f}"
-        report("canary", first_fold, int(start.min()), 1, detail)
+        report("canary", first_fold, int(np.argmin(start)), 1, detail)
     return list(found.values())
 
 

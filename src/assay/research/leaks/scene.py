@@ -71,6 +71,14 @@ class Scene:
         """Bars with both sides, by symbol."""
         return quote(self.settings, self.history)[0]
 
+    def skipped(self, symbol: str | None = None) -> int:
+        """Return the bars before the first that the pipeline takes; None: of the only symbol."""
+        if symbol is None:
+            symbol = next(iter(self.history.bars))
+            if len(self.history.bars) > 1:
+                return 0  # rows of several symbols are no bars of one
+        return len(self.history.bars[symbol]) - len(self.quoted[symbol])
+
     @cached_property
     def dataset(self) -> Dataset:
         """Features, votes and labels, without a user's columns."""
@@ -115,11 +123,24 @@ class Rows:
     settled_ns : int64
         Moment from which it is there on a history that ends; -1 for never. A label that was
         decided early still waits for its horizon.
+    first : int
+        Number of the first row in the history.
     """
 
     time_ns: IntArray
     known_ns: IntArray
     settled_ns: IntArray
+    first: int = 0
+
+    def between(self, start: int, stop: int) -> "Rows":
+        """Return rows ``start .. stop - 1``, numbered as they are in the history."""
+        chosen = slice(start, stop)
+        return Rows(
+            time_ns=self.time_ns[chosen],
+            known_ns=self.known_ns[chosen],
+            settled_ns=self.settled_ns[chosen],
+            first=self.first + start,
+        )
 
     @classmethod
     def of(cls, bars: Bars) -> "Rows":
@@ -135,17 +156,17 @@ class Rows:
 
     @classmethod
     def of_dataset(cls, dataset: Dataset, first: int = 0) -> "Rows":
-        """Return the rows of a dataset from *first* on, known at the close of their bars."""
+        """Return the rows of a dataset, known at the close of their bars."""
         opens = [item.bars.time_ns for item in dataset.data.values()]
         offset = np.cumsum([0] + [len(part) for part in opens])[:-1]
         time_ns = np.concatenate(opens)[offset[dataset.symbol] + dataset.bar]
-        known = dataset.start_ns[first:]
-        return cls(time_ns=time_ns[first:], known_ns=known, settled_ns=known)
+        known = dataset.start_ns
+        return cls(time_ns=time_ns, known_ns=known, settled_ns=known, first=first)
 
 
 def bars_of(symbol: str) -> Callable[[Scene], Rows]:
     """Return the rows of one symbol's quoted bars."""
-    return lambda scene: Rows.of(scene.quoted[symbol])
+    return lambda scene: replace(Rows.of(scene.quoted[symbol]), first=scene.skipped(symbol))
 
 
 def first_bars(scene: Scene) -> Rows:

@@ -139,7 +139,7 @@ class Tracker:
                     stage=self.stage,
                     column=name,
                     check=check,
-                    bar=row,
+                    bar=self.rows.first + row,
                     time_ns=int(self.rows.time_ns[row]),
                     count=item.count,
                     detail=item.detail,
