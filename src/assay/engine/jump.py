@@ -1,9 +1,9 @@
-"""From trade to trade: one case of a sweep, without visiting the bars between.
+"""From trade to trade: the account of one case of a sweep, without the bars between.
 
-Holds for one symbol, a constant conversion, one target or none, and stops that stay where
-they are. Prices, sizes and costs come from the kernels of ``risk`` and ``execution`` that
-the engine uses, in the engine's order, so the trades are the engine's, bit for bit. Where
-an account comes near a stop-out, the case is given back to the engine.
+Holds for one symbol and one target or none. Prices, sizes and costs come from the kernels of
+``risk`` and ``execution`` that the engine uses, in the engine's order, so the trades are the
+engine's, bit for bit. Where an account comes near a stop-out, the case is given back to the
+engine.
 """
 
 import math
@@ -21,11 +21,18 @@ from assay.execution.venue import is_against, market_price
 from assay.kernels.compiler import kernel
 from assay.risk.exposure import is_margin_call
 from assay.risk.sizing import Funds, Stake, size_lots
-from assay.risk.stops import stop_distance, stop_price, target_price
+from assay.risk.stops import (
+    break_even_stop,
+    stop_distance,
+    stop_price,
+    target_price,
+    trailing_stop,
+)
 
 _STOP = code(ExitReason.STOP)
 _TARGET = code(ExitReason.TARGET)
-_SIGNAL = code(ExitReason.SIGNAL)
+BLOCKS_MAX = 64
+"""Blocks of time over which the returns of a case are summed."""
 NEAR_STOP_OUT = 1
 """Status of a case that was given back."""
 
@@ -37,11 +44,16 @@ HOLDING = np.dtype(
         ("entry", "f8"),
         ("entry_event", "i8"),
         ("stop", "f8"),
+        ("stop_at_entry", "f8"),
         ("target", "f8"),
+        ("best", "f8"),
+        ("distance", "f8"),
+        ("unit", "f8"),
         ("risk", "f8"),
         ("commission", "f8"),
         ("swap", "f8"),
         ("conversion", "f8"),
+        ("conversion_max", "f8"),
         ("is_ambiguous", "i8"),
         ("left_side", "i8"),
         ("exit_event", "i8"),
@@ -51,13 +63,28 @@ HOLDING = np.dtype(
         ("reason", "i8"),
         ("next_lots", "f8"),
         ("next_distance", "f8"),
+        ("next_unit", "f8"),
         ("i_mark", "i8"),
         ("last_mark", "f8"),
         ("peak", "f8"),
         ("sum_squares", "f8"),
+        ("worth", "f8"),
+        ("i_block", "i8"),
+        ("block_stop", "i8"),
+        ("block_days", "i8"),
+        ("block_rest", "i8"),
+        ("block_sum", "f8", (BLOCKS_MAX,)),
+        ("block_squares", "f8", (BLOCKS_MAX,)),
     ]
 )
-"""The account of a case: what it holds, and what its next entry was sized to."""
+"""The account of a case: what it holds, and what its next entry was sized to.
+
+``conversion_max`` is the largest of the tape; ``best`` is infinite against the position until
+its first bar has ended. ``worth`` is the equity at the last day end, 0 for good after a ruin.
+``block_stop`` is the first day after the block ``i_block``, to which ``block_sum`` and
+``block_squares`` add daily returns; a block has ``block_days`` days, and each of the first
+``block_rest`` one more.
+"""
 
 SWEPT = np.dtype(
     [
@@ -73,6 +100,7 @@ SWEPT = np.dtype(
         ("daily_mean", "f8"),
         ("daily_std", "f8"),
         ("drawdown_max", "f8"),
+        ("drawdown_fraction", "f8"),
         ("status", "i8"),
     ]
 )
@@ -80,7 +108,8 @@ SWEPT = np.dtype(
 
 Sums are over closed trades; ``equity`` is that after the last event; ``daily_mean`` and
 ``daily_std`` (n - 1) are of the changes of equity between day ends, and ``drawdown_max`` is
-the deepest fall from a peak at day ends, all in account currency.
+the deepest fall from a peak at day ends, all in account currency; ``drawdown_fraction`` is the
+deepest one as a share of its peak.
 """
 
 
@@ -108,6 +137,7 @@ def size_entry(
     lots, refused = size_lots(stake, Funds(equity, 0.0, 0.0), facts, rules)
     holding.next_lots = lots
     holding.next_distance = distance
+    holding.next_unit = view.unit
     return bool(refused == 0)
 
 
@@ -123,7 +153,11 @@ def enter_at(
     holding.lots = lots
     holding.entry = price
     holding.entry_event = event
+    holding.distance = holding.next_distance
+    holding.unit = holding.next_unit
     holding.stop = stop_price(side, price, holding.next_distance, facts.tick_size)
+    holding.stop_at_entry = holding.stop
+    holding.best = -side * math.inf
     holding.target = side * math.inf
     if rules.n_levels > 0:
         reach = rules.level_r[0] * holding.next_distance
@@ -165,14 +199,14 @@ def leave_at(
 
 
 @kernel
-def leave_on_signal(
-    event: int, bid: float, ask: float, volatility: float,
+def leave_at_open(
+    event: int, bid: float, ask: float, volatility: float, reason: int,
     holding: Any, facts: Any, rules: Any, swept: Any,
 ) -> None:  # fmt: skip
     """Close the position at the open of *event*."""
     slip = slippage(volatility, bid, facts.point, rules)
     price = market_price(-holding.side, bid, ask, slip)
-    leave_at(event, price, _SIGNAL, holding, facts, rules, swept)
+    leave_at(event, price, reason, holding, facts, rules, swept)
 
 
 @kernel
@@ -189,7 +223,7 @@ def write_trade(trade: Any, holding: Any) -> None:
     trade.commission = holding.commission
     trade.swap = holding.swap
     trade.net = holding.net
-    trade.stop = holding.stop
+    trade.stop = holding.stop_at_entry
     trade.risk = holding.risk
     trade.bars_held = holding.exit_event - holding.entry_event
     trade.reason = holding.reason
@@ -213,10 +247,22 @@ def floating_at(mark: float, holding: Any, facts: Any) -> float:
 def mark_day(equity: float, holding: Any, swept: Any) -> None:
     """Mark the account at the end of a day."""
     change = equity - holding.last_mark
-    holding.sum_squares += change * change
-    holding.last_mark = equity
-    holding.peak = max(holding.peak, equity)
-    swept.drawdown_max = max(swept.drawdown_max, holding.peak - equity)
+    if holding.i_mark == holding.block_stop:
+        holding.i_block += 1
+        holding.block_stop += holding.block_days + (holding.i_block < holding.block_rest)
+    if change != 0.0:
+        if holding.worth > 0.0:
+            worth = max(equity, 0.0)
+            gain = worth / holding.worth - 1.0
+            holding.worth = worth
+            holding.block_sum[holding.i_block] += gain
+            holding.block_squares[holding.i_block] += gain * gain
+        holding.sum_squares += change * change
+        holding.last_mark = equity
+        holding.peak = max(holding.peak, equity)
+        fall = holding.peak - equity
+        swept.drawdown_max = max(swept.drawdown_max, fall)
+        swept.drawdown_fraction = max(swept.drawdown_fraction, fall / holding.peak)
     holding.i_mark += 1
 
 
@@ -232,12 +278,54 @@ def charge_night(nights: float, mark: float, holding: Any, facts: Any, rules: An
 
 
 @kernel
-def safe_prices(holding: Any, facts: Any, rules: Any) -> tuple[float, float]:
-    """Return two prices; a bar strictly between them touches neither bracket nor stop-out."""
-    danger = stop_out_price(holding, facts, rules, holding.balance)
+def danger_price(holding: Any, facts: Any, rules: Any) -> float:
+    """Return a price that the account surely survives, whatever the conversion becomes."""
+    now = holding.conversion
+    if holding.balance > 0.0:
+        holding.conversion = holding.conversion_max
+    price = stop_out_price(holding, facts, rules, holding.balance)
+    holding.conversion = now
+    return price
+
+
+@kernel
+def safe_prices(follows: bool, holding: Any, facts: Any, rules: Any) -> tuple[float, float]:
+    """Return two prices; a bar strictly between them changes neither position nor stop."""
+    danger = danger_price(holding, facts, rules)
+    target = holding.target
     if holding.side > 0:
-        return max(danger, holding.stop), holding.target
-    return holding.target, min(danger, holding.stop)
+        if follows:
+            target = min(target, holding.best)
+        return max(danger, holding.stop), target
+    if follows:
+        target = max(target, holding.best)
+    return target, min(danger, holding.stop)
+
+
+@kernel
+def follow_bar(low: float, high: float, holding: Any, facts: Any, rules: Any) -> bool:
+    """Let the stop follow a bar that meets nothing else; return whether it was such a bar.
+
+    *low* and *high* are those of the side that closes.
+    """
+    side = holding.side
+    lower, upper = safe_prices(False, holding, facts, rules)
+    if not (low > lower and high < upper):
+        return False
+    if side > 0:
+        holding.best = max(holding.best, holding.entry, high)
+    else:
+        holding.best = min(holding.best, holding.entry, low)
+    if rules.break_even_at_r > 0.0:
+        holding.stop = break_even_stop(
+            side, holding.stop, holding.entry, holding.best,
+            rules.break_even_at_r * holding.distance, facts.tick_size,
+        )  # fmt: skip
+    if rules.trailing_atr > 0.0:
+        holding.stop = trailing_stop(
+            side, holding.stop, holding.best, rules.trailing_atr * holding.unit, facts.tick_size
+        )
+    return True
 
 
 @kernel
@@ -251,7 +339,7 @@ def meet_bracket(
     stop the account out gives the case back instead.
     """
     side, stop, target = holding.side, holding.stop, holding.target
-    danger = stop_out_price(holding, facts, rules, holding.balance)
+    danger = danger_price(holding, facts, rules)
     adverse = low if side > 0 else high
     favourable = high if side > 0 else low
     if is_against(side, adverse, danger):

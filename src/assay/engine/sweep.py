@@ -3,7 +3,6 @@
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,12 +15,13 @@ from assay.domain.facts_history import ContractFacts
 from assay.engine import market as columns
 from assay.engine.backtest import BacktestResult, run_backtest
 from assay.engine.blocks import COARSE_BARS, FINE_BARS, block_extremes
-from assay.engine.jump import HOLDING, SWEPT
+from assay.engine.jump import BLOCKS_MAX, HOLDING, SWEPT
 from assay.engine.state import REQUEST, TRADE, records
-from assay.engine.sweep_case import run_cases
+from assay.engine.sweep_case import Course, run_cases
+from assay.engine.sweep_signal import Signal, signal_of
 from assay.engine.tape import Tape, check_versions
-from assay.engine.views import ViewArrays, Views, view_arrays
-from assay.kernels.compiler import BoolArray, FloatArray, IntArray, kernel
+from assay.engine.views import Views
+from assay.kernels.compiler import BoolArray, FloatArray, IntArray
 from assay.risk.facts import RecordArray, dated_facts
 from assay.risk.rules import compiled_rules
 
@@ -68,50 +68,14 @@ def varied_rules(settings: Settings, **columns_: ArrayLike) -> RecordArray:
     return rules
 
 
-@dataclass(frozen=True, slots=True)
-class _Signal:
-    """One stream of views, prepared once for every case that uses it."""
-
-    views: ViewArrays
-    when: IntArray
-    opposite: IntArray
-
-
-@dataclass(frozen=True, slots=True)
-class _Course:
-    """What all cases share: the tape, its blocks, its nights and day ends."""
-
-    tape: Tape
-    facts: RecordArray
-    fine: FloatArray
-    coarse: FloatArray
-    nights: IntArray
-    marks: IntArray
-
-
-@kernel
-def next_opposite(side: IntArray) -> IntArray:
-    """Return, for each crossing, the index of the next one to the other side, or their number."""
-    n = side.shape[0]
-    out = np.full(n, n)
-    for p in range(n - 2, -1, -1):
-        out[p] = p + 1 if side[p + 1] != side[p] else out[p + 1]
-    return out
-
-
-def _signal(views: Views) -> _Signal:
-    when = np.flatnonzero(views.direction)
-    side = views.direction[when].astype(np.int64)
-    return _Signal(view_arrays(views), when, next_opposite(side))
-
-
 def day_ends(tape: Tape) -> IntArray:
     """Return the last event of every trading day (17:00 New York), shape (n_days,)."""
     day = trading_day_start(tape.time_ns)
     return np.append(np.flatnonzero(day[1:] != day[:-1]), len(day) - 1)
 
 
-def _course(tape: Tape, facts: RecordArray) -> _Course:
+def course_of(tape: Tape, marks: IntArray) -> Course:
+    """Return what all cases share, with days that end at the events *marks*."""
     rows = (
         (columns.BID_LOW, -1.0),
         (columns.BID_HIGH, 1.0),
@@ -123,51 +87,56 @@ def _course(tape: Tape, facts: RecordArray) -> _Course:
         for n_bars in (FINE_BARS, COARSE_BARS)
     )
     nights = np.flatnonzero(tape.market[columns.NIGHTS] > 0.0)
+    conversion = tape.market[columns.CONVERSION]
     closing = len(tape) + COARSE_BARS
-    return _Course(
-        tape, facts, fine, coarse, np.append(nights, closing), np.append(day_ends(tape), closing)
+    return Course(
+        market=tape.market,
+        fine=fine,
+        coarse=coarse,
+        nights=np.append(nights, closing),
+        marks=np.append(marks, closing),
+        conversion_max=float(conversion.max()),
+        converts=bool((conversion != conversion[0]).any()),
     )
 
 
 def _is_plain(tape: Tape) -> bool:
     # Whether the tape is one that ``run_case`` knows.
-    conversion = tape.market[columns.CONVERSION]
-    return bool(
-        len(tape.symbols) == 1
-        and not len(tape.version)
-        and tape.finer_range.shape[1] == 0
-        and (conversion == conversion[0]).all()
-    )
+    return len(tape.symbols) == 1 and not len(tape.version) and tape.finer_range.shape[1] == 0
 
 
-def _jumping(signal: _Signal, rules: RecordArray) -> BoolArray:
-    # Which cases have only rules that ``run_case`` knows, shape (n_cases,).
-    score = signal.views.score
-    return (  # type: ignore[no-any-return]
-        (len(score) == 1)
-        & (1.0 - score[0] < rules.hold_score)
-        & (rules.hold_score <= 0.5)
-        & ((rules.n_levels == 0) | ((rules.n_levels == 1) & (rules.levels_take_all == 1)))
-        & (rules.break_even_at_r == 0.0)
-        & (rules.trailing_atr == 0.0)
-        & (rules.time_stop_bars == 0)
+def jumping(rules: RecordArray) -> BoolArray:
+    """Return which cases have only rules that jump from trade to trade, shape (n_cases,)."""
+    is_single = (rules.n_levels == 1) & (rules.levels_take_all == 1)
+    return (rules.n_levels == 0) | is_single  # type: ignore[no-any-return]
+
+
+def by_crossing(views: Views, rules: RecordArray) -> BoolArray:
+    """Return which cases leave at the next crossing to the other side, shape (n_cases,)."""
+    if len(views.score) != 1:
+        return np.zeros(len(rules), dtype=np.bool_)
+    return (1.0 - views.score[0] < rules.hold_score) & (  # type: ignore[no-any-return]
+        rules.hold_score <= 0.5
     )
 
 
 def jump_cases(
-    course: _Course,
-    signal: _Signal,
+    course: Course,
+    signal: Signal,
     cases: IntArray,
+    facts: RecordArray,
     rules: RecordArray,
     swept: RecordArray,
+    sums: FloatArray,
     trades: RecordArray,
+    *,
+    crossing: bool,
 ) -> None:
-    """Run *cases* of one signal into *swept*; fill *trades* while there is room."""
-    run_cases(
-        cases, signal.when, signal.opposite, signal.views, course.nights, course.marks,
-        course.tape.market, course.fine, course.coarse,
-        records(HOLDING, 1), course.facts, rules, swept, trades,
-    )  # fmt: skip
+    """Run *cases* of one signal into *swept* and *sums*; fill *trades* while there is room."""
+    if len(cases):
+        run_cases(
+            cases, crossing, signal, course, records(HOLDING, 1), facts, rules, swept, sums, trades
+        )
 
 
 def summary(result: BacktestResult, marks: IntArray) -> Any:
@@ -185,8 +154,28 @@ def summary(result: BacktestResult, marks: IntArray) -> Any:
     swept.equity = result.equity[-1]
     swept.daily_mean = change.mean()
     swept.daily_std = change.std(ddof=1) if len(change) > 1 else 0.0
-    swept.drawdown_max = (np.maximum.accumulate(equity) - equity).max()
+    peak = np.maximum.accumulate(equity)
+    swept.drawdown_max = (peak - equity).max()
+    swept.drawdown_fraction = ((peak - equity) / peak).max()
     return swept
+
+
+def block_sums(result: BacktestResult, marks: IntArray, n_blocks: int) -> FloatArray:
+    """Return sum and sum of squares of the daily returns of each block, shape (n_blocks, 2).
+
+    Notes
+    -----
+    As in ``assay.research.daily``: an account that falls to zero returns -1 that day and 0 ever
+    after.
+    """
+    worth = np.maximum(np.concatenate(([result.balance_start], result.equity[marks])), 0.0)
+    ruined = np.flatnonzero(worth <= 0.0)
+    if len(ruined):
+        worth[ruined[0] :] = 0.0
+    before = worth[:-1]
+    gain = np.divide(worth[1:], before, out=np.ones(len(before)), where=before > 0.0) - 1.0
+    parts = np.array_split(gain, n_blocks)
+    return np.array([(part.sum(), (part * part).sum()) for part in parts])
 
 
 def sweep(
@@ -216,27 +205,83 @@ def sweep(
 
     Notes
     -----
-    A case whose rules ``assay.engine.sweep_case`` knows jumps from trade to trade; any
-    other, and one that came near a stop-out, runs through the engine, as do all where the
-    contract facts change on the way. Trades are the same.
+    A case with at most one target jumps from trade to trade (``assay.engine.sweep_case``). One
+    with several targets, and one that came near a stop-out, runs through the engine, as do all
+    over several symbols, with finer bars, or where contract facts change. Trades are the same.
     """
+    marks = day_ends(tape)
+    return sweep_blocks(
+        tape, signals, signal_index, rules, instruments, marks=marks, n_blocks=1, threads=threads
+    )[0]
+
+
+def sweep_blocks(
+    tape: Tape,
+    signals: Sequence[Views],
+    signal_index: ArrayLike,
+    rules: RecordArray,
+    instruments: Mapping[str, ContractFacts],
+    *,
+    marks: IntArray,
+    n_blocks: int,
+    threads: int = 0,
+) -> tuple[RecordArray, FloatArray]:
+    """Run every case as ``sweep`` does, and sum the daily returns of each block of days.
+
+    Parameters
+    ----------
+    tape, signals, signal_index, rules, instruments, threads
+        As in ``sweep``.
+    marks : int64, shape (n_days,)
+        Events after which days end, rising, the last one being the last event.
+    n_blocks : int
+        From 1 to ``BLOCKS_MAX``. Blocks have equally many days; the first ones take what is left
+        over.
+
+    Returns
+    -------
+    swept : records of ``SWEPT``, shape (n_cases,)
+    sums : float64, shape (n_cases, n_blocks, 2)
+        Sum and sum of squares of the daily returns as fractions, of which the Sharpe ratio of
+        any union of blocks follows exactly.
+
+    Raises
+    ------
+    DataError
+        If the number of blocks is out of range or exceeds the days.
+    """
+    if not 1 <= n_blocks <= min(BLOCKS_MAX, len(marks)):
+        raise DataError(
+            f"n_blocks must be from 1 to {min(BLOCKS_MAX, len(marks))}; was {n_blocks}.",
+            remedy="Use fewer blocks, or a longer history.",
+            n_blocks=n_blocks,
+        )
     index = np.asarray(signal_index, dtype=np.int64)
     facts, _ = dated_facts([instruments[name] for name in tape.symbols], tape.timeframe)
     check_versions(tape, len(facts))
-    course = _course(tape, facts)
-    prepared = [_signal(views) for views in signals]
-    swept = records(SWEPT, len(rules))
+    course = course_of(tape, marks)
+    may_jump = jumping(rules) & _is_plain(tape)
+    crosses = np.zeros(len(rules), dtype=np.bool_)
+    prepared = []
+    for s, views in enumerate(signals):
+        mine = index == s
+        crosses[mine] = by_crossing(views, rules[mine].view(np.recarray))
+        prepared.append(signal_of(views, with_scores=bool((mine & may_jump & ~crosses).any())))
+    swept, sums = records(SWEPT, len(rules)), np.zeros((len(rules), n_blocks, 2))
     no_trades, no_requests = records(TRADE, 0), records(REQUEST, 0)
-    plain = _is_plain(tape)
 
     def run(task: tuple[int, IntArray]) -> None:
         signal, cases = prepared[task[0]], task[1]
-        jumping = _jumping(signal, rules[cases].view(np.recarray)) & plain
-        jump_cases(course, signal, cases[jumping], rules, swept, no_trades)
-        for k in cases[~jumping | (swept.status[cases] != 0)]:
+        for crossing in (False, True):
+            chosen = cases[may_jump[cases] & (crosses[cases] == crossing)]
+            jump_cases(
+                course, signal, chosen, facts, rules, swept, sums, no_trades, crossing=crossing
+            )
+        for k in cases[~may_jump[cases] | (swept.status[cases] != 0)]:
             one = rules[k : k + 1].view(np.recarray)
             result = run_backtest(tape, signal.views, facts, one, no_requests, close_at_end=False)
-            swept[k] = summary(result, course.marks[:-1])
+            swept[k] = summary(result, marks)
+            sums[k] = block_sums(result, marks, n_blocks)
 
     tasks = [
         (s, cases[first : first + CASES_PER_TASK])
@@ -246,4 +291,4 @@ def sweep(
     ]
     with ThreadPoolExecutor(max_workers=threads or os.cpu_count()) as pool:
         list(pool.map(run, tasks))
-    return swept
+    return swept, sums
