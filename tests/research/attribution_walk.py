@@ -21,6 +21,7 @@ SETTINGS = Settings.model_validate(
         },
         "features": {"names": ["drift_8", "drift_32", "trend_16", "rsi_14"], "timeframes": []},
         "evaluation": {"folds": 2, "bootstrap_samples": 200},
+        "fusion": {"topology": "parallel"},
         "exits": {"stop_atr": 4.0, "targets": [{"at_r": 1.5, "fraction": 0.5}]},
         "run": {"workers": 1},
     }
@@ -29,7 +30,7 @@ SETTINGS = Settings.model_validate(
 
 def history(n_bars: int = 9_000) -> History:
     gold = load_instrument("XAUUSD")
-    edge = PlantedEdge(half_life_bars=120.0, net_sharpe=3.0)
+    edge = PlantedEdge(half_life_bars=60.0, net_sharpe=8.0)
     bars = simulate(SimulatedMarket(seed=21, n_bars=n_bars, edge=edge), gold)
     return History(bars={"XAUUSD": bars}, instruments={"XAUUSD": gold})
 

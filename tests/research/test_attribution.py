@@ -20,11 +20,13 @@ from engine_worlds import request
 
 from assay.domain.order import OrderKind
 from assay.domain.refusal import RefusalReason
+from assay.engine.backtest import backtest
 from assay.engine.views import Views
 from assay.research.attribution.part import AFTER_SIGNALS, GROUPS, order_of, vote_part
 from assay.research.attribution.split import SIZED_BY
+from assay.research.attribution.summary import summarise
 from assay.research.attribution.voices import Voices, voice_of_rule, voices_of_votes
-from assay.research.benchmarks import Market
+from assay.research.benchmarks import Market, as_result
 from assay.research.fill_prices import fill_prices
 from assay.research.result import StrategyResult
 from assay.signals.votes import FAMILIES, VOTES
@@ -222,6 +224,48 @@ def test_a_stop_out_in_the_event_of_another_symbol_is_priced_by_its_own() -> Non
     split = split_of(told)
     assert split.gap < 1e-12
     assert split.amounts.sum(axis=1) == pytest.approx(result.trades.net)
+
+
+def test_an_entry_gives_away_its_own_spread_and_an_exit_its_own() -> None:
+    market, told, result = account(BARS, LEAN)
+    wide = market.tape.market.copy()
+    wide[[4, 5, 6, 7], 1] += 0.6  # the bar of the entry is quoted 0.8 apart
+    other = replace(market, tape=replace(market.tape, market=wide))
+    dear = told_and_done(other, told.views, told.voices)
+    part = by_name(split_of(dear))
+
+    assert part["spread"] == pytest.approx(-100 * (0.4 + 0.1))
+    assert dear[2].trades.net[0] == pytest.approx(result.trades.net[0] - 100 * 0.6)
+    assert sum(part.values()) == pytest.approx(dear[2].trades.net[0])
+
+
+def test_what_is_closed_at_the_end_is_priced_at_the_last_close() -> None:
+    market, told, _ = account(BARS[:3], {0: (0.6, 0.0), 1: (0.3, 0.0), 2: (0.3, 0.0)})
+    wide = market.tape.market.copy()
+    wide[7, 2] += 0.8  # the last close is quoted 1.0 apart, its open 0.2
+    tape_ = replace(market.tape, market=wide)
+    market = replace(market, tape=tape_)
+    run = backtest(tape_, told.views, market.settings, market.instruments, close_at_end=True)
+    split = split_of((market, told, as_result("hybrid", run, market)))
+    part = by_name(split)
+
+    assert part["spread"] == pytest.approx(-100 * (0.1 + 0.5))
+    assert part["slippage"] == pytest.approx(-100 * 0.1), "the end of the data slips nothing"
+    assert part["exits"] == pytest.approx(0.0, abs=1e-9)
+    assert sum(part.values()) == pytest.approx(run.trades.net[0])
+
+
+def test_an_error_is_not_made_up_for() -> None:
+    market, told, result = account(BARS, LEAN)
+    wrong = result.trades.copy()
+    wrong["net"] += 5.0
+    split = split_of((market, told, replace(result, trades=wrong)))
+    found = summarise(
+        replace(result, trades=wrong), split, None, market.settings.evaluation, seed=1
+    )
+
+    assert split.amounts.sum() == pytest.approx(wrong["net"][0] - 5.0)
+    assert split.gap > 1e-3 and found.error > 1e-3
 
 
 def test_a_benchmark_is_its_rule_and_its_costs() -> None:
