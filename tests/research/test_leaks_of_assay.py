@@ -19,6 +19,7 @@ from assay.data.spread import quoted_both_sides
 from assay.data.spread_statistics import spread_statistics
 from assay.domain.progress import SilentProgress
 from assay.domain.timeframe import Timeframe
+from assay.engine import backtest as engine_module
 from assay.engine import tape as tape_module
 from assay.features import frame as frame_module
 from assay.models import fitting
@@ -408,7 +409,7 @@ PLANTED: dict[str, Planted] = {
         market_report, "spread", "spread", FUTURES,
     ),
     "a conversion rate of the next bar": Planted(
-        replacing(market, "conversion_rates", next_rate),
+        replacing(preparation, "conversion_rates", next_rate),
         market_report, "conversion", "rate", frozenset({"truncate", "shift"}), on="cross",
     ),
     "a feature one bar early": Planted(
@@ -444,7 +445,7 @@ PLANTED: dict[str, Planted] = {
         market_report, "opens of events", "volatility", frozenset({"shift"}),
     ),
     "orders on the opinion of the next event": Planted(
-        replacing(orders, "backtest", engine_that_peeks),
+        replacing(engine_module, "backtest", engine_that_peeks),
         market_report, "entries of the votes", "entered lots", frozenset({"shift"}),
     ),
     "training labels that end in the test": Planted(
@@ -483,11 +484,11 @@ PLANTED: dict[str, Planted] = {
         parts_report, "members", "logistic.linear", frozenset({"unseen"}),
     ),
     "out-of-fold forecasts that are in-sample": Planted(
-        replacing(learning, "out_of_fold", in_sample_forecasts),
+        replacing(fitting, "out_of_fold", in_sample_forecasts),
         parts_report, "members", "lightgbm out of fold", frozenset({"unseen"}),
     ),
     "a scaler over the judged rows": Planted(
-        replacing(learning, "out_of_fold", scaled_by_fold),
+        replacing(fitting, "out_of_fold", scaled_by_fold),
         parts_report, "members", "logistic out of fold", frozenset({"unseen"}),
     ),
     "a stacker that knows the held-out labels": Planted(

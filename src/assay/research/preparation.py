@@ -1,6 +1,6 @@
 """The common start of training, walk-forward and backtest: quoted bars, dataset, market, hashes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,14 +123,27 @@ def assemble(
         If a user's column fails.
     """
     quoted, notes = quote(settings, history)
+    conversion = convert(settings, history, quoted)
+    return build_dataset(quoted, history.instruments, conversion, settings, strategy), quoted, notes
+
+
+def convert(
+    settings: Settings, history: History, quoted: Mapping[str, Bars]
+) -> dict[str, FloatArray]:
+    """Return account currency per unit of quote currency at each bar of *quoted*, by symbol.
+
+    Raises
+    ------
+    DataError
+        If a conversion pair is missing.
+    """
     pairs = {**quoted, **history.conversion_bars}
-    conversion = {
+    return {
         symbol: conversion_rates(
             item, history.instruments[symbol], settings.account.currency, pairs
         )
         for symbol, item in quoted.items()
     }
-    return build_dataset(quoted, history.instruments, conversion, settings, strategy), quoted, notes
 
 
 def quote(settings: Settings, history: History) -> tuple[dict[str, Bars], dict[str, str]]:

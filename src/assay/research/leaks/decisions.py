@@ -7,14 +7,15 @@ import numpy as np
 
 from assay.domain.errors import DataError
 from assay.domain.progress import SilentProgress
-from assay.engine.opinion import views_of
+from assay.engine import opinion
+from assay.research import oos
 from assay.research.leaks.futures import ended_at
 from assay.research.leaks.learning import Lesson
 from assay.research.leaks.market import order_stages
 from assay.research.leaks.orders import traded
 from assay.research.leaks.scene import Array, Columns, Rows, Scene
 from assay.research.leaks.stages import SeriesStage
-from assay.research.oos import FoldPlan, OutOfSample, forecast
+from assay.research.oos import FoldPlan, OutOfSample
 from assay.research.training import Training
 from assay.signals.signal_model import Lean
 
@@ -65,7 +66,7 @@ class Decided:
             )
         fold = replace(self.lesson.plan.fold, test_start=self.first, test_stop=stop)
         plan = FoldPlan(fold=fold, settings=self.lesson.plan.settings, dataset=dataset)
-        return forecast([plan], [self.training], SilentProgress())
+        return oos.forecast([plan], [self.training], SilentProgress())
 
 
 def decision_stages(decided: Decided) -> list[SeriesStage]:
@@ -107,7 +108,7 @@ def _traded(decided: Decided, at: Scene) -> Columns:
     tested = slice(decided.first, decided.first + n_events)
     tape = at.tape
     mid = 0.5 * (tape.bid_close + tape.ask_close)[tested]
-    views = views_of(said.leans[HEADLINE], mid=mid, atr=at.dataset.column("atr")[tested])
+    views = opinion.views_of(said.leans[HEADLINE], mid=mid, atr=at.dataset.column("atr")[tested])
     opinions: dict[str | tuple[str, ...], Array] = {
         name: np.asarray(getattr(views, name)) for name in OPINIONS
     }

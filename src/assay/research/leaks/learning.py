@@ -8,15 +8,16 @@ import numpy as np
 
 from assay.config.settings import Settings
 from assay.kernels.compiler import FloatArray, IntArray
+from assay.models import fitting
 from assay.models.algorithms import make
-from assay.models.fitting import out_of_fold
 from assay.models.inputs import as_float32
+from assay.research import oos, training
 from assay.research.dataset import Dataset
 from assay.research.leaks.remedies import REMEDIES
 from assay.research.leaks.scene import Array, Columns, Scene
 from assay.research.leaks.stages import Change, FitStage, Folds, PartStage, RowStage
-from assay.research.oos import FoldPlan, fold_rows, folds_of
-from assay.research.training import Training, TrainingRows, inner_split, select_rows, train
+from assay.research.oos import FoldPlan
+from assay.research.training import Training, TrainingRows
 
 ROWS_MAX = 2_400
 ROWS_MIN = 100
@@ -60,7 +61,7 @@ class Lesson:
         small = replace(plan, settings=with_fewer_rows(plan.settings))
         return cls(
             plan=small,
-            rows=fold_rows(small),
+            rows=oos.fold_rows(small),
             from_ns=int(plan.dataset.start_ns[plan.fold.train_start]),
             until_ns=int(plan.dataset.start_ns[plan.fold.test_start]),
         )
@@ -74,20 +75,20 @@ class Lesson:
 
 def with_fewer_rows(settings: Settings) -> Settings:
     """Return the settings with a training that takes few rows."""
-    training = settings.training.model_copy(
+    fewer = settings.training.model_copy(
         update={
             "rows_max": min(settings.training.rows_max, ROWS_MAX),
             "rows_min": min(settings.training.rows_min, ROWS_MIN),
         }
     )
-    return settings.model_copy(update={"training": training})
+    return settings.model_copy(update={"training": fewer})
 
 
 def plans_of(dataset: Dataset, settings: Settings) -> list[FoldPlan]:
     """Return the steps of the walk forward, each with the settings as they are."""
     return [
         FoldPlan(fold=fold, settings=settings, dataset=dataset)
-        for fold in folds_of(dataset, settings)
+        for fold in oos.folds_of(dataset, settings)
     ]
 
 
@@ -102,7 +103,7 @@ def walk_stages(plans: list[FoldPlan]) -> list[RowStage]:
     outer = []
     inner: list[tuple[FoldPlan, TrainingRows]] = []
     for plan in plans:
-        rows = fold_rows(plan)
+        rows = oos.fold_rows(plan)
         inner.append((plan, rows))
         test = np.arange(plan.fold.test_start, plan.fold.test_stop)
         has_end = plan.dataset.end_ns[test] > 0
@@ -114,7 +115,7 @@ def walk_stages(plans: list[FoldPlan]) -> list[RowStage]:
             )
         )
     stages = [_stage("walk forward", times, [(s, e, [_halves(n, len(s))]) for s, e, n in outer])]
-    splits = [(r, inner_split(r.start_ns, r.end_ns, bar_ns, p.settings)) for p, r in inner]
+    splits = [(r, training.inner_split(r.start_ns, r.end_ns, bar_ns, p.settings)) for p, r in inner]
     stages.append(
         _stage(
             "inner folds",
@@ -180,7 +181,9 @@ def _rows_of(lesson: Lesson) -> FitStage:
 
 def chosen(at: Scene, settings: Settings, lesson: Lesson) -> TrainingRows:
     """Return the rows that a training takes from another history."""
-    return select_rows(at.dataset, settings, from_ns=lesson.from_ns, until_ns=lesson.until_ns)
+    return training.select_rows(
+        at.dataset, settings, from_ns=lesson.from_ns, until_ns=lesson.until_ns
+    )
 
 
 def _arrays(rows: TrainingRows) -> dict[str, Array]:
@@ -196,7 +199,7 @@ def training_stage(lesson: Lesson, seed: int) -> FitStage:
     settings = lesson.plan.settings
 
     def fit(at: Scene) -> Mapping[str, Array]:
-        parts = learned(train(chosen(at, settings, lesson), settings, seed=seed))
+        parts = learned(training.train(chosen(at, settings, lesson), settings, seed=seed))
         return {f"{part} {name}": values for part in parts for name, values in parts[part].items()}
 
     return FitStage(
@@ -208,9 +211,9 @@ def training_stage(lesson: Lesson, seed: int) -> FitStage:
     )
 
 
-def learned(training: Training) -> dict[str, dict[str, Array]]:
+def learned(fitted: Training) -> dict[str, dict[str, Array]]:
     """Return everything that a training learned, as arrays by part and name."""
-    model, told = training.model, training.diagnostics
+    model, told = fitted.model, fitted.diagnostics
     forecaster = model.forecaster
     place = {name: k for k, name in enumerate(forecaster.names)}
     return {
@@ -259,19 +262,19 @@ def _numbers(item: object) -> dict[str, Array]:
     }
 
 
-def split_stage(lesson: Lesson, training: Training, seed: int) -> PartStage:
+def split_stage(lesson: Lesson, fitted: Training, seed: int) -> PartStage:
     """Return one training, whose held-out rows only calibrators and fusion may read.
 
-    *training* is that of the lesson's rows as they are.
+    *fitted* is that of the lesson's rows as they are.
     """
     rows, settings = lesson.rows, lesson.plan.settings
-    held = inner_split(rows.start_ns, rows.end_ns, rows.bar_ns, settings).held
-    whole = learned(training)
+    held = training.inner_split(rows.start_ns, rows.end_ns, rows.bar_ns, settings).held
+    whole = learned(fitted)
     says_something = float(whole["fusion"]["scale"][0]) > SCALE_MIN
     votes_count = bool(whole["votes"]["weights"].any() or whole["votes"]["equal_slope"].any())
 
     def answer(table: TrainingRows) -> Mapping[str, Mapping[str, Array]]:
-        return whole if table is rows else learned(train(table, settings, seed=seed))
+        return whole if table is rows else learned(training.train(table, settings, seed=seed))
 
     return PartStage(
         name="training, part by part",
@@ -326,7 +329,7 @@ def fold_stage(lesson: Lesson, seed: int) -> PartStage:
     Nor may the answer about one judged row depend on the features of another.
     """
     rows, settings = lesson.rows, lesson.plan.settings
-    split = inner_split(rows.start_ns, rows.end_ns, rows.bar_ns, settings)
+    split = training.inner_split(rows.start_ns, rows.end_ns, rows.bar_ns, settings)
     train_rows, test_rows = split.folds[len(split.folds) // 2]
     table = _Table(x=rows.x, y=(rows.side > 0.0).astype(np.int8), weight=rows.weight)
     fold = [(train_rows, test_rows)]
@@ -337,7 +340,7 @@ def fold_stage(lesson: Lesson, seed: int) -> PartStage:
 
     def answer(given: _Table) -> Mapping[str, Columns]:
         x = as_float32(given.x, rows.names)
-        odds, answered = out_of_fold(x, given.y, given.weight, fold, choices, seed)
+        odds, answered = fitting.out_of_fold(x, given.y, given.weight, fold, choices, seed)
         mine = np.isin(answered, first)
         return {"members": {f"{name} out of fold": odds[mine, k] for k, name in enumerate(names)}}
 

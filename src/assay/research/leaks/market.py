@@ -8,9 +8,8 @@ import numpy as np
 
 from assay.data.spread import SpreadOfWeek
 from assay.engine import market as places
-from assay.engine.conversion import conversion_rates
 from assay.kernels.compiler import FloatArray, IntArray
-from assay.regimes.volatility import volatility_regimes
+from assay.regimes import volatility
 from assay.research.dataset import SymbolData, atr_name
 from assay.research.leaks.evidence import Check
 from assay.research.leaks.orders import (
@@ -82,12 +81,8 @@ def _spread_stages(scene: Scene) -> list[SeriesStage]:
 
 
 def _conversion_stages(scene: Scene) -> list[SeriesStage]:
-    account = scene.settings.account.currency
-
     def rates(symbol: str, at: Scene) -> Columns:
-        pairs = {**at.quoted, **at.history.conversion_bars}
-        facts = at.history.instruments[symbol]
-        return {"rate": conversion_rates(at.quoted[symbol], facts, account, pairs)}
+        return {"rate": at.rates[symbol]}
 
     def opens(symbol: str) -> Callable[[Scene], Rows]:
         return lambda at: replace(Rows.at_open(at.quoted[symbol]), first=at.skipped(symbol))
@@ -179,7 +174,7 @@ def _label_rows(item: SymbolData, horizon: int) -> Rows:
 
 def _regime_stages(scene: Scene) -> list[SeriesStage]:
     def regimes(symbol: str, at: Scene) -> Columns:
-        return {"regime": volatility_regimes(at.quoted[symbol])}
+        return {"regime": volatility.volatility_regimes(at.quoted[symbol])}
 
     return _each(scene, "regimes", regimes)
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from assay.engine.backtest import BacktestResult, backtest
+from assay.engine import backtest as engine
+from assay.engine.backtest import BacktestResult
 from assay.engine.market import ASK_OPEN, BID_OPEN
 from assay.engine.state import ENTRY
 from assay.engine.tape import Tape
@@ -51,7 +52,9 @@ def traded(at: Scene, views: Views, first: int = 0, n_events: int | None = None)
     for start in range(0, n_events, SEGMENT_EVENTS):
         stop = min(start + SEGMENT_EVENTS, n_events)
         part = between(tape, start, stop)
-        run = backtest(part, _between(views, start, stop), at.settings, at.history.instruments)
+        run = engine.backtest(
+            part, _between(views, start, stop), at.settings, at.history.instruments
+        )
         out_here = {"equity": run.equity, "balance": run.balance, **_fills(run, part)}
         for name, values in out_here.items():
             out[name][start:stop] = values

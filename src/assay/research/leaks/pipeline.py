@@ -11,6 +11,7 @@ from assay.data.calendar import bar_close
 from assay.domain.errors import ConfigError, DataError
 from assay.domain.progress import Progress
 from assay.kernels.compiler import IntArray
+from assay.research import oos, training
 from assay.research.history import History
 from assay.research.leaks.cuts import cuts_of
 from assay.research.leaks.decisions import Decided, decision_stages, head_of
@@ -33,8 +34,7 @@ from assay.research.leaks.scene import Rows, Scene
 from assay.research.leaks.series import prove_series
 from assay.research.leaks.stages import FUTURES
 from assay.research.leaks.strategy import own_stages, prove_strategy, reloading
-from assay.research.oos import FoldPlan, fold_seed, folds_of
-from assay.research.training import train
+from assay.research.oos import FoldPlan
 from assay.research.walk import Walked
 from assay.strategy.strategy import Strategy
 
@@ -166,7 +166,7 @@ def prove_run(walked: Walked, *, progress: Progress) -> LeakReport:
     latest 6,000 bars with few cuts; `prove_pipeline` tries everything.
     """
     tested, strategy = walked.tested, walked.prepared.strategy
-    folds = folds_of(walked.prepared.dataset, walked.settings)
+    folds = oos.folds_of(walked.prepared.dataset, walked.settings)
     plans = [
         FoldPlan(fold=fold, settings=settings, dataset=dataset)
         for fold, settings, dataset in zip(folds, tested.chosen, tested.datasets, strict=True)
@@ -211,17 +211,17 @@ def _recent(scene: Scene, n_bars: int, *, with_finer: bool = True) -> Scene:
 def _learning(scene: Scene, plans: list[FoldPlan], n_cuts: int, progress: Progress) -> LeakReport:
     """Prove what learns: its rows on three steps, its parts and its decisions on the first."""
     lesson = Lesson.of(plans[0])
-    seed = fold_seed(scene.settings.run.seed, lesson.plan.fold.index)
+    seed = oos.fold_seed(scene.settings.run.seed, lesson.plan.fold.index)
     progress.stage("Training on changed rows", 5)
     reports = [prove_fits(row_stages(plans), scene)]
     progress.advance()
-    training = train(lesson.rows, lesson.plan.settings, seed=seed)
+    fitted = training.train(lesson.rows, lesson.plan.settings, seed=seed)
     progress.advance()
-    reports.append(prove_parts([split_stage(lesson, training, seed)]))
+    reports.append(prove_parts([split_stage(lesson, fitted, seed)]))
     progress.advance()
     reports.append(prove_parts([fold_stage(lesson, seed)]))
     progress.advance()
-    decided = Decided.of(lesson, training)
+    decided = Decided.of(lesson, fitted)
     head = head_of(scene, decided)
     reports.append(prove_fits([training_stage(lesson, seed)], head))
     progress.advance()

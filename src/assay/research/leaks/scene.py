@@ -12,10 +12,10 @@ from assay.config.settings import Settings
 from assay.data.bars import Bars
 from assay.data.calendar import bar_close
 from assay.engine.tape import Tape, build_tape
-from assay.kernels.compiler import IntArray
+from assay.kernels.compiler import FloatArray, IntArray
+from assay.research import preparation
 from assay.research.dataset import Dataset
 from assay.research.history import History
-from assay.research.preparation import assemble, quote
 from assay.strategy.strategy import Strategy
 
 Array = NDArray[Any]
@@ -69,7 +69,12 @@ class Scene:
     @cached_property
     def quoted(self) -> dict[str, Bars]:
         """Bars with both sides, by symbol."""
-        return quote(self.settings, self.history)[0]
+        return preparation.quote(self.settings, self.history)[0]
+
+    @cached_property
+    def rates(self) -> dict[str, FloatArray]:
+        """Account currency per unit of quote currency at each quoted bar, by symbol."""
+        return preparation.convert(self.settings, self.history, self.quoted)
 
     def skipped(self, symbol: str | None = None) -> int:
         """Return the bars before the first that the pipeline takes; None: of the only symbol."""
@@ -88,14 +93,14 @@ class Scene:
             kept = tuple(name for name in settings.features.names if name not in own)
             features = settings.features.model_copy(update={"names": kept})
             settings = settings.model_copy(update={"features": features})
-        return assemble(settings, self.history)[0]
+        return preparation.assemble(settings, self.history)[0]
 
     @cached_property
     def whole_dataset(self) -> Dataset:
         """The same with a user's columns: what the models read."""
         if self.strategy is None:
             return self.dataset
-        return assemble(self.settings, self.history, self.strategy)[0]
+        return preparation.assemble(self.settings, self.history, self.strategy)[0]
 
     @cached_property
     def tape(self) -> Tape:
