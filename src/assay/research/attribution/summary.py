@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.config.settings import EvaluationSettings
-from assay.kernels.compiler import FloatArray, IntArray
+from assay.kernels.compiler import BoolArray, FloatArray, IntArray
 from assay.research.attribution.part import GROUPS, Kind, Part
 from assay.research.attribution.split import SIZED_BY, Split
-from assay.research.metrics import TRADES_FOR_INTERVALS, rng_for
+from assay.research.metrics import TRADES_FOR_INTERVALS, Estimate, rng_for
 from assay.research.result import Regimes, StrategyResult
 from assay.research.statistics.bootstrap import block_length, interval, stationary_indices
 from assay.research.tables import months_of
@@ -65,8 +65,10 @@ class Attribution:
         Usual risk at the stop, as a share of the equity.
     parts, groups : tuple of Sum
         In order; both sum to *net*.
-    by_side, by_regime, by_month : mapping of str to mapping of str to float
-        Sums of the groups: by direction, by regime at entry, by month of exit.
+    by_side, by_regime : mapping of str to mapping of str to Estimate
+        Sums of the groups with their intervals: by direction, by regime at entry.
+    by_month : mapping of str to mapping of str to float
+        Sums of the groups by month of exit, too few trades each for an interval.
     sized_by : mapping of str to int
         How many sizes each limit bound.
     split : Split
@@ -81,8 +83,8 @@ class Attribution:
     reference_risk: float
     parts: tuple[Sum, ...]
     groups: tuple[Sum, ...]
-    by_side: Mapping[str, Mapping[str, float]]
-    by_regime: Mapping[str, Mapping[str, float]]
+    by_side: Mapping[str, Mapping[str, Estimate]]
+    by_regime: Mapping[str, Mapping[str, Estimate]]
     by_month: Mapping[str, Mapping[str, float]]
     sized_by: Mapping[str, int]
     split: Split
@@ -107,24 +109,19 @@ def summarise(
     net = np.asarray(trades["net"], dtype=np.float64)
     named = used_groups(split.parts)
     grouped = group_amounts(split.parts, amounts, named)
+    sides, regime = _sides(trades), {} if regimes is None else _regimes(result, regimes)
+    blocks = [grouped * mask[:, None] for mask in (*sides.values(), *regime.values())]
+    columns = np.concatenate((amounts, grouped, *blocks), axis=1)
     order = np.argsort(trades["exit_event"], kind="stable")
-    both = np.concatenate((amounts, grouped), axis=1)[order]
-    bounds = _bounds(both, net[order], result.name, evaluation, seed)
-    ends = np.concatenate((amounts, grouped), axis=1).sum(axis=0)
+    bounds = _bounds(columns[order], net[order], result.name, evaluation, seed)
+    sums = [
+        Estimate(total, *bound)
+        for total, bound in zip(columns.sum(axis=0).tolist(), bounds, strict=True)
+    ]
     titled = [(part.name, part.group, part.title, part.kind) for part in split.parts]
     titled += [(name, name, GROUPS[name], KIND_OF_GROUP[name]) for name in named]
-    sums = tuple(
-        Sum(
-            name=name,
-            group=group,
-            title=title,
-            kind=kind,
-            total=float(ends[k]),
-            low=bounds[k][0],
-            high=bounds[k][1],
-        )
-        for k, (name, group, title, kind) in enumerate(titled)
-    )
+    shown = tuple(_sum_of(*part, found) for part, found in zip(titled, sums, strict=False))
+    rest = iter(sums[len(titled) :])
     made = float(result.equity[-1]) - result.start_balance if len(result.equity) else 0.0
     off = np.abs(amounts.sum(axis=1) - net) / np.maximum(1.0, np.abs(net))
     return Attribution(
@@ -134,15 +131,30 @@ def summarise(
         open_profit=made - float(net.sum()),
         error=float(off.max(initial=0.0)),
         reference_risk=split.reference_risk,
-        parts=sums[: len(split.parts)],
-        groups=sums[len(split.parts) :],
-        by_side=_by(grouped, named, _sides(trades)),
-        by_regime={} if regimes is None else _by(grouped, named, _regimes(result, regimes)),
-        by_month=_by(grouped, named, _months(result)),
+        parts=shown[: len(split.parts)],
+        groups=shown[len(split.parts) :],
+        by_side={label: {name: next(rest) for name in named} for label in sides},
+        by_regime={label: {name: next(rest) for name in named} for label in regime},
+        by_month={
+            label: dict(zip(named, grouped[mask].sum(axis=0).tolist(), strict=True))
+            for label, mask in _months(result).items()
+        },
         sized_by={
             SIZED_BY[k]: int(n) for k, n in enumerate(np.bincount(split.sized_by)) if n and k > 0
         },
         split=split,
+    )
+
+
+def _sum_of(name: str, group: str, title: str, kind: Kind, found: Estimate) -> Sum:
+    return Sum(
+        name=name,
+        group=group,
+        title=title,
+        kind=kind,
+        total=found.value,
+        low=found.low,
+        high=found.high,
     )
 
 
@@ -178,30 +190,23 @@ def _bounds(
     return [interval(column, evaluation.confidence) for column in drawn.T]
 
 
-def _by(
-    grouped: FloatArray, named: Sequence[str], keys: tuple[IntArray, Mapping[int, str]]
-) -> dict[str, dict[str, float]]:
-    """Return the sums of each group over the trades of each key."""
-    place, labels = keys
-    return {
-        label: dict(zip(named, grouped[place == key].sum(axis=0).tolist(), strict=True))
-        for key, label in labels.items()
-        if (place == key).any()
-    }
+def _sides(trades: NDArray[Any]) -> dict[str, BoolArray]:
+    return _masks(trades["side"].astype(np.int64), {1: "long", -1: "short"})
 
 
-def _sides(trades: NDArray[Any]) -> tuple[IntArray, Mapping[int, str]]:
-    return trades["side"].astype(np.int64), {1: "long", -1: "short"}
-
-
-def _regimes(result: StrategyResult, regimes: Regimes) -> tuple[IntArray, Mapping[int, str]]:
+def _regimes(result: StrategyResult, regimes: Regimes) -> dict[str, BoolArray]:
     place = np.searchsorted(regimes.time_ns, result.entry_ns, side="right") - 1
     label = np.where(place >= 0, regimes.label[np.maximum(place, 0)], -1)
-    return label, {**dict(enumerate(regimes.names)), -1: "unknown"}
+    return _masks(label, {**dict(enumerate(regimes.names)), -1: "unknown"})
 
 
-def _months(result: StrategyResult) -> tuple[IntArray, Mapping[int, str]]:
+def _months(result: StrategyResult) -> dict[str, BoolArray]:
     month = months_of(result.exit_ns)
-    return month, {
-        int(value): f"{1970 + value // 12}-{value % 12 + 1:02d}" for value in np.unique(month)
-    }
+    names = {int(m): f"{1970 + m // 12}-{m % 12 + 1:02d}" for m in np.unique(month)}
+    return _masks(month, names)
+
+
+def _masks(key: IntArray, labels: Mapping[int, str]) -> dict[str, BoolArray]:
+    """Return which trades have each label, for the labels that any trade has."""
+    found = {label: key == value for value, label in labels.items()}
+    return {label: mask for label, mask in found.items() if mask.any()}

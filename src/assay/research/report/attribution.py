@@ -9,6 +9,7 @@ from markupsafe import Markup
 from assay.research.attribution.gates import LIMIT_WORDS
 from assay.research.attribution.part import GROUPS, Kind
 from assay.research.attribution.summary import Attribution, Sum
+from assay.research.metrics import Estimate
 from assay.research.report.plots import waterfall
 from assay.research.wording import money, percent
 
@@ -139,11 +140,11 @@ def _drawn(item: Attribution) -> list[Sum]:
 
 
 def _block(
-    groups: Sequence[Sum], kind: Kind, tables: Sequence[Mapping[str, float]]
+    groups: Sequence[Sum], kind: Kind, tables: Sequence[Mapping[str, Estimate]]
 ) -> tuple[str, str, tuple[SumRow, ...]]:
     """Return the groups of one kind, and what they made together."""
     mine = [group for group in groups if group.kind is kind]
-    rows = tuple(_row(group, [table[group.name] for table in tables]) for group in mine)
+    rows = tuple(_row(group, [table[group.name].value for table in tables]) for group in mine)
     return HEADS[kind], _words(sum(group.total for group in mine)), rows
 
 
