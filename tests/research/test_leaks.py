@@ -19,6 +19,7 @@ from assay.research.leaks.cuts import cuts_of
 from assay.research.leaks.evidence import Leak, LeakReport
 from assay.research.leaks.futures import poisoned, shifted, truncated
 from assay.research.leaks.prover import prove
+from assay.research.leaks.scene import Rows, Scene
 from assay.research.leaks.stages import Stage
 
 Plant = Callable[[Bars, dict[str, Stage]], Stage]
@@ -380,6 +381,20 @@ def test_a_stage_that_drops_bars_is_refused(bars: Bars) -> None:
     )
     with pytest.raises(DataError, match="a value for each"):
         proved(short, on=bars)
+
+
+def test_rows_that_are_said_to_be_known_and_are_not_there_have_changed(bars: Bars) -> None:
+    """A stage that stamps its rows with the open of their bar knows them an hour too early."""
+
+    def opened(scene: Scene) -> Rows:
+        time_ns = scene.bars.time_ns
+        return Rows(time_ns=time_ns, known_ns=time_ns, settled_ns=time_ns)
+
+    early = replace(pipeline.clean_stages(bars)["features"], rows=opened)
+    report = proved(early, on=bars)
+
+    assert {leak.check for leak in report.leaks} == {"truncate", "poison", "shift"}
+    assert report.trusted
 
 
 def test_cuts_fall_where_leaks_like_to_show(bars: Bars) -> None:

@@ -12,7 +12,7 @@ from assay.domain.errors import DataError
 from assay.domain.time import iso_utc
 from assay.engine.backtest import RuleChange
 from assay.engine.conversion import conversion_rates, rates_from
-from assay.engine.tape import build_tape
+from assay.engine.tape import Tape, build_tape
 from assay.kernels.compiler import FloatArray
 from assay.research.benchmarks import Market
 from assay.research.data_gate import DataQuality, judge_data
@@ -183,6 +183,18 @@ def quote(settings: Settings, history: History) -> tuple[dict[str, Bars], dict[s
     return quoted, notes
 
 
+def tape_of(settings: Settings, history: History, quoted: Mapping[str, Bars]) -> Tape:
+    """Return every event of *quoted* bars, as the engine meets it."""
+    return build_tape(
+        quoted,
+        history.instruments,
+        settings.costs,
+        settings.account.currency,
+        finer=history.finer or None,
+        conversion_bars=history.conversion_bars or None,
+    )
+
+
 def market_from(
     first: int,
     prepared: Prepared,
@@ -192,16 +204,8 @@ def market_from(
     changes: Sequence[RuleChange] = (),
 ) -> Market:
     """Return what strategies trade on from event *first* on; *changes* count from there."""
-    tape = build_tape(
-        prepared.quoted,
-        history.instruments,
-        settings.costs,
-        settings.account.currency,
-        finer=history.finer or None,
-        conversion_bars=history.conversion_bars or None,
-    )
     return Market(
-        tape=tape.since(first),
+        tape=tape_of(settings, history, prepared.quoted).since(first),
         atr=prepared.dataset.column("atr")[first:],
         instruments=history.instruments,
         settings=settings,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from assay.config.settings import Settings
 from assay.data.bars import Bars
 from assay.data.calendar import bar_close
-from assay.engine.tape import Tape, build_tape
+from assay.engine.tape import Tape
 from assay.kernels.compiler import FloatArray, IntArray
 from assay.research import preparation
 from assay.research.dataset import Dataset
@@ -105,14 +105,7 @@ class Scene:
     @cached_property
     def tape(self) -> Tape:
         """The events that strategies trade on."""
-        return build_tape(
-            self.quoted,
-            self.history.instruments,
-            self.settings.costs,
-            self.settings.account.currency,
-            finer=self.history.finer or None,
-            conversion_bars=self.history.conversion_bars or None,
-        )
+        return preparation.tape_of(self.settings, self.history, self.quoted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

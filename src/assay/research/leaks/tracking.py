@@ -19,6 +19,18 @@ def numbers_of(mask: BoolArray) -> Chosen:
     return slice(0, n_rows) if mask[:n_rows].all() else np.flatnonzero(mask)
 
 
+def _filled(columns: Columns, chosen: Chosen) -> Columns:
+    """Return columns that reach as far as the rows chosen, with NaN where there is nothing."""
+    need = chosen.stop if isinstance(chosen, slice) else int(chosen[-1]) + 1
+    if all(len(values) >= need for values in columns.values()):
+        return columns
+    filled = {}
+    for key, values in columns.items():
+        lacking = np.full((max(0, need - len(values)), *values.shape[1:]), np.nan)
+        filled[key] = np.concatenate((values, lacking))
+    return filled
+
+
 def size_of(chosen: Chosen) -> int:
     """Return how many rows are chosen."""
     return int(chosen.stop) if isinstance(chosen, slice) else len(chosen)
@@ -62,17 +74,31 @@ class Tracker:
     moved: set[str] = field(default_factory=set)
     found: dict[tuple[str, Check], _Found] = field(default_factory=dict)
 
-    def add(self, check: Check, what: str, cut_ns: int, after: Columns) -> None:
-        """Compare what was known at *cut_ns* with what it is under another future.
+    def __post_init__(self) -> None:
+        """Refuse columns that have not one value per row.
 
         Raises
         ------
         DataError
-            If a column has too few values.
+            Naming the column.
+        """
+        n_rows = len(self.rows.known_ns)
+        for key, values in self.whole.items():
+            if len(values) != n_rows:
+                raise DataError(
+                    f"{self.stage}.{key} must have a value for each of {n_rows} rows; "
+                    f"had {len(values)}.",
+                    remedy="Return one value per bar, NaN where there is none.",
+                )
+
+    def add(self, check: Check, what: str, cut_ns: int, after: Columns) -> None:
+        """Compare what was known at *cut_ns* with what it is under another future.
+
+        A row that was known and is not there under the other future has changed.
         """
         known = self.rows.settled_ns if check == "truncate" else self.rows.known_ns
         chosen = numbers_of((known >= 0) & (known <= cut_ns))
-        self._check_length(after, chosen)
+        after = _filled(after, chosen)
         self.answers[check] = self.answers.get(check, 0) + 1
         self.values += size_of(chosen) * len(self.names)
         for name, different in differing(self.whole, after, chosen, self.tolerance):
@@ -94,16 +120,6 @@ class Tracker:
     def names(self) -> list[str]:
         """Every column."""
         return names_of(self.whole)
-
-    def _check_length(self, after: Columns, chosen: Chosen) -> None:
-        need = chosen.stop if isinstance(chosen, slice) else int(chosen[-1]) + 1
-        for key, values in after.items():
-            if len(values) < need:
-                raise DataError(
-                    f"{self.stage}.{key} must have a value for each of {need} rows; "
-                    f"had {len(values)}.",
-                    remedy="Return one value per bar, NaN where there is none.",
-                )
 
     def _note_moved(self, after: Columns, cut_ns: int) -> None:
         """Remember which columns another future moves after the cut, as it should."""
