@@ -15,8 +15,10 @@ OVERLAP_MONTHS_MIN = 12
 """Months that two trials share before their likeness is measured."""
 LIKENESS_MIN = 0.8
 """Correlation of monthly returns from which a trial is nearly the same as another."""
-CLUSTERS_COMPARED_MAX = 1_000
-"""Clusters whose likeness is measured, the first of them if there are more."""
+COMPARED_MAX = 400
+"""Trials whose luck is drawn together, evenly spaced over the ledger if there are more."""
+DRAWS = 4_000
+"""Draws of the luck of all trials."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +38,11 @@ class TrialEvidence:
         Trials that earlier results of the workspace counted and the ledger no longer knows. Each
         is in *count*, and as an independent one in *effective*.
     clusters : int
-        Groups of trials that are nearly the same.
+        Groups of trials that are nearly the same, for the reader.
     effective : float
         Independent trials of which the best is expected to look as good by luck, [1, count].
     correlation : float
-        Mean correlation between clusters, floored at 0; 0 where unknown.
+        Mean correlation of the trials' monthly returns, floored at 0; 0 where unknown.
     variance_luck : float
         Variance of a daily Sharpe ratio that is luck alone, mean over the trials.
     variance_observed : float
@@ -84,12 +86,14 @@ def evidence_of(
 
     Notes
     -----
-    Trials are read in order; one whose monthly returns correlate with those of an earlier
-    cluster's first member by at least 0.8 joins it, otherwise it begins a cluster. Luck alone
-    gives a daily ratio the variance ``1/(n_days - 1)``. Of *K* clusters with mean correlation ρ
-    the best is expected at ``sqrt((1 - ρ)/(n - 1)) E[max_K]``; *effective* is the number of
-    independent trials with the same expectation, and every further case of a sweep and every lost
-    trial counts as one more.
+    Luck alone gives every trial a ratio; those of trials that resemble each other are alike. With
+    *R* the correlation matrix of the monthly returns, 0 where two trials share less than a year,
+    the best of them is expected at ``E[max N(0, R)]`` standard deviations, which is drawn; and
+    *effective* is the number of independent trials with the same expectation. Every further case
+    of a sweep and every lost trial counts as one more. Of more than 400 trials as many are drawn,
+    evenly spaced, and each is taken for as many as it stands for.
+
+    A cluster is a trial and those after it whose returns correlate with its own by at least 0.8.
     """
     nested = [trial for trial in trials if walk and trial.nested_in == walk]
     counted = [
@@ -99,23 +103,25 @@ def evidence_of(
     ]
     value, known = _monthly_table(counted)
     leaders = _leaders(value, known)
-    first = np.unique(leaders)
-    some = first[:CLUSTERS_COMPARED_MAX]
-    correlation = _mean_correlation(value[some], known[some])
+    some = np.unique(np.linspace(0, len(counted) - 1, COMPARED_MAX).astype(np.int64))
+    some = some[: len(counted)]
+    likeness = _likeness(value[some], known[some])
+    upper = likeness[np.triu_indices(len(some), 1)]
+    worth = effective_number(likeness) * len(counted) / max(1, len(some))
     further_cases = sum(trial.cases - 1 for trial in counted)
     further = sum(trial.cases_effective - 1.0 for trial in counted) + lost
     lengths = [trial.n_days for trial in counted if trial.n_days >= 2]
     return TrialEvidence(
         count=len(counted) + further_cases + lost,
-        effective=max(1.0, _effective(len(first), correlation) * bool(counted) + further),
-        correlation=correlation,
+        effective=max(1.0, worth * bool(counted) + further),
+        correlation=float(np.clip(np.mean(upper), 0.0, 1.0)) if len(upper) else 0.0,
         variance_luck=float(np.mean([1.0 / (n - 1) for n in lengths])) if lengths else math.nan,
         variance_observed=variance([trial.sharpe_daily for trial in counted]),
         trials_hash=hash_of(sorted(trial.identity for trial in counted)),
         recorded=len(trials),
         nested=len(nested),
         lost=lost,
-        clusters=len(first),
+        clusters=len(np.unique(leaders)),
     )
 
 
@@ -182,23 +188,42 @@ def _correlations(
     return np.asarray(np.divide(product, scale, out=np.zeros_like(product), where=usable))
 
 
-def _mean_correlation(value: FloatArray, known: FloatArray) -> float:
-    """Return the mean correlation of all pairs of rows, floored at 0; an unknown pair counts 0."""
-    if len(value) < 2:
-        return 0.0
-    rows = [
-        _correlations(value[i], known[i], value[i + 1 :], known[i + 1 :])
-        for i in range(len(value) - 1)
-    ]
-    return float(np.clip(np.mean(np.concatenate(rows)), 0.0, 1.0))
+def _likeness(value: FloatArray, known: FloatArray) -> FloatArray:
+    """Return the correlation of each row with each, shape (n, n); an unknown pair is 0."""
+    likeness = np.eye(len(value))
+    for i in range(len(value) - 1):
+        row = _correlations(value[i], known[i], value[i + 1 :], known[i + 1 :])
+        likeness[i, i + 1 :] = row
+        likeness[i + 1 :, i] = row
+    return likeness
 
 
-def _effective(count: int, correlation: float) -> float:
-    """Return how many independent trials expect the same best by luck as *count* alike ones."""
-    if count <= 1 or correlation >= 1.0:
+def effective_number(likeness: FloatArray) -> float:
+    """Return how many independent trials expect the same best by luck as trials alike in this way.
+
+    Parameters
+    ----------
+    likeness : float64, shape (n, n)
+        Correlations, 1 on the diagonal. Made positive semidefinite by dropping what is negative of
+        its spectrum.
+
+    Returns
+    -------
+    number : float
+        [1, n]; drawn with a seed of its own, so the same matrix gives the same number.
+    """
+    n = len(likeness)
+    if n <= 1:
         return 1.0
-    target = math.sqrt(1.0 - correlation) * expected_maximum(count)
+    values, vectors = np.linalg.eigh(likeness)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    root /= np.maximum(np.linalg.norm(root, axis=1, keepdims=True), 1e-12)
+    draws = np.random.default_rng(n).standard_normal((DRAWS, n))
+    target = float(np.mean(np.max(draws @ root.T, axis=1)))
+    # The same draws without likeness say what these n would expect if they had nothing in common.
+    target *= expected_maximum(float(n)) / float(np.mean(np.max(draws, axis=1)))
     if target <= 0.0:
         return 1.0
-    solution = brentq(lambda n: expected_maximum(n) - target, 1.0, float(count), xtol=1e-9)
-    return float(solution)
+    if target >= expected_maximum(float(n)):
+        return float(n)
+    return float(brentq(lambda k: expected_maximum(k) - target, 1.0, float(n), xtol=1e-9))

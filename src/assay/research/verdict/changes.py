@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from assay.research.statistics.sharpe import deflated_sharpe
-from assay.research.verdict.checks import STRONG_SHARPE, Check
+from assay.research.verdict.checks import STRONG_SHARPE, Check, variance_of_luck
 from assay.research.verdict.judge import Outcome, Verdict
 from assay.research.wording import count, percent, probability, ratio
 
@@ -30,8 +30,7 @@ def trials_for_luck(verdict: Verdict, confidence: float) -> float:
     if trials is None:
         return math.nan
     n = int(numbers["n_days"])
-    known = trials.variance_luck > 0.0
-    variance = trials.variance_luck if known else 1.0 / (n - 1)
+    variance = variance_of_luck(trials, n)
 
     def beats_luck(n_trials: float) -> bool:
         moments = (numbers["skew"], numbers["kurtosis"])

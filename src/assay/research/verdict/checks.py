@@ -52,6 +52,15 @@ class Check:
     text: str
 
 
+def variance_of_luck(trials: TrialEvidence, n: float) -> float:
+    """Return the variance of a daily Sharpe ratio that is luck alone, over *n* days.
+
+    Trials with longer records do not make the luck of this one smaller.
+    """
+    known = trials.variance_luck if trials.variance_luck > 0.0 else 0.0
+    return max(known, 1.0 / (n - 1.0))
+
+
 def evidence_numbers(
     measured: Metrics, trials: TrialEvidence, confidence: float
 ) -> dict[str, float]:
@@ -63,7 +72,7 @@ def evidence_numbers(
     n = max(n, 2)
     year = measured.days_per_year if measured.days_per_year > 0.0 else 260.0
     root = math.sqrt(year)
-    variance = trials.variance_luck if trials.variance_luck > 0.0 else 1.0 / (n - 1)
+    variance = variance_of_luck(trials, n)
     error = 1.0 / math.sqrt(n - 1)
     count = max(trials.effective, 1.0)
     hurdle = math.sqrt(variance) * expected_maximum(count)

@@ -16,7 +16,7 @@ from assay.domain.time import iso_utc
 from assay.research.run_result import RunResult
 from assay.research.statistics.sharpe import deflated_sharpe, probabilistic_sharpe
 from assay.research.verdict.changes import what_would_change
-from assay.research.verdict.checks import Check
+from assay.research.verdict.checks import Check, variance_of_luck
 from assay.research.verdict.document import SCHEMA, VerdictDocument, figure_json
 from assay.research.verdict.judge import GATES, LENGTH, Outcome, Verdict, outcome_of
 from assay.research.verdict.meanings import MEANINGS
@@ -269,8 +269,7 @@ def _figures_fault(verdict: Verdict) -> str:
     if trials is not None:
         if not 0.0 < trials.effective <= max(1.0, float(trials.count)):
             return "counts more independent trials than trials"
-        known = trials.variance_luck > 0.0
-        variance = trials.variance_luck if known else 1.0 / (n - 1.0)
+        variance = variance_of_luck(trials, n)
         effective = max(trials.effective, 1.0)
         dsr = deflated_sharpe(numbers["sharpe_daily"], int(n), effective, variance, *moments)
         again += [
