@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from assay.cli.main import main
+from assay.research.attribution.storing import read_decisions
+from assay.research.attribution.why import explain
 
 QUICK = (
     "training.algorithms=lightgbm,logistic",
@@ -124,6 +126,28 @@ def test_refusals_are_counted_and_listed_with_their_numbers(assay, place: Path) 
     assert len(answer["refused"]) == 5
     assert all("must be above" in item["text"] for item in answer["refused"])
     assert "score 0." in shown.out and "--last shows more" in shown.out
+
+
+def test_a_position_that_stays_opens_no_gate_and_an_unused_reason_lists_nothing(
+    assay, place: Path
+) -> None:
+    line = next(
+        line
+        for line in lines_of(place, "plain")
+        if line["strategy"] == "hybrid" and line["held_until"] > line["entry"]
+    )
+    held = assay("why", "-r", "plain", "--at", line["entry"][:16] + ":30Z", "-w", place)
+    entry = assay("why", "-r", "plain", "--at", line["held_until"][:16], "-w", place, "--json").json
+    unused = assay("why", "-r", "plain", "--refused", "--reason", "margin_call", "-w", place)
+
+    assert held.status == 0 and entry["decision"]["held"]["leaves"]
+    assert "No entry was refused for that." in unused.out
+    stays = assay("why", "-r", "plain", "--trade", line["trade"], "-w", place, "--json").json
+    event = stays["decision"]["event"]
+    table = read_decisions(place / "reports" / "plain")
+    later = next(k for k in range(event + 1, len(table)) if explain(table, k).outcome == "held")
+    moment = explain(table, later).time
+    assert "no gate was" in assay("why", "-r", "plain", "--at", moment, "-w", place).out
 
 
 def test_without_a_question_the_last_decision_of_the_last_report_is_explained(

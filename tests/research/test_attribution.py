@@ -23,11 +23,13 @@ from assay.domain.refusal import RefusalReason
 from assay.engine.backtest import backtest
 from assay.engine.views import Views
 from assay.research.attribution.part import AFTER_SIGNALS, GROUPS, order_of, vote_part
+from assay.research.attribution.records import attribution_records
 from assay.research.attribution.split import SIZED_BY
 from assay.research.attribution.summary import summarise
 from assay.research.attribution.voices import Voices, voice_of_rule, voices_of_votes
 from assay.research.benchmarks import Market, as_result
 from assay.research.fill_prices import fill_prices
+from assay.research.report.attribution import attribution_section
 from assay.research.result import StrategyResult
 from assay.signals.votes import FAMILIES, VOTES
 
@@ -266,6 +268,19 @@ def test_an_error_is_not_made_up_for() -> None:
 
     assert split.amounts.sum() == pytest.approx(wrong["net"][0] - 5.0)
     assert split.gap > 1e-3 and found.error > 1e-3
+
+
+def test_without_trades_there_is_nothing_to_show() -> None:
+    told = account(BARS, {})
+    split = split_of(told)
+    item = summarise(told[2], split, None, told[0].settings.evaluation, seed=1)
+
+    assert item.n_trades == 0 and item.error == 0.0
+    assert attribution_section({"hybrid": item}, "hybrid", "USD") is None
+    assert attribution_section({}, "hybrid", "USD") is None
+    assert attribution_records({}, "hybrid") is None
+    rule = voice_of_rule(told[1].views)
+    assert rule.with_rule() is rule
 
 
 def test_a_benchmark_is_its_rule_and_its_costs() -> None:

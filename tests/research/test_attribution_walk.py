@@ -284,6 +284,27 @@ def test_an_unknown_name_is_refused_and_nothing_is_drawn_of_nothing(walked) -> N
     assert len(chosen_removals(SETTINGS, VOTES, ())) == len(removals(SETTINGS, VOTES))
 
 
+def test_one_worker_and_two_write_the_same_parts_and_decisions(tmp_path: Path) -> None:
+    written = []
+    for workers in (1, 2):
+        folder = tmp_path / str(workers)
+        folder.mkdir()
+        run = SETTINGS.run.model_copy(update={"workers": workers})
+        result = execute(
+            SETTINGS.model_copy(update={"run": run}),
+            history(),
+            ledger=TrialLedger(folder / "ledger.jsonl"),
+            progress=SilentProgress(),
+            at_ns=7,
+        )
+        write_report(result, folder)
+        written.append(
+            [(folder / name).read_bytes() for name in ("attribution.csv", "decisions.parquet")]
+        )
+
+    assert written[0] == written[1]
+
+
 def test_a_run_writes_its_attribution_and_it_adds_up_to_the_last_digit(tmp_path: Path) -> None:
     result = execute(
         SETTINGS,

@@ -1,5 +1,6 @@
 """Why a decision fell as it did: the engine's own answer, with the numbers it saw."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 
 from assay.domain.errors import ConfigError, DataError
 from assay.domain.refusal import RefusalReason
+from assay.engine.answers import record_answers
+from assay.engine.backtest import RuleChange
 from assay.research.attribution.decisions import FINE, Decisions, decisions_of, six_digits
 from assay.research.attribution.gates import LIMIT_WORDS, State, gates_of, kelly_of, least_limit
 from assay.research.attribution.storing import (
@@ -21,6 +24,7 @@ from assay.research.attribution.storing import (
     read_trade,
 )
 from assay.research.attribution.why import event_at, event_of_trade, explain, refused_events
+from assay.research.benchmarks import as_result
 from assay.risk.sizing import Limits
 
 accounts = st.tuples(st.integers(0, 2**32 - 1), st.sampled_from([1, 3]), st.booleans())
@@ -159,6 +163,35 @@ def test_a_damaged_or_missing_table_is_a_fault_with_a_remedy(tmp_path: Path) -> 
         read_decisions(tmp_path)
     with pytest.raises(DataError, match=r"attribution\.csv"):
         read_trade(tmp_path, "hybrid", 1)
+
+
+def test_a_trade_that_the_file_lacks_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "attribution.csv").write_text("strategy,trade,net\nhybrid,1,5.0\n")
+
+    assert read_trade(tmp_path, "hybrid", 1)["net"] == "5.0"
+    with pytest.raises(DataError, match="must hold trade 2 of hybrid"):
+        read_trade(tmp_path, "hybrid", 2)
+
+
+def test_settings_that_change_on_the_way_decide_from_their_event_on() -> None:
+    market, told, _ = random_account(1, with_requests=False)
+    fusion = market.settings.fusion.model_copy(update={"pass_score": 0.99, "hold_score": 0.98})
+    strict = market.settings.model_copy(update={"fusion": fusion})
+    market = replace(market, changes=(RuleChange(event=200, settings=strict),))
+    result = as_result("hybrid", market.trade(told.views), market)
+    answers = record_answers(
+        market.tape, told.views, market.settings, market.instruments, changes=market.changes
+    )
+    told = replace(told, answers=answers)
+    split = split_of((market, told, result))
+    decisions = decisions_of(result, market, told, split)
+
+    assert decisions.columns["rule"][[199, 200]].tolist() == [0, 1]
+    assert decisions.rules[1]["fusion"]["pass_score"] == 0.99
+    late = next(k for k in range(200, len(decisions)) if decisions.columns["refused"][k] == 3)
+    gate = gates_of(decisions.row(late), decisions.rules[1])[2]
+    assert gate.threshold == 0.99
+    assert split.gap < 1e-11
 
 
 def test_a_moment_finds_the_decision_in_force() -> None:

@@ -61,6 +61,7 @@ def decisions_bytes(decisions: Decisions) -> bytes:
     pq.write_table(
         table,
         buffer,
+        row_group_size=max(1, len(decisions)),
         compression="zstd",
         compression_level=9,
         use_dictionary=["market"],
@@ -140,8 +141,6 @@ def _decisions(table: pa.Table, told: dict[str, Any]) -> Decisions:
         for s in told["sources"]
     )
     market = columns["market"]
-    if isinstance(market, pa.ChunkedArray):
-        market = market.unify_dictionaries().chunk(0)
     plain = [
         name for name in columns if name not in _FIXED and not name.startswith((LOG_ODDS, LEAN))
     ]
