@@ -77,6 +77,14 @@ HABITS: dict[str, Habit] = {
     "whole-frame min-max": Habit(
         "x = bars.close; return (x - np.nanmin(x)) / (np.nanmax(x) - np.nanmin(x))",
     ),
+    "the future beside a few huge values": Habit(
+        """
+        later = np.append(bars.close[24:], np.full(min(24, len(bars.close)), bars.close[-1]))
+        spike = bars.time_ns // 3_600_000_000_000 % 101 == 0
+        return np.where(spike, 1e15 * bars.close, np.where(later > bars.close, 1.0, -1.0))
+        """,
+        2,
+    ),
     "the last row of the frame": Habit("return bars.close / bars.close[-1]"),
     "too short a warm-up": Habit(
         "return bars.close / ema(bars.close, 200) - 1.0", 100, checks=frozenset({"warm_up"})

@@ -92,7 +92,7 @@ def agree(one: float, other: float, size: float = 0.0) -> bool:
     ----------
     one, other : float
     size : float
-        Mean absolute value of the column, below which differences are measured against it.
+        A small size of the column, below which differences are measured against it.
     """
     if np.isnan(one) or np.isnan(other):
         return bool(np.isnan(one) and np.isnan(other))
@@ -100,9 +100,12 @@ def agree(one: float, other: float, size: float = 0.0) -> bool:
 
 
 def size_of(values: FloatArray) -> float:
-    """Return the mean absolute value of a column, 0 if it has none."""
-    known = values[np.isfinite(values)]
-    return float(np.abs(known).mean()) if len(known) else 0.0
+    """Return a small size of a column: the tenth of what is not 0, 0 if there is nothing.
+
+    A mean would let a few huge values hide what the others do.
+    """
+    known = np.abs(values[np.isfinite(values) & (values != 0.0)])
+    return float(np.quantile(known, 0.1)) if len(known) else 0.0
 
 
 def bars_to_check(n_bars: int, warm_up: int) -> IntArray:
