@@ -21,7 +21,7 @@ from assay.engine.jump import (
 )
 from assay.engine.sweep_signal import Signal, first_below
 from assay.engine.views import view_at
-from assay.kernels.compiler import FloatArray, IntArray, kernel
+from assay.kernels.compiler import FloatArray, IntArray, inlined_kernel, kernel
 from assay.risk.facts import RecordArray
 
 _BID, _ASK, _RATE = columns.BID_CLOSE, columns.ASK_CLOSE, columns.CONVERSION
@@ -55,6 +55,41 @@ class Course(NamedTuple):
     converts: bool
 
 
+@inlined_kernel
+def find_exit(
+    by_crossing: bool, p: int, i: int, q: int, signal: Signal, n_events: int, rule: Any
+) -> tuple[int, int]:
+    """Return the event at whose open time or signal ends an entry at *i*, and the reason."""
+    when, opposite, reason = signal.when, signal.opposite, _SIGNAL
+    if by_crossing:
+        end = when[opposite[p - 1]] + 1 if opposite[p - 1] < when.shape[0] else n_events
+    else:
+        least = rule.hold_score
+        end = 1 + first_below(signal.keep, signal.keep_fine, signal.keep_coarse, q // 4, i, least)
+    if rule.time_stop_bars > 0 and i + rule.time_stop_bars <= end:
+        end, reason = i + rule.time_stop_bars, _TIME_STOP
+    return min(end, n_events), reason
+
+
+@inlined_kernel
+def find_touch(
+    i: int, until: int, q: int, lower: float, upper: float,
+    market: FloatArray, fine: FloatArray, coarse: FloatArray,
+) -> int:  # fmt: skip
+    """Return the first event from *i* on that is not strictly between two prices, or *until*."""
+    while i < until:
+        if i % FINE_BARS == 0:
+            c, f, row = i // COARSE_BARS, i // FINE_BARS, q // 2
+            if -fine[row, f] > lower and fine[row + 1, f] < upper:
+                is_far = -coarse[row, c] > lower and coarse[row + 1, c] < upper
+                i += COARSE_BARS if is_far and i % COARSE_BARS == 0 else FINE_BARS
+                continue
+        if not (market[q + 2, i] > lower and market[q + 1, i] < upper):
+            break
+        i += 1
+    return min(i, until)
+
+
 @kernel
 def run_case(
     by_crossing: bool, signal: Signal, course: Course,
@@ -76,10 +111,10 @@ def run_case(
     Notes
     -----
     Compiled code counts references to each array that it hands to a callee, which costs
-    more than a trade: callees take numbers and records only.
+    more than a trade: callees take numbers and records only, or are inlined.
     """
-    (direction, score, confidence, p_win, payoff, loss, unit), when, first_at = signal[:3]
-    opposite, entry_score, keep, keep_fine, keep_coarse = signal[3:]
+    (direction, score, confidence, p_win, payoff, loss, unit), when = signal[:2]
+    first_at, entry_score = signal.first_at, signal.entry_score
     market, fine, coarse, nights, marks, _, converts = course
     n_events, n_when, sizing = market.shape[1], when.shape[0], 0 if rule.is_fixed else 1
     follows = rule.break_even_at_r > 0.0 or rule.trailing_atr > 0.0
@@ -99,34 +134,17 @@ def run_case(
                 break
             while marks[held.i_mark] <= i:
                 mark_day(held.balance, held, swept)
-            side, sized, i, reason = int(direction[i]), False, i + 1, _SIGNAL
+            side, sized, i = int(direction[i]), False, i + 1
             if converts:
                 held.conversion = market[_RATE, i]
             enter_at(i, side, market[0, i], market[4, i], market[_NOW, i], held, fact, rule)
             q = 0 if side > 0 else 4
-            if by_crossing:
-                end = when[opposite[p - 1]] + 1 if opposite[p - 1] < n_when else n_events
-            else:
-                least = rule.hold_score
-                end = first_below(keep, keep_fine, keep_coarse, q // 4, i, least) + 1
-            if rule.time_stop_bars > 0 and i + rule.time_stop_bars <= end:
-                end, reason = i + rule.time_stop_bars, _TIME_STOP
-            end = min(end, n_events)
+            end, reason = find_exit(by_crossing, p, i, q, signal, n_events, rule)
             while nights[i_night] <= i:
                 i_night += 1
         until = min(end, nights[i_night])
         lower, upper = safe_prices(follows, held, fact, rule)
-        while i < until:
-            if i % FINE_BARS == 0:
-                c, f, row = i // COARSE_BARS, i // FINE_BARS, q // 2
-                if -fine[row, f] > lower and fine[row + 1, f] < upper:
-                    is_far = -coarse[row, c] > lower and coarse[row + 1, c] < upper
-                    i += COARSE_BARS if is_far and i % COARSE_BARS == 0 else FINE_BARS
-                    continue
-            if not (market[q + 2, i] > lower and market[q + 1, i] < upper):
-                break
-            i += 1
-        i = min(i, until)
+        i = find_touch(i, until, q, lower, upper, market, fine, coarse)
         while marks[held.i_mark] < i:
             if converts:
                 held.conversion = market[_RATE, marks[held.i_mark]]
@@ -134,31 +152,27 @@ def run_case(
             mark_day(held.balance + floating_at(mark, held, fact), held, swept)
         if i >= n_events:
             break
+        k, mark = i - 1, market[q + 3, i - 1]
+        if i == end and reason == _SIGNAL and direction[k] == -held.side:
+            if converts:
+                held.conversion = market[_RATE, k]
+            view = view_at(direction, score, confidence, p_win, payoff, loss, unit, k)
+            bid, ask = market[_BID, k], market[_ASK, k]
+            sized = size_entry(view, bid, ask, market[_NEXT, k], mark, held, fact, rule)
         if converts:
             held.conversion = market[_RATE, i]
+        bid, ask, now = market[0, i], market[4, i], market[_NOW, i]
         if i < until:
-            if follows and follow_bar(market[q + 2, i], market[q + 1, i], held, fact, rule):
+            low, high = market[q + 2, i], market[q + 1, i]
+            if follows and follow_bar(low, high, held, fact, rule):
                 i += 1
                 continue
-            meet_bracket(
-                i, market[q, i], market[q + 2, i], market[q + 1, i], market[0, i], market[_NOW, i],
-                held, fact, rule, swept,
-            )  # fmt: skip
+            meet_bracket(i, market[q, i], low, high, bid, now, held, fact, rule, swept)
         else:
-            k, mark = i - 1, market[q + 3, i - 1]
-            if i == end and reason == _SIGNAL and direction[k] == -held.side:
-                if converts:
-                    held.conversion = market[_RATE, k]
-                view = view_at(direction, score, confidence, p_win, payoff, loss, unit, k)
-                bid, ask = market[_BID, k], market[_ASK, k]
-                sized = size_entry(view, bid, ask, market[_NEXT, k], mark, held, fact, rule)
-                if converts:
-                    held.conversion = market[_RATE, i]
             if nights[i_night] == i:
                 charge_night(market[_NIGHTS, i], mark, held, fact, rule)
                 i_night += 1
             if i == end:
-                bid, ask, now = market[0, i], market[4, i], market[_NOW, i]
                 leave_at_open(i, bid, ask, now, reason, held, fact, rule, swept)
         if held.side == 0:
             if swept.n_trades <= trades.shape[0]:
