@@ -101,7 +101,7 @@ def cross() -> Scene:
 def market_report(at: Scene, n_cuts: int = 6) -> LeakReport:
     """Prove every stage that has nothing to learn."""
     fresh = at.on(at.history)
-    plants = market.engine_plants()
+    plants = market.engine_plants(fresh)
     return prove_series(market.market_stages(fresh), fresh, cuts_in(fresh, n_cuts), plants=plants)
 
 
@@ -662,6 +662,17 @@ def test_a_feature_that_reads_a_spread_counted_elsewhere_is_named(
     report = prove_parts(market.week_stages(silent.on(silent.history)))
 
     assert {(leak.stage, leak.column) for leak in report.leaks} == {("features", SYMBOL)}
+
+
+def test_an_account_too_small_to_trade_does_not_blind_the_prover(gold: Scene) -> None:
+    account = SETTINGS.account.model_copy(update={"balance": 5.0})
+    small = replace(gold, settings=SETTINGS.model_copy(update={"account": account}), _memory={})
+    assert market.engine_plants(small) == {}
+    report = market_report(small)
+
+    assert report.is_clean, report.reason
+    (orders_stage,) = [item for item in report.stages if item.name == "orders of the votes"]
+    assert set(orders_stage.constant) == set(orders.AT_CLOSE)
 
 
 def test_the_account_of_the_prover_does_trade(gold: Scene) -> None:

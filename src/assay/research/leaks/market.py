@@ -13,6 +13,7 @@ from assay.regimes import volatility
 from assay.research.dataset import SymbolData, atr_name
 from assay.research.leaks.evidence import Check
 from assay.research.leaks.orders import (
+    AHEAD,
     AT_CLOSE,
     AT_OPEN,
     event_rows,
@@ -282,14 +283,18 @@ def week_stages(scene: Scene) -> list[PartStage]:
     ]
 
 
-def engine_plants() -> dict[str, tuple[Plant, ...]]:
-    """Return a leak in the engine: orders that know where the next event closes."""
+def engine_plants(scene: Scene) -> dict[str, tuple[Plant, ...]]:
+    """Return a leak in the engine, orders that know what comes; none if nothing is ever traded."""
 
     def entries(at: Scene, _: Columns) -> Array:
         found = at.once("orders that peek", lambda: traded(at, peeking(at)))
         return found["entered lots"]
 
-    plant = Plant(leak="where the next event closes", column="entered lots", value=entries)
+    if not entries(scene, {}).any():
+        return {}
+    plant = Plant(
+        leak=f"where the market stands {AHEAD} events later", column="entered lots", value=entries
+    )
     return {"entries of the votes": (plant,)}
 
 

@@ -17,6 +17,9 @@ from assay.research.sides import views_of_side
 SEGMENT_EVENTS = 500
 """The account begins afresh so often: one that has lost everything places no more orders."""
 
+AHEAD = 3
+"""Events that planted views look ahead."""
+
 AT_CLOSE = ("equity", "balance", "fills", "lots", "paid")
 AT_OPEN = ("entered lots", "slippage")
 
@@ -112,10 +115,11 @@ def voted(at: Scene) -> Views:
 
 
 def peeking(at: Scene) -> Views:
-    """Return views that know where the next event of each symbol closes: a planted leak."""
+    """Return views that know where each symbol stands a few events later: a planted leak."""
     tape = at.tape
     side = np.zeros(len(tape))
     for s in range(len(tape.symbols)):
         mine = np.flatnonzero(tape.symbol == s)
-        side[mine[:-1]] = np.sign(np.diff(tape.bid_close[mine]))
+        close = tape.bid_close[mine]
+        side[mine[:-AHEAD]] = np.sign(close[AHEAD:] - close[:-AHEAD])
     return views_of_side(side, at.dataset.column("atr"))

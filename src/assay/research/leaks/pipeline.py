@@ -116,7 +116,8 @@ def prove_pipeline(
         progress.stage("Features and labels", 1)
         stages = market_stages(recent)
         progress.advance()
-        reports = [prove_series(stages, recent, cuts, plants=engine_plants(), progress=progress)]
+        plants = engine_plants(recent)
+        reports = [prove_series(stages, recent, cuts, plants=plants, progress=progress)]
         reports.append(prove_parts(week_stages(recent)))
         progress.stage("Splits", 1)
         reports.append(_walk(scene, deep, progress))
