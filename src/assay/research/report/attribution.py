@@ -14,7 +14,10 @@ from assay.research.report.plots import waterfall
 from assay.research.wording import money, percent
 
 SMALL = 1e-6
-"""Of the largest amount: less is nothing, and not drawn."""
+"""Of the largest amount: less is nothing."""
+
+DRAWN_FROM = 5e-4
+"""Of the largest amount: a smaller bar could not be seen; the tables have it."""
 
 NAMES_WIDTH = 210.0
 STEP_HEIGHT = 26.0
@@ -120,7 +123,9 @@ def attribution_section(
 def _chart(item: Attribution, largest: float, currency: str) -> Markup:
     """Return the way from nothing to the net profit, group by group and model by model."""
     steps = [
-        (part.title, part.total, True) for part in _drawn(item) if abs(part.total) > SMALL * largest
+        (part.title, part.total, True)
+        for part in _drawn(item)
+        if abs(part.total) > DRAWN_FROM * largest
     ]
     steps.append(("Closed trades", item.net, False))
     if abs(item.open_profit) > SMALL * largest:
