@@ -65,8 +65,8 @@ MUTANTS = (
     ),
     Mutant(
         "risk/sizing.py",
-        "if share <= 0.0:",
-        "if share < 0.0:",
+        "if limits.stake <= 0.0:",
+        "if limits.stake < 0.0:",
         f"{SIZING}::test_no_edge_means_no_trade_and_unknown_volatility_no_target",
     ),
     Mutant(
@@ -77,8 +77,8 @@ MUTANTS = (
     ),
     Mutant(
         "risk/sizing.py",
-        "risk / (stake.distance * stake.value)",
-        "risk / stake.value",
+        "at_risk / (stake.distance * stake.value)",
+        "at_risk / stake.value",
         f"{SIZING}::test_each_limit_binds_alone",
     ),
     Mutant(
@@ -101,14 +101,14 @@ MUTANTS = (
     ),
     Mutant(
         "risk/sizing.py",
-        "lots = min(lots, funds.equity * rules.symbol_exposure_max / per_lot)",
-        "lots = lots * 1.0",
+        "lots = min(lots, limits.symbol, limits.exposure",
+        "lots = min(lots, limits.exposure",
         f"{SIZING}::test_each_limit_binds_alone",
     ),
     Mutant(
         "risk/sizing.py",
-        "down_lot(min(lots, facts.lot_max), facts.lot_step)",
-        "down_lot(lots, facts.lot_step)",
+        "limits.margin, facts.lot_max)",
+        "limits.margin)",
         f"{SIZING}::test_fixed_lots_are_held_to_exposure_margin_and_the_venue",
     ),
     Mutant(
