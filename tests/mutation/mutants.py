@@ -428,8 +428,8 @@ MUTANTS = (
     ),
     Mutant(
         "risk/sizing.py",
-        "lots = min(lots, lots_for_margin(margin, per_lot, facts))",
-        "lots = min(lots, margin / (per_lot * facts.margin_fraction))",
+        "lots_for_margin(margin, per_lot, facts) if margin > 0.0",
+        "margin / (per_lot * facts.margin_fraction) if margin > 0.0",
         f"{DATED}::test_crossing_a_margin_tier_by_hand",
     ),
     Mutant(
