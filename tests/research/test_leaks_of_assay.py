@@ -664,6 +664,16 @@ def test_a_feature_that_reads_a_spread_counted_elsewhere_is_named(
     assert {(leak.stage, leak.column) for leak in report.leaks} == {("features", SYMBOL)}
 
 
+def test_labels_of_which_half_go_up_do_not_hide_the_canary(gold: Scene) -> None:
+    """Flipping every label of an even split keeps its mean: the canary must not rest on that."""
+    stage = fold_stage(lesson_of(gold), SEED)
+    table = stage.given
+    half = replace(table, y=(np.arange(len(table.y)) % 2).astype(np.int8)[: len(table.y)])
+    flipped = replace(half, y=1 - half.y)
+
+    assert (stage.full(half) != stage.full(flipped)).any()
+
+
 def test_an_account_too_small_to_trade_does_not_blind_the_prover(gold: Scene) -> None:
     account = SETTINGS.account.model_copy(update={"balance": 5.0})
     small = replace(gold, settings=SETTINGS.model_copy(update={"account": account}), _memory={})
