@@ -174,14 +174,15 @@ def fit_quantiles(
     some = np.unique(np.linspace(0, n_rows - 1, SAMPLE_ROWS).astype(np.int64))
     native = []
     share = weight * (n_rows / weight.sum())
+    # Without a seed of its own for the sample of bins, levels could not share the bins.
+    binning = PARAMETERS | {"min_data_in_leaf": max(10, n_rows // 25), "data_random_seed": 1}
     with threadpool_limits(limits=1):
+        data = lightgbm.Dataset(narrow, label=r, weight=share, params=binning)
         for i, level in enumerate(wanted):
-            parameters = PARAMETERS | {
+            parameters = binning | {
                 "alpha": level,
-                "min_data_in_leaf": max(10, n_rows // 25),
                 "seed": int(np.random.SeedSequence([seed, i]).generate_state(1)[0] >> 1),
             }
-            data = lightgbm.Dataset(narrow, label=r, weight=share, params=parameters)
             booster = lightgbm.train(parameters, data, num_boost_round=N_TREES)
             forms[f"q{i}"] = flatten_lightgbm(booster, narrow.shape[1], logistic=False)
             native.append(np.asarray(booster.predict(narrow[some], num_threads=1)))

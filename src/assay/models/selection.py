@@ -10,8 +10,7 @@ from assay.models.boosting import LIGHTGBM_PARAMETERS, flatten_lightgbm
 from assay.models.dense import standardise, standardiser
 from assay.models.estimator import Folds
 from assay.models.inputs import Float32Array, LabelArray
-from assay.models.logistic import log_loss
-from assay.models.scoring import pack, score_rows
+from assay.models.permutation import permutation_losses
 
 METHODS = ("mutual_information", "l1_path", "gain", "permutation")
 N_BINS = 12
@@ -128,22 +127,9 @@ def tree_scores(
     )
     booster = lightgbm.train(parameters, data, num_boost_round=N_TREES)
     gain = np.asarray(booster.feature_importance("gain"), dtype=np.float64)
-    permutation = np.zeros(x.shape[1])
-    packed = pack([flatten_lightgbm(booster, x.shape[1], logistic=True)], np.arange(x.shape[1]))
+    trees = flatten_lightgbm(booster, x.shape[1], logistic=True)
     rows = np.ascontiguousarray(x[test])
-    scores = np.empty((test.size, 1))
-
-    def loss() -> float:
-        score_rows(rows, *packed.arguments(), scores)  # type: ignore[call-arg, arg-type]
-        return log_loss(scores[:, 0], y[test], weight[test])
-
-    whole = loss()
-    for j in np.flatnonzero(gain > 0.0):
-        kept = rows[:, j].copy()
-        rows[:, j] = rng.permutation(kept)
-        permutation[j] = max(0.0, loss() - whole)
-        rows[:, j] = kept
-    return gain, permutation
+    return gain, permutation_losses(trees, rows, y[test], weight[test], rng)
 
 
 def agreement(chosen: Sequence[IntArray], n_features: int) -> float:
