@@ -13,7 +13,7 @@ from report_examples import hourly
 from assay.data.calendar import trading_day_start
 from assay.domain.time import NS_PER_DAY, NS_PER_HOUR
 from assay.research.alpha import regress
-from assay.research.daily import daily_returns
+from assay.research.daily import daily_returns, last_of_days
 from assay.research.metrics import costs_of, cvar, measure
 from assay.research.tables import by_hour, by_weekday, by_year, grouped_tables, worst_falls
 
@@ -27,6 +27,14 @@ def test_a_value_known_at_seventeen_new_york_belongs_to_the_day_that_ends() -> N
     np.testing.assert_allclose(daily.equity, [110.0, 121.0])
     np.testing.assert_allclose(daily.returns, [0.10, 0.10])
     np.testing.assert_array_equal(daily.day_ns, [close, close + NS_PER_DAY])
+
+
+@given(st.integers(0, 2**31), st.integers(1, 400))
+def test_the_last_events_of_days_are_where_daily_equity_is_read(seed: int, n: int) -> None:
+    rng = np.random.default_rng(seed)
+    time = np.cumsum(rng.integers(1, 40, n)) * 1_000_000_000 * 3_600
+    equity = np.arange(1.0, n + 1.0)
+    assert last_of_days(time).tolist() == (daily_returns(time, equity, 1.0).equity - 1).tolist()
 
 
 @settings(deadline=None, max_examples=50)

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from statistics_references import R, autoregression, cscv, sharpe_of
 
 from assay.domain.errors import AssayError, ConfigError, DataError
-from assay.research.statistics.overfitting import Metric, overfitting
+from assay.research.statistics.overfitting import Metric, overfitting, overfitting_of_blocks
 
 WHOLE = st.integers(-50, 50)
 TABLES = arrays(np.int64, st.tuples(st.integers(6, 21), st.integers(2, 6)), elements=WHOLE)
@@ -222,3 +222,49 @@ def test_a_candidate_at_another_stake_is_a_tie_and_not_a_rounding() -> None:
     found = overfitting(family, n_blocks=8)
     assert set(found.chosen) == {0}
     np.testing.assert_array_equal(found.logits, 0.0)  # always in the middle of its copies
+
+
+def sums_of(values: np.ndarray, n_blocks: int) -> tuple[list[int], np.ndarray, np.ndarray]:
+    """Return rows, sums and sums of squares of the blocks, the first ones longer by a row."""
+    parts = np.array_split(values, n_blocks)
+    return (
+        [len(part) for part in parts],
+        np.array([part.sum(axis=0) for part in parts]),
+        np.array([(part * part).sum(axis=0) for part in parts]),
+    )
+
+
+@pytest.mark.parametrize("metric", list(Metric))
+@given(st.integers(0, 2**31), st.integers(24, 90), st.sampled_from([4, 6, 8]))
+def test_sums_of_blocks_say_what_the_rows_say(
+    metric: Metric, seed: int, n_rows: int, n_blocks: int
+) -> None:
+    values = noise(n_rows, 7, seed) + 0.1
+    values[:, 3] = 0.0
+    rows = overfitting(values, n_blocks=n_blocks, metric=metric)
+    blocks = overfitting_of_blocks(*sums_of(values, n_blocks), metric=metric)
+    assert blocks.probability == pytest.approx(rows.probability, abs=1e-12)
+    assert blocks.probability_of_loss == pytest.approx(rows.probability_of_loss, abs=1e-12)
+    assert blocks.chosen.tolist() == rows.chosen.tolist()
+    for name in ("logits", "in_sample", "out_of_sample"):
+        np.testing.assert_allclose(getattr(blocks, name), getattr(rows, name), 1e-12, 1e-12)
+
+
+def test_sums_of_a_candidate_that_always_earns_the_same_have_no_ratio() -> None:
+    values = noise(40, 3, 1)
+    values[:, 1] = 0.1
+    with pytest.raises(DataError, match="column 1"):
+        overfitting_of_blocks(*sums_of(values, 4))
+
+
+@pytest.mark.parametrize(
+    ("count", "shape"), [([5, 5, 5], (4, 3)), ([5, 5, 5, 0], (4, 3)), ([5, 5, 5, 5], (4, 2))]
+)
+def test_sums_of_other_blocks_are_refused(count, shape) -> None:
+    with pytest.raises(DataError, match="same blocks"):
+        overfitting_of_blocks(count, np.ones((4, 3)), np.ones(shape))
+
+
+def test_an_odd_number_of_blocks_is_refused_as_for_rows() -> None:
+    with pytest.raises(ConfigError, match="n_blocks"):
+        overfitting_of_blocks([5, 5, 5], np.ones((3, 2)), np.ones((3, 2)))

@@ -86,6 +86,17 @@ def daily_returns(time_ns: IntArray, equity: FloatArray, start_balance: float) -
     )
 
 
+def last_of_days(time_ns: IntArray) -> IntArray:
+    """Return the last event of each trading day, shape (n_days,), as ``daily_returns`` sees them.
+
+    Parameters
+    ----------
+    time_ns : int64, shape (n_events,)
+        When each event is known, not decreasing; at least one.
+    """
+    return _last_of_days(trading_day_start(time_ns - 1))
+
+
 def _last_of_days(start: IntArray) -> IntArray:
     """Return the last event of each trading day that begins on Sunday to Thursday."""
     last = np.append(np.flatnonzero(np.diff(start)), len(start) - 1)

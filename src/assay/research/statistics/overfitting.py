@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from assay.domain.errors import ConfigError, DataError
-from assay.kernels.compiler import FloatArray, IntArray
+from assay.kernels.compiler import BoolArray, FloatArray, IntArray
 from assay.research.statistics.cscv import describe_blocks, judge_splits, winner_and_rank
 from assay.research.statistics.observations import table
 
@@ -130,16 +130,75 @@ def overfitting(
     values = table(performance, "performance", n_rows_min=4, n_columns_min=2)
     n_splits = _n_splits(n_blocks, *values.shape)
     edges = _edges(len(values), n_blocks)
-    in_sample = np.empty(n_splits)
-    out_of_sample = np.empty(n_splits)
-    ranks = np.empty(n_splits)
-    chosen = np.empty(n_splits, np.int64)
-    into = (in_sample, out_of_sample, ranks, chosen)
+    into = _places(n_splits)
     if isinstance(metric, Metric):
         _judge_blocks(values, edges, metric, into)
     else:
         _judge_rows(values, edges, metric, into)
-    logits = np.log(ranks / (values.shape[1] + 1.0 - ranks))
+    return _found(into, values.shape[1])
+
+
+def overfitting_of_blocks(
+    count: ArrayLike, total: ArrayLike, squares: ArrayLike, *, metric: Metric = Metric.SHARPE
+) -> Overfitting:
+    """Return what ``overfitting`` says, from sums over each block in place of rows.
+
+    Parameters
+    ----------
+    count : float64, shape (n_blocks,)
+        Rows of each block; their number is even.
+    total, squares : float64, shape (n_blocks, n_candidates)
+        Sum and sum of squares of each block.
+    metric : Metric
+
+    Raises
+    ------
+    ConfigError, DataError
+        As ``overfitting``, and if the blocks do not fit together.
+
+    Notes
+    -----
+    Equal to ``overfitting`` up to the rounding of the sums: a variance about a mean that is
+    10,000 times the deviation keeps half of its digits.
+
+    Examples
+    --------
+    >>> found = overfitting_of_blocks([1, 1, 1, 1], [[1, 2, 0], [3, 0, 1], [0, 1, 2], [2, 3, 1]],
+    ...                               [[1, 4, 0], [9, 0, 1], [0, 1, 4], [4, 9, 1]],
+    ...                               metric=Metric.MEAN)
+    >>> found.probability
+    1.0
+    """
+    sums = table(total, "total", n_rows_min=2, n_columns_min=2)
+    square_sums = table(squares, "squares", n_rows_min=2, n_columns_min=2)
+    rows = np.asarray(count, dtype=np.float64)
+    if sums.shape != square_sums.shape or rows.shape != (len(sums),) or not (rows >= 1.0).all():
+        raise DataError(
+            f"count, total and squares must be of the same blocks; have the shapes {rows.shape}, "
+            f"{sums.shape} and {square_sums.shape}.",
+            remedy="Give at least one row to each block.",
+        )
+    n_candidates = sums.shape[1]
+    into = _places(_n_splits(len(rows), int(rows.sum()), n_candidates))
+    mean = sums / rows[:, None]
+    about = np.maximum(square_sums - sums * mean, 0.0)
+    flat = about <= 4.0 * np.finfo(np.float64).eps * rows[:, None] * square_sums
+    about[flat] = 0.0
+    # The mean of absolute values is at most the root of the mean square.
+    typical = np.sqrt(square_sums.sum(axis=0) / rows.sum())
+    rounding = 2.0 * np.finfo(np.float64).eps * rows.sum() * typical
+    _judge_moments(rows, mean, about, flat, rounding, metric, into)
+    return _found(into, n_candidates)
+
+
+def _places(n_splits: int) -> "_Into":
+    """Return arrays for in sample, out of sample, ranks and chosen of each split."""
+    return np.empty(n_splits), np.empty(n_splits), np.empty(n_splits), np.empty(n_splits, np.int64)
+
+
+def _found(into: "_Into", n_candidates: int) -> Overfitting:
+    in_sample, out_of_sample, ranks, chosen = into
+    logits = np.log(ranks / (n_candidates + 1.0 - ranks))
     slope, intercept, r_squared = _line(in_sample, out_of_sample)
     return Overfitting(
         probability=float(np.mean(logits <= 0.0)),
@@ -210,6 +269,18 @@ def _judge_blocks(values: FloatArray, edges: IntArray, metric: Metric, into: _In
     describe_blocks(values, edges, mean, squares, flat)
     rounding = 2.0 * np.finfo(np.float64).eps * len(values) * np.mean(np.abs(values), axis=0)
     count = np.diff(edges).astype(np.float64)
+    _judge_moments(count, mean, squares, flat, rounding, metric, into)
+
+
+def _judge_moments(
+    count: FloatArray,
+    mean: FloatArray,
+    squares: FloatArray,
+    flat: BoolArray,
+    rounding: FloatArray,
+    metric: Metric,
+    into: _Into,
+) -> None:
     by_sharpe = metric is Metric.SHARPE
     undefined = judge_splits(count, mean, squares, flat, rounding, by_sharpe, *into)
     if undefined >= 0:
