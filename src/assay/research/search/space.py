@@ -127,8 +127,8 @@ def space_of(settings: Settings) -> Space:
         If a name or a range of ``search.space`` makes no sense.
     """
     ranges: dict[str, Sequence[Any]] = dict(DEFAULT_SPACE)
-    for name, wanted in _flat(settings.search.space).items():
-        ranges[name] = _values(name, wanted)
+    for name, wanted in flat(settings.search.space).items():
+        ranges[name] = values_of(name, wanted)
     parameters = tuple(
         Parameter(name=name, values=_with_own(values, _value_of(settings, name)))
         for name, values in ranges.items()
@@ -170,7 +170,7 @@ NOT_SEARCHED = (
 """On these depend votes, the unit of the stops or the splits; or a search fits with its own."""
 
 
-def _flat(space: Mapping[str, Any]) -> dict[str, Any]:
+def flat(space: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``{"a": {"b": x}}`` and ``{"a.b": x}`` alike as ``{"a.b": x}``."""
     flat: dict[str, Any] = {}
     for name, value in space.items():
@@ -181,8 +181,14 @@ def _flat(space: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _values(name: str, wanted: object) -> tuple[Any, ...]:
-    """Return the values of one entry of ``search.space``."""
+def values_of(name: str, wanted: object) -> tuple[Any, ...]:
+    """Return the values of one entry of ``search.space``.
+
+    Raises
+    ------
+    ConfigError
+        If the name or the values make no sense.
+    """
     section, _, key = name.partition(".")
     known = Settings.model_fields
     is_known = section in SEARCHED and key in getattr(known[section].annotation, "model_fields", {})
