@@ -16,6 +16,7 @@ from assay.research.data_gate import override_warnings
 from assay.research.dataset import Dataset
 from assay.research.history import History
 from assay.research.judging import count_trials, judged, trade
+from assay.research.leaks.pipeline import prove_backtest
 from assay.research.preparation import market_from, prepare
 from assay.research.run import regimes_of
 from assay.research.run_result import RunResult
@@ -44,7 +45,8 @@ def backtest_stored(
     they trade all bars after the warm-up. Both count as trials.
 
     A user's *strategy* is part of what a model was trained with: the same file must be there, and
-    one that the model does not know is left out. Beside bare indicators its signals vote.
+    one that the model does not know is left out. Beside bare indicators its signals vote. The
+    leak prover is asked before anything is judged.
 
     Raises
     ------
@@ -80,7 +82,8 @@ def backtest_stored(
         at_ns=at_ns,
         origin="backtest",
     )
-    metrics, verdict = judged(traded, None, settings, ledger, progress)
+    leaks = prove_backtest(settings, history, strategy, progress=progress)
+    metrics, verdict = judged(traded, None, settings, ledger, progress, leaks=leaks)
     regimes = regimes_of(dataset, first)
     voices = _voices(dataset, first, settings, stored)
     attribution, decisions = attribute_views(traded, market, voices, views, regimes, progress)

@@ -178,11 +178,57 @@ def prove_run(walked: Walked, *, progress: Progress) -> LeakReport:
         progress.advance()
         if strategy is None:
             return report
-        scene = Scene(history=walked.history, settings=walked.settings, load=reloading(strategy))
-        recent = _recent(scene, RUN_BARS, with_finer=False)
-        cuts = _cuts(recent, RUN_CUTS)
-        own = prove_strategy(recent, cuts, n_windows=RUN_WINDOWS, progress=progress)
-    return report.joined(own)
+        recent = _latest(walked.settings, walked.history, strategy)
+        return report.joined(_own(recent, progress))
+
+
+def prove_backtest(
+    settings: Settings, history: History, strategy: Strategy | None, *, progress: Progress
+) -> LeakReport:
+    """Ask what every backtest without a training must know: whether what it trades on leaks.
+
+    Parameters
+    ----------
+    settings : Settings
+    history : History
+    strategy : Strategy or None
+        A user's columns. All of the file are tried, those that are left out of the trading too.
+    progress : Progress
+
+    Notes
+    -----
+    There is no split to count. Every stage between the bars and the orders is tried on the latest
+    6,000 bars with few cuts, and the strategy as a run tries it. A history on which no stage
+    answers leaves the prover blind, which is no evidence.
+    """
+    with threadpool_limits(limits=1):
+        progress.stage("Looking for leaks", 1)
+        recent = _latest(settings, history, strategy)
+        progress.advance()
+        try:
+            report = prove_series(
+                market_stages(recent),
+                recent,
+                _cuts(recent, QUICK_CUTS),
+                plants=engine_plants(recent),
+                progress=progress,
+            )
+            return report if strategy is None else report.joined(_own(recent, progress))
+        except DataError as error:
+            return LeakReport(leaks=(), stages=(), canaries=(), blind=(error.message,))
+
+
+def _latest(settings: Settings, history: History, strategy: Strategy | None) -> Scene:
+    """Return the bars on which a run and a backtest are tried."""
+    load = None if strategy is None else reloading(strategy)
+    scene = Scene(history=history, settings=settings, load=load)
+    return _recent(scene, RUN_BARS, with_finer=False)
+
+
+def _own(recent: Scene, progress: Progress) -> LeakReport:
+    """Try the user's columns as every run and backtest does."""
+    cuts = _cuts(recent, RUN_CUTS)
+    return prove_strategy(recent, cuts, n_windows=RUN_WINDOWS, progress=progress)
 
 
 def _recent(scene: Scene, n_bars: int, *, with_finer: bool = True) -> Scene:
