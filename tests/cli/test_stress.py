@@ -25,12 +25,12 @@ OPTIONS = [word for text in QUICK for word in ("--set", text)]
 
 @pytest.fixture(scope="module")
 def stressed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a workspace whose strategy was put under stress, twice."""
+    """Return a workspace whose strategy was put under stress, twice; its edge is wide open."""
     folder = tmp_path_factory.mktemp("w") / "gold"
     place = ["-w", str(folder)]
     for words in (
         ["init", str(folder)],
-        ["data", "simulate", "--years", "2", *place],
+        ["data", "simulate", "--years", "2", "--edge", "6", *place],
         ["stress", "--name", "one", "--paths", "20", *place, *OPTIONS],
         ["stress", "--name", "two", "--paths", "20", *place, *OPTIONS, "--set", "run.workers=2"],
     ):
@@ -77,7 +77,7 @@ def test_a_person_reads_the_answer_first(assay, stressed: Path) -> None:
     assert answer.status == 0, answer.err
     lines = [line for line in answer.out.splitlines() if line]
     assert lines[1].startswith("XAUUSD H1: ") or lines[0].startswith("XAUUSD H1: ")
-    assert "As it was: It" in answer.out
+    assert "As it was: It made " in answer.out
     assert "stress.html" in lines[-1]
 
 

@@ -379,6 +379,17 @@ def test_copies_do_not_count_as_choices() -> None:
     assert copies.luck_sharpe == 0.0
 
 
+def test_copies_beside_others_change_no_figure_of_the_choice() -> None:
+    one, own, third = drawn(1_000, 1.0, 0.6, 0.2)
+    other = 0.7 * one + own
+    plain = compare(entrants_of(one, other, third), samples=500).selection
+    copied = compare(entrants_of(one, other, one, third, other, one), samples=500).selection
+
+    assert 2.0 < plain.compared_effective < 3.0
+    for name in ("compared_effective", "luck_sharpe", "deflated_sharpe"):
+        assert getattr(copied, name) == pytest.approx(getattr(plain, name), rel=1e-12)
+
+
 def test_all_trials_of_the_workspace_count_too() -> None:
     trials = TrialEvidence(
         count=400,

@@ -43,6 +43,8 @@ QUICK = Settings.model_validate(
     }
 )
 EDGE = PlantedEdge(half_life_bars=120.0, net_sharpe=3.0)
+N_BARS = 32_000
+"""Five years of hours: over one year the Sharpe ratio of an edge of 3 is anything from 1 to 5."""
 
 
 def world(
@@ -56,7 +58,7 @@ def world(
 
 @pytest.fixture(scope="module")
 def edged() -> tuple[Prepared, Market]:
-    return world(8_000, EDGE, QUICK)
+    return world(N_BARS, EDGE, QUICK)
 
 
 @pytest.fixture(scope="module")
@@ -146,15 +148,19 @@ def test_the_summary_is_that_of_the_paths(found: PathDistribution) -> None:
 
 
 def test_a_planted_edge_is_there_on_every_path_and_noise_is_not(found: PathDistribution) -> None:
-    assert found.sharpes.min() > 0.1
-    assert found.median > 0.6
-    medians = []
-    for seed in range(100, 104):
-        prepared, market = world(4_000, None, QUICK, seed=seed)
-        noise = cpcv(prepared.dataset, QUICK, market, n_groups=3, place=HERE, progress=SILENT)
-        assert noise.n_leaking == 0
-        medians.append(noise.median)
-    assert np.mean(medians) < 0.3
+    """Of ten markets of either kind the weakest path had 1.1 and the strongest of noise 1.0."""
+
+    def paths(edge: PlantedEdge | None, seed: int) -> PathDistribution:
+        prepared, market = world(N_BARS, edge, QUICK, seed=seed)
+        return cpcv(prepared.dataset, QUICK, market, n_groups=4, place=HERE, progress=SILENT)
+
+    planted = [found, *(paths(EDGE, seed) for seed in (5, 6))]
+    assert min(item.sharpes.min() for item in planted) > 0.9
+    assert min(item.median for item in planted) > 1.5
+    noise = [paths(None, seed) for seed in range(100, 104)]
+    assert all(item.n_leaking == 0 for item in noise)
+    assert max(item.sharpes.max() for item in noise) < 0.9
+    assert np.mean([item.median for item in noise]) < 0.3
 
 
 def test_two_processes_give_the_same_bits(

@@ -19,6 +19,8 @@ COMPARED_MAX = 400
 """Trials whose luck is drawn together, evenly spaced over the ledger if there are more."""
 DRAWS = 4_000
 """Draws of the luck of all trials."""
+COPY_MARGIN = 1e-9
+"""Trials that correlate by 1 up to so much are copies, and are one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,8 +212,10 @@ def effective_number(likeness: FloatArray) -> float:
     Returns
     -------
     number : float
-        [1, n]; drawn with a seed of its own, so the same matrix gives the same number.
+        [1, n]; drawn with a seed of its own, so the same matrix gives the same number. Copies
+        are left out before anything is drawn: with them the number is what it is without.
     """
+    likeness = _without_copies(likeness)
     n = len(likeness)
     if n <= 1:
         return 1.0
@@ -227,3 +231,13 @@ def effective_number(likeness: FloatArray) -> float:
     if target >= expected_maximum(float(n)):
         return float(n)
     return float(brentq(lambda k: expected_maximum(k) - target, 1.0, float(n), xtol=1e-9))
+
+
+def _without_copies(likeness: FloatArray) -> FloatArray:
+    """Return the correlations of the first of every group of copies."""
+    if not len(likeness):
+        return likeness
+    itself = np.eye(len(likeness), dtype=np.bool_)
+    first_like = np.argmax(itself | (likeness >= 1.0 - COPY_MARGIN), axis=1)
+    kept = np.flatnonzero(first_like == np.arange(len(likeness)))
+    return likeness[np.ix_(kept, kept)]
