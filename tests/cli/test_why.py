@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from assay.cli.main import main
 from assay.research.attribution.storing import read_decisions
 from assay.research.attribution.why import explain
+from assay.research.trials.ledger import TrialLedger
 
 QUICK = (
     "training.algorithms=lightgbm,logistic",
@@ -194,14 +196,37 @@ def test_a_report_without_its_decisions_says_so(assay, place: Path) -> None:
 def test_an_ablation_writes_its_page_and_counts_its_trials(assay, place: Path) -> None:
     folder = place / "reports" / "less"
     told = json.loads((folder / "ablation.json").read_text())
-    ledger = (place / "ledger" / "trials.jsonl").read_text().splitlines()
-    trials = [json.loads(line)["trial"] for line in ledger]
-    mine = [trial for trial in trials if trial["origin"] == "ablation"]
+    ledger = TrialLedger(place / "ledger" / "trials.jsonl")
+    mine = [trial for trial in ledger.trials() if trial.origin == "ablation"]
 
     assert [row["name"] for row in told["removed"]] == ["trend", "exits"]
-    assert {trial["kind"] for trial in mine} == {"hybrid without trend", "hybrid without exits"}
+    assert {trial.kind for trial in mine} == {"hybrid without trend", "hybrid without exits"}
+    assert ledger.retries() == 1, "the whole strategy is the trial that the run counted"
+    note = json.loads((folder / "meta.json").read_text())["ledger"]
+    lines = (place / "ledger" / "trials.jsonl").read_text().splitlines()
+    assert any(note["hash"] == json.loads(line)["hash"] for line in lines)
+    assert not (folder / "ledger").exists()
     assert "what each source is worth" in (folder / "ablation.html").read_text()
     assert "less" not in assay("report", "--list", "-w", place, "--json").json["reports"]
+
+
+def test_an_ablation_alone_counts_the_whole_strategy_and_remembers_it(
+    assay, place: Path, tmp_path: Path
+) -> None:
+    alone = tmp_path / "gold"
+    shutil.copytree(place / "data", alone / "data")
+    shutil.copy(place / "assay.toml", alone)
+    done = assay("ablate", "--only", "trend", "--name", "less", "-w", alone, *OPTIONS)
+    assert done.status == 0, done.err
+
+    ledger = alone / "ledger"
+    assert [trial.kind for trial in TrialLedger(ledger / "trials.jsonl").trials()] == [
+        "hybrid",
+        "hybrid without trend",
+    ]
+    shutil.rmtree(ledger)
+    evidence = assay("ledger", "-w", alone, "--json").json["evidence"]
+    assert (evidence["lost"], evidence["count"]) == (2, 2)
 
 
 def test_an_ablation_of_nothing_known_is_refused(assay, place: Path) -> None:

@@ -20,8 +20,9 @@ from assay.data.disk import Disk
 from assay.domain.errors import DataError
 from assay.research.statistics.sharpe import deflated_sharpe, expected_maximum
 from assay.research.trials.evidence import effective_number, evidence_of
-from assay.research.trials.ledger import LedgerError, TrialLedger, Witness
+from assay.research.trials.ledger import LedgerError, TrialLedger
 from assay.research.trials.trial import Trial, settings_hash, trial_of
+from assay.research.trials.witness import Witness
 
 
 def trial(index: int, **changes: object) -> Trial:
@@ -202,15 +203,36 @@ def test_a_report_remembers_a_ledger_of_which_nothing_is_left(ledger: TrialLedge
 
 def test_an_earlier_copy_put_back_counts_what_came_after_it_as_lost(ledger: TrialLedger) -> None:
     ledger.record_all([trial(1), trial(2)])
+    early = remembered(ledger)
     content, head = ledger.path.read_bytes(), ledger.head_path.read_bytes()
     ledger.record_all([trial(3), trial(4), trial(5)])
-    witness = remembered(ledger)
+    late = remembered(ledger)
     ledger.path.write_bytes(content)
     ledger.head_path.write_bytes(head)
-    again = TrialLedger(ledger.path, witnesses=[witness])
+    again = TrialLedger(ledger.path, witnesses=[late, early])
     assert (again.evidence().count, again.lost()) == (5, 3)
     again.record(trial(3))
     assert (again.evidence().count, again.lost()) == (6, 3)
+
+
+def test_without_a_witness_of_the_common_part_all_that_was_counted_is_lost(
+    ledger: TrialLedger,
+) -> None:
+    ledger.record_all([trial(i) for i in range(10)])
+    witness = remembered(ledger)
+    other = TrialLedger(ledger.path.with_name("other"), witnesses=[witness])
+    TrialLedger(other.path).record_all([trial(i) for i in range(20, 26)])
+    assert (other.evidence().count, other.lost()) == (16, 10)
+    assert other.evidence().effective >= 10.0
+    other.record(trial(30))
+    assert (other.evidence().count, other.lost()) == (17, 10)
+    assert TrialLedger(other.path).evidence().count == 17
+
+
+def test_a_witness_must_have_the_count_and_the_hash_of_one_line(ledger: TrialLedger) -> None:
+    ledger.record_all([trial(1), trial(2)])
+    more = Witness(count=9, hash=remembered(ledger).hash, source="report gold")
+    assert TrialLedger(ledger.path, witnesses=[more]).lost() == 9
 
 
 def test_a_ledger_in_the_place_of_another_is_noticed(ledger: TrialLedger) -> None:

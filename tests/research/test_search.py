@@ -130,6 +130,15 @@ def test_a_search_cut_off_anywhere_ends_like_one_that_was_not(
         assert all(same(a, b) for a, b in zip(one.outcomes, two.outcomes, strict=True))
 
 
+def test_a_search_remembers_what_the_ledger_held(finished) -> None:
+    folder, _, search = finished
+    (path,) = folder.glob("*/ledger.json")
+    note = json.loads(path.read_text())["ledger"]
+    lines = [json.loads(text) for text in (folder / "ledger.jsonl").read_text().splitlines()]
+    (seen,) = [line for line in lines if line["hash"] == note["hash"]]
+    assert seen["n"] == note["count"] >= sum(len(item.outcomes) for item in search.found)
+
+
 def test_every_configuration_is_counted_and_none_against_its_own_walk(finished) -> None:
     folder, result, search = finished
     ledger = TrialLedger(folder / "ledger.jsonl")

@@ -1,5 +1,6 @@
 """``assay ablate``: take one source away at a time, and see what is lost."""
 
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from assay.config.settings import Settings
     from assay.config.workspace import Workspace
     from assay.research.attribution.ablation import Ablation
+    from assay.research.trials.ledger import TrialLedger
+    from assay.research.walk import Walked
 
 HTML_FILE = "ablation.html"
 JSON_FILE = "ablation.json"
@@ -44,7 +47,8 @@ def ablate(
 
     Trains once, as `assay run` does, then trades without each group of indicators, each model,
     the swap in the view, the sizing and the exits. Differences are tested on the same days, with
-    Holm's correction. Each strategy that is traded counts as a trial in the ledger.
+    Holm's correction. Each strategy that is traded counts as a trial in the ledger, the whole one
+    as the trial that `assay run` counts.
     """
     place, settings = open_workspace(workspace, overrides)
     screen = Screen(as_json=as_json)
@@ -66,24 +70,24 @@ def _ablated_into(
     is_refit: bool,
 ) -> tuple["Path", "Ablation"]:
     """Do the whole of it and write its folder; return both."""
+    import json
+
     from threadpoolctl import threadpool_limits
 
     from assay.cli.history import read_history
     from assay.cli.own_strategy import find_strategy, keep_copy
     from assay.cli.reports import report_folder
-    from assay.cli.trials import count_trials as count_in_workspace
-    from assay.cli.trials import staged_ledger
+    from assay.cli.run import circumstances
+    from assay.cli.trials import META_FILE, count_trials, ledger_note, staged_ledger
     from assay.config.workspace import folder_in_one_piece
     from assay.data.catalogue import Catalogue
     from assay.research.attribution.ablation import ablate as ablate_walk
     from assay.research.attribution.ablation import chosen_removals
-    from assay.research.judging import count_trials
     from assay.research.report.ablation_page import ablation_page, ablation_text
-    from assay.research.trials.trial import hash_of, settings_hash
     from assay.research.walk import walk
     from assay.signals.votes import VOTES
 
-    at_ns = SystemClock().now()
+    at_ns, began_s = SystemClock().now(), time.monotonic()
     target = report_folder(place, settings, name, at_ns, kind="ablate")
     strategy = find_strategy(place, screen)
     own = () if strategy is None else strategy.signal_names
@@ -94,27 +98,43 @@ def _ablated_into(
         walked = walk(settings, history, progress=progress, strategy=strategy)
         with threadpool_limits(limits=1):
             found = ablate_walk(walked, chosen, progress, refit=is_refit)
-        hashes = dict(walked.prepared.hashes)
-        how = "refitted" if is_refit else "silenced"
+        _count(book, walked, found, at_ns, is_refit=is_refit)
+        progress.stage("Writing the report", 1)
+        title = f"{', '.join(history.bars)} {settings.market.timeframe}"
+        hashes, shown = dict(walked.prepared.hashes), settings.of_a_result()
+        told = {"title": title, "hashes": hashes, "settings": shown}
+        page = ablation_page(found, title, settings.account.currency, ())
+        (draft / HTML_FILE).write_text(page, encoding="utf-8")
+        (draft / JSON_FILE).write_text(ablation_text(found, **told), encoding="utf-8")
+        notes = {**circumstances(at_ns, began_s), **ledger_note(book)}
+        text = json.dumps(notes, sort_keys=True, indent=1)
+        (draft / META_FILE).write_text(f"{text}\n", encoding="utf-8")
+        keep_copy(strategy, draft)
+        count_trials(place, book)
+        progress.advance()
+    return target, found
+
+
+def _count(
+    book: "TrialLedger", walked: "Walked", found: "Ablation", at_ns: int, *, is_refit: bool
+) -> None:
+    """Count what was traded: the whole strategy as a run counts it, and each without something."""
+    from assay.research.judging import count_trials
+    from assay.research.trials.trial import hash_of, settings_hash
+
+    settings, hashes = walked.settings, walked.prepared.hashes
+    own = settings_hash(settings.of_a_result())
+    without = hash_of([own, "refitted" if is_refit else "silenced"])
+    for results, identity in (((found.whole,), own), (found.results, without)):
         count_trials(
             book,
-            found.results,
+            results,
             settings=settings,
-            settings_hash=hash_of([settings_hash(settings.of_a_result()), how]),
+            settings_hash=identity,
             hashes=hashes,
             at_ns=at_ns,
             origin="ablation",
         )
-        progress.stage("Writing the report", 1)
-        title = f"{', '.join(history.bars)} {settings.market.timeframe}"
-        told = {"title": title, "hashes": hashes, "settings": settings.of_a_result()}
-        page = ablation_page(found, title, settings.account.currency, ())
-        (draft / HTML_FILE).write_text(page, encoding="utf-8")
-        (draft / JSON_FILE).write_text(ablation_text(found, **told), encoding="utf-8")
-        keep_copy(strategy, draft)
-        count_in_workspace(place, book)
-        progress.advance()
-    return target, found
 
 
 def _show(folder: "Path", ablation: "Ablation", screen: Screen) -> None:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from assay.config.settings import Settings
     from assay.config.workspace import Workspace
     from assay.research.stored import StoredModel
-    from assay.research.trials.ledger import TrialLedger, Witness
+    from assay.research.trials.ledger import TrialLedger
+    from assay.research.trials.witness import Witness
 
 STAGED = "ledger"
 META_FILE = "meta.json"
@@ -33,7 +34,7 @@ def ledger(
     """Show the ledger of trials: what was tried, how often, and what that is worth.
 
     Every fit, backtest, run and step of a search is in it, counted by the machine. The chain of
-    hashes is checked, and compared with what reports and models remember.
+    hashes is checked, and compared with what reports, models and searches remember.
     """
     from dataclasses import asdict
 
@@ -66,7 +67,7 @@ def ledger(
     )
     if evidence.lost:
         screen.say(
-            f"{evidence.lost:,} of them are lost: reports or models counted them, and the ledger "
+            f"{evidence.lost:,} of them are lost: earlier results counted them, and the ledger "
             "that recorded them is gone."
         )
     elif trials:
@@ -89,13 +90,15 @@ def opened_ledger(place: "Workspace", path: Path | None = None) -> "TrialLedger"
 
 
 def witnesses_of(place: "Workspace") -> "list[Witness]":
-    """Return what the reports and models of the workspace remember of its ledger."""
-    from assay.research.trials.ledger import Witness
+    """Return what reports, models and searches of the workspace remember of its ledger."""
+    from assay.research.search.journal import WITNESS_FILE
+    from assay.research.trials.witness import Witness
 
     found = []
     for path, word in (
         *((path, "report") for path in sorted(place.reports.glob(f"*/{META_FILE}"))),
         *((path, "model") for path in sorted(place.models.glob(f"*/{CARD_FILE}"))),
+        *((path, "search") for path in sorted(place.searches.glob(f"*/{WITNESS_FILE}"))),
     ):
         note = _note_in(path)
         if note is not None and not path.parent.name.startswith("."):  # not one in the making
@@ -105,7 +108,7 @@ def witnesses_of(place: "Workspace") -> "list[Witness]":
 
 
 def _note_in(path: Path) -> tuple[int, str] | None:
-    """Return count and hash from a report's or model's own notes; None where there are none."""
+    """Return count and hash from the notes of a report, a model or a search; None without any."""
     try:
         content = json.loads(path.read_bytes())
         note = content.get("notes", content)["ledger"]

@@ -110,11 +110,7 @@ def backtest_stored(
         settings=settings.of_a_result(),
         hashes=hashes,
         seeds={"run": settings.run.seed},
-        warnings=(
-            *prepared.quality.warnings,
-            *(() if stored is None else _trained_on(stored)),
-            *ledger.notices,
-        ),
+        warnings=(*prepared.quality.warnings, *_trained_on(stored), *ledger.notices),
         quality=(*history.quality, *prepared.quality.findings),
         repeat=repeat,
         data_notes=history.notes,
@@ -122,8 +118,10 @@ def backtest_stored(
     )
 
 
-def _trained_on(stored: StoredModel) -> tuple[str, ...]:
+def _trained_on(stored: StoredModel | None) -> tuple[str, ...]:
     """Say so where the model was trained on history that did not pass the data checks."""
+    if stored is None:
+        return ()
     return tuple(
         f"At the training of the model: {text}" for text in override_warnings(stored.quality)
     )

@@ -17,6 +17,7 @@ from assay.data.lock import single_writer
 from assay.domain.errors import DataError
 from assay.research.search.outcome import Outcome
 from assay.research.search.trying import opinion_arrays, opinion_from
+from assay.research.trials.witness import Witness
 from assay.signals.signal_model import Opinion
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 JOURNAL_FILE = "journal.log"
 LOCK_FILE = "journal.lock"
+WITNESS_FILE = "ledger.json"
 FITS_FOLDER = "fits"
 LOCK_WAIT_S_MAX = 5.0
 
@@ -107,6 +109,15 @@ class SearchJournal:
                     },
                 )
             )
+
+    def remember(self, witness: Witness) -> None:
+        """Keep what the ledger of trials held, for whoever finds it shorter later.
+
+        A search shows what it found as it goes, and may be killed before any report tells.
+        """
+        note = {"ledger": {"count": witness.count, "hash": witness.hash}}
+        with _disk_errors(self.folder):
+            put(self._disk, self.folder / WITNESS_FILE, f"{json.dumps(note)}\n".encode())
 
     def keep_fit(self, key: str, split: int, opinion: Opinion) -> None:
         """Keep one fit until the search ends."""

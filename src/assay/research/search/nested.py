@@ -269,6 +269,7 @@ class NestedSearch:
                 )
             )
         self.ledger.record_all(trials)
+        self.journal.remember(self.ledger.witness(name))
 
 
 def walk_identity(settings: Settings, history: History, strategy: Strategy | None) -> str:
