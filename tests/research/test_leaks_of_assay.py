@@ -32,13 +32,14 @@ from assay.research.leaks.decisions import Decided, decision_stages, head_of
 from assay.research.leaks.evidence import LeakReport
 from assay.research.leaks.fits import prove_fits
 from assay.research.leaks.learning import Lesson, fold_stage, plans_of, row_stages, split_stage
+from assay.research.leaks.own_columns import own_stages
 from assay.research.leaks.parts import prove_parts
 from assay.research.leaks.pipeline import Depth, prove_pipeline
 from assay.research.leaks.prover import cuts_in
 from assay.research.leaks.rows import prove_rows
 from assay.research.leaks.scene import Scene
 from assay.research.leaks.series import prove_series
-from assay.research.leaks.strategy import own_stages, reloading
+from assay.research.leaks.strategy import reloading
 from assay.research.splits.purged import purged_kfold
 from assay.signals.signal_model import SignalModel
 from assay.strategy import load_strategy

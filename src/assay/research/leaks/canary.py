@@ -8,6 +8,9 @@ from assay.kernels.compiler import IntArray
 
 Folds = Sequence[tuple[IntArray, IntArray]]
 
+INDEPENDENT_MIN = 64.0
+"""Labels that are apart, over all draws: with fewer, who is always right may be lucky."""
+
 
 def canary_score(
     start: IntArray, end: IntArray, folds: Folds, *, repeats: int = 20, seed: int = 7
@@ -20,7 +23,7 @@ def canary_score(
         Closed span of each row's label, in bars.
     folds : sequence of (learning rows, judged rows)
     repeats : int
-        Independent draws of noise.
+        Independent draws of noise, at least; more where a draw judges few labels that are apart.
     seed : int
         Of the noise.
 
@@ -42,18 +45,19 @@ def canary_score(
     n_bars = int(end.max()) - first + 1
     folds = [(train, test) for train, test in folds if len(train) and len(test)]
     nearest = [_nearest(start, train, test) for train, test in folds]
+    if not folds:
+        return 0.5, float("inf")
+    span = float((end - start + 1).mean())
+    judged = float(np.mean([end[test].max() - start[test].min() + 1 for _, test in folds]))
+    each = len(folds) * max(judged / span, 1.0)
+    repeats = max(repeats, int(np.ceil(INDEPENDENT_MIN / each)))
     hits: list[float] = []
     for _ in range(repeats):
         path = np.concatenate([[0.0], np.cumsum(rng.standard_normal(n_bars))])
         label = path[end - first + 1] >= path[start - first]
         for (_, test), row in zip(folds, nearest, strict=True):
             hits.append(float((label[test] == label[row]).mean()))
-    if not hits:
-        return 0.5, float("inf")
-    span = float((end - start + 1).mean())
-    judged = float(np.mean([end[test].max() - start[test].min() + 1 for _, test in folds]))
-    independent = repeats * len(folds) * max(judged / span, 1.0)
-    return float(np.mean(hits)), 0.5 / float(np.sqrt(independent))
+    return float(np.mean(hits)), 0.5 / float(np.sqrt(repeats * each))
 
 
 def _nearest(start: IntArray, train: IntArray, test: IntArray) -> IntArray:

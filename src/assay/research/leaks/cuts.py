@@ -15,10 +15,12 @@ PIVOT_BARS = 12
 LARGEST_MOVES = 50
 RARE_SHARE = 0.02
 _GOLDEN = (5.0**0.5 - 1.0) / 2.0
+_MONDAY = 3
+"""Days of the week of 1970-01-01 that had passed: weeks begin on Monday."""
 
 
 def cuts_of(bars: Bars, n_cuts: int, longer: Sequence[Timeframe] = LONGER) -> IntArray:
-    """Return bars after which to cut: half spread over all, half where leaks like to show.
+    """Return bars after which to cut: spread over all, at calendar ends, and where leaks show.
 
     Parameters
     ----------
@@ -39,13 +41,16 @@ def cuts_of(bars: Bars, n_cuts: int, longer: Sequence[Timeframe] = LONGER) -> In
     that is joined at its open shows only before its close; a pivot that repaints only beside a
     turn. So the places are: bars without a value, both sides of a hole in time, the last bar, the
     one before and the middle of every longer bar (the day's is the session's end), turning
-    points and the bar after, and bars before the largest moves.
+    points and the bar after, and bars before the largest moves. Half of the cuts go there; up to
+    a third go to the ends of years, months, weeks and days (UTC), one each, the longest first:
+    what leaks there alone shows nowhere else.
     """
     n_bars = len(bars)
     places = _places(bars, [frame for frame in longer if frame.value > bars.timeframe.value])
     inside = [np.unique(place[(place >= 0) & (place < n_bars - 1)]) for place in places.values()]
     inside = [place for place in inside if len(place)]
-    chosen: list[IntArray] = []
+    ends = [last for last, _ in borders_of(bars.time_ns).values()]
+    chosen = [spread_over(last, 1) for last in ends[: n_cuts // 3]]
     left = n_cuts // 2
     for k, place in enumerate(sorted(inside, key=len)):
         share = left // (len(inside) - k)
@@ -55,6 +60,47 @@ def cuts_of(bars: Bars, n_cuts: int, longer: Sequence[Timeframe] = LONGER) -> In
     rest = spaced(0, n_bars - 1, n_cuts - taken)
     cuts = np.unique(np.concatenate([*chosen, rest]))
     return cuts[(cuts >= 0) & (cuts < n_bars - 1)]
+
+
+def borders_of(time_ns: IntArray) -> dict[str, tuple[IntArray, IntArray]]:
+    """Return the last and the first rows of every year, month, week, day and hour (UTC).
+
+    Parameters
+    ----------
+    time_ns : int64, shape (n_rows,)
+        UTC nanoseconds, rising.
+
+    Returns
+    -------
+    borders : dict of str to (int64, int64)
+        Rows before a border, and rows after it, by name of the span, the longest span first. A
+        row that ends a longer span is left out of the shorter ones; spans in which no two rows
+        lie are left out.
+
+    Examples
+    --------
+    >>> at = np.array(["2023-12-31T22", "2023-12-31T23", "2024-01-01T00", "2024-01-01T01"])
+    >>> borders_of(at.astype("datetime64[ns]").astype(np.int64))
+    {'year': (array([1]), array([2]))}
+    """
+    moments = time_ns.view("datetime64[ns]")
+    days = moments.astype("datetime64[D]").astype(np.int64)
+    spans = {
+        "year": moments.astype("datetime64[Y]").astype(np.int64),
+        "month": moments.astype("datetime64[M]").astype(np.int64),
+        "week": (days + _MONDAY) // 7,
+        "day": days,
+        "hour": moments.astype("datetime64[h]").astype(np.int64),
+    }
+    taken = np.zeros(max(0, len(time_ns) - 1), dtype=np.bool_)
+    borders = {}
+    for name, span in spans.items():
+        changes = np.diff(span) != 0
+        fresh = np.flatnonzero(changes & ~taken)
+        if len(fresh) and not changes.all():
+            borders[name] = (fresh, fresh + 1)
+        taken |= changes
+    return borders
 
 
 def spaced(first: int, stop: int, n: int) -> IntArray:

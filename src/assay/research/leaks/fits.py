@@ -13,7 +13,7 @@ from assay.research.leaks.remedies import FIT
 from assay.research.leaks.scene import Array, Scene
 from assay.research.leaks.stages import FitStage
 
-PLANTED = "the mean close of the whole history"
+PLANTED = "the mean close of all that comes"
 
 
 @dataclass(kw_only=True, eq=False)
@@ -82,7 +82,6 @@ def prove_fits(stages: Sequence[FitStage], scene: Scene) -> LeakReport:
 def _asked(stage: FitStage, scene: Scene, whole: dict[str, Array]) -> _Learned:
     learned = _Learned()
     refused: AssayError | None = None
-    first = next(iter(whole))
     for future in futures_of(scene.history, stage.until_ns, stage.checks):
         changed = scene.on(future.history)
         try:
@@ -97,7 +96,7 @@ def _asked(stage: FitStage, scene: Scene, whole: dict[str, Array]) -> _Learned:
             learned.values += values.size
             if count and (name, check) not in learned.found:
                 learned.found[name, check] = (count, f"the later bars {future.what}")
-        if n_differing(_planted(scene, whole[first]), _planted(changed, np.asarray(other[first]))):
+        if n_differing(_planted(scene), _planted(changed)):
             learned.planted.add(check)
     if not learned.answers:
         raise DataError(
@@ -107,11 +106,10 @@ def _asked(stage: FitStage, scene: Scene, whole: dict[str, Array]) -> _Learned:
     return learned
 
 
-def _planted(scene: Scene, learned: Array) -> Array:
-    """Return a copy of what was learned that was scaled by the whole history."""
-    close = scene.bars.close
-    finite = close[np.isfinite(close)]
-    return np.full(learned.shape, float(finite.mean()))
+def _planted(scene: Scene) -> Array:
+    """Return what a scaler over everything learns: the mean close of each symbol."""
+    closes = [bars.close[np.isfinite(bars.close)] for bars in scene.history.bars.values()]
+    return np.array([float(close.mean()) if len(close) else 0.0 for close in closes])
 
 
 def n_differing(before: Array, after: Array) -> int:

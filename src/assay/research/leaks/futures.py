@@ -76,18 +76,19 @@ def shifted(bars: Bars, cut: int, *, digits: int | None = None) -> Bars:
 
     Notes
     -----
-    The later bars are rotated by a third of their number, every rise becomes a fall 1.37 times
-    as large, and the path goes on from the close of *cut*; volume and spread move along, 1.37
-    times as large. So the mean, the deviation, the extremes and the order of what is to come all
-    differ, while bars stay bars: times, gaps, high above low, ask above bid. The first later bar
+    The later bars are rotated by a third of their number, or by as much more as it takes for the
+    first of them to close elsewhere; every rise becomes a fall 1.37 times as large, and the path
+    goes on from the close of *cut*; volume and spread move along, 1.37 times as large. So the
+    mean, the deviation, the extremes and the order of what is to come all differ, while bars stay
+    bars: times, gaps, high above low, ask above bid. The first later bar
     keeps its open: what trades at an open must not know the rest of that bar.
     """
     n_later = len(bars) - cut - 1
     if n_later <= 0:
         return bars
-    order = np.roll(np.arange(n_later), -(n_later // 3 + 1)) + cut + 1
-    before = np.maximum(order - 1, 0)
     anchor = np.log(bars.close[cut] if cut >= 0 else WILDER * bars.open[0])
+    order = np.roll(np.arange(n_later), -_rotation(bars, cut, anchor, digits)) + cut + 1
+    before = np.maximum(order - 1, 0)
     close = anchor - WILDER * np.cumsum(np.log(bars.close[order] / bars.close[before]))
     last = np.concatenate(([anchor], close[:-1]))
     path = {
@@ -119,6 +120,22 @@ def shifted(bars: Bars, cut: int, *, digits: int | None = None) -> Bars:
     for name, column in later.items():
         changed[name] = np.concatenate((getattr(bars, name)[: cut + 1], column))
     return replace(bars, **changed)
+
+
+def _rotation(bars: Bars, cut: int, anchor: float, digits: int | None) -> int:
+    """Return by how many bars to rotate, so that the bar after *cut* closes elsewhere.
+
+    Only where every later bar closes as the one before it is there no such number.
+    """
+    n_later = len(bars) - cut - 1
+    later = np.arange(cut + 1, len(bars))
+    moves = np.log(bars.close[later] / bars.close[np.maximum(later - 1, 0)])
+    close = np.exp(anchor - WILDER * moves)
+    if digits is not None:
+        close = np.round(close, digits)
+    wanted = n_later // 3 + 1
+    differs = np.roll(close, -wanted) != bars.close[cut + 1]
+    return wanted + (int(np.argmax(differs)) if differs.any() else 0)
 
 
 def _arrays(bars: Bars) -> dict[str, Any]:
@@ -166,6 +183,28 @@ def futures_of(
                 lambda bars, cut: shifted(bars, cut, digits=digits.get(bars.symbol)),
             ),
         )
+
+
+def is_same(one: History, other: History) -> bool:
+    """Whether two histories have the same bars in every series, to the bit."""
+    pairs = (
+        (one.bars, other.bars),
+        (one.finer, other.finer),
+        (one.conversion_bars, other.conversion_bars),
+    )
+    return all(
+        mine.keys() == its.keys()
+        and all(_same_bars(bars, its[symbol]) for symbol, bars in mine.items())
+        for mine, its in pairs
+    )
+
+
+def _same_bars(one: Bars, other: Bars) -> bool:
+    columns = _arrays(other)
+    return all(
+        np.array_equal(values, columns[name], equal_nan=values.dtype.kind == "f")
+        for name, values in _arrays(one).items()
+    )
 
 
 def ended_at(history: History, known_ns: int) -> History:

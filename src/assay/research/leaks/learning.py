@@ -13,6 +13,7 @@ from assay.models.algorithms import make
 from assay.models.inputs import as_float32
 from assay.research import oos, training
 from assay.research.dataset import Dataset
+from assay.research.leaks.comparing import checksum
 from assay.research.leaks.remedies import REMEDIES
 from assay.research.leaks.scene import Array, Columns, Scene
 from assay.research.leaks.stages import Change, FitStage, Folds, PartStage, RowStage
@@ -276,25 +277,28 @@ def split_stage(lesson: Lesson, fitted: Training, seed: int) -> PartStage:
     def answer(table: TrainingRows) -> Mapping[str, Mapping[str, Array]]:
         return whole if table is rows else learned(training.train(table, settings, seed=seed))
 
+    changes = (
+        Change(
+            what="the rows held out for calibration",
+            table=with_other_rows(rows, held),
+            unseen=("selector", "members", "stacker", "votes", "quantiles"),
+            read=("calibrator", "path calibrators", "fusion") if says_something else (),
+        ),
+        Change(
+            what="the votes on the rows held out for calibration",
+            table=with_other_rows(rows, held, only=("votes", "mirror_votes")),
+            unseen=("selector", "members", "stacker", "votes", "quantiles", "calibrator"),
+            read=("path calibrators",) if votes_count else (),
+        ),
+    )
+    had = checksum(*_arrays(rows).values())
     return PartStage(
         name="training, part by part",
         answer=answer,
         given=rows,
-        changes=(
-            Change(
-                what="the rows held out for calibration",
-                table=with_other_rows(rows, held),
-                unseen=("selector", "members", "stacker", "votes", "quantiles"),
-                read=("calibrator", "path calibrators", "fusion") if says_something else (),
-            ),
-            Change(
-                what="the votes on the rows held out for calibration",
-                table=with_other_rows(rows, held, only=("votes", "mirror_votes")),
-                unseen=("selector", "members", "stacker", "votes", "quantiles", "calibrator"),
-                read=("path calibrators",) if votes_count else (),
-            ),
-        ),
-        full=lambda table: np.concatenate((table.x.std(axis=0), table.votes.std(axis=0))),
+        # Where nobody votes there are no other votes.
+        changes=[item for item in changes if checksum(*_arrays(item.table).values()) != had],
+        full=lambda table: np.array([checksum(*_arrays(table).values())]),
         remedy=REMEDIES["unseen"],
         note=lesson.note + ("" if says_something else "; its members say nothing there"),
     )
@@ -321,12 +325,6 @@ class _Table:
     x: FloatArray
     y: Array
     weight: FloatArray
-
-
-def _of_all_rows(given: _Table) -> FloatArray:
-    """Return statistics of every row; the labels by place, for flipping may keep their mean."""
-    place = np.sqrt(1.0 + np.arange(len(given.y)))
-    return np.array([given.x.mean(), given.x.std(), float(place @ given.y)])
 
 
 def fold_stage(lesson: Lesson, seed: int) -> PartStage:
@@ -378,6 +376,6 @@ def fold_stage(lesson: Lesson, seed: int) -> PartStage:
                 read=("members",) if says_something else (),
             ),
         ),
-        full=_of_all_rows,
+        full=lambda given: np.array([checksum(given.x, given.y)]),
         note=lesson.note,
     )

@@ -11,9 +11,9 @@ from assay.engine import market as places
 from assay.kernels.compiler import FloatArray, IntArray
 from assay.regimes import volatility
 from assay.research.dataset import SymbolData, atr_name
+from assay.research.leaks.comparing import checksum
 from assay.research.leaks.evidence import Check
 from assay.research.leaks.orders import (
-    AHEAD,
     AT_CLOSE,
     AT_OPEN,
     event_rows,
@@ -278,22 +278,31 @@ def week_stages(scene: Scene) -> list[PartStage]:
                     read=("costs",),
                 ),
             ),
-            full=lambda at: np.array([bars.ask_close.mean() for bars in at.quoted.values()]),
+            full=lambda at: np.array([checksum(*(b.ask_close for b in at.quoted.values()))]),
         )
     ]
 
 
-def engine_plants(scene: Scene) -> dict[str, tuple[Plant, ...]]:
-    """Return a leak in the engine, orders that know what comes; none if nothing is ever traded."""
+def engine_plants(scene: Scene, until_ns: int | None = None) -> dict[str, tuple[Plant, ...]]:
+    """Return a leak in the engine: orders that know what comes.
+
+    Parameters
+    ----------
+    scene : Scene
+    until_ns : int, optional
+        The last moment after which the future is changed. Where nothing is traded until then, as
+        in an account too small for any order, there is no order that could leak, and no plant.
+    """
 
     def entries(at: Scene, _: Columns) -> Array:
-        found = at.once("orders that peek", lambda: traded(at, peeking(at)))
+        found = at.once("orders that peek", lambda: traded(at, peeking(at, scene)))
         return found["entered lots"]
 
-    if not entries(scene, {}).any():
+    traded_at = open_rows(scene).known_ns[entries(scene, {}) != 0.0]
+    if not len(traded_at) or (until_ns is not None and traded_at[0] > until_ns):
         return {}
     plant = Plant(
-        leak=f"where the market stands {AHEAD} events later", column="entered lots", value=entries
+        leak="how the market ends", column="entered lots", value=entries, checks=("shift",)
     )
     return {"entries of the votes": (plant,)}
 

@@ -17,8 +17,8 @@ from assay.research.sides import views_of_side
 SEGMENT_EVENTS = 500
 """The account begins afresh so often: one that has lost everything places no more orders."""
 
-AHEAD = 3
-"""Events that planted views look ahead."""
+HELD_EVENTS = 7
+"""Events for which planted views stay on one side."""
 
 AT_CLOSE = ("equity", "balance", "fills", "lots", "paid")
 AT_OPEN = ("entered lots", "slippage")
@@ -114,12 +114,12 @@ def voted(at: Scene) -> Views:
     return views_of_side(np.sign(votes), at.dataset.column("atr"))
 
 
-def peeking(at: Scene) -> Views:
-    """Return views that know where each symbol stands a few events later: a planted leak."""
-    tape = at.tape
-    side = np.zeros(len(tape))
-    for s in range(len(tape.symbols)):
-        mine = np.flatnonzero(tape.symbol == s)
-        close = tape.bid_close[mine]
-        side[mine[:-AHEAD]] = np.sign(close[AHEAD:] - close[:-AHEAD])
-    return views_of_side(side, at.dataset.column("atr"))
+def peeking(at: Scene, real: Scene) -> Views:
+    """Return views that know how the market ends: a planted leak.
+
+    They change sides every few events, and trade the other way round as soon as anything in the
+    market is not what really came. So every order of another future differs, whatever it is.
+    """
+    as_it_came = np.array_equal(at.tape.market, real.tape.market, equal_nan=True)
+    side = np.where(np.arange(len(at.tape)) // HELD_EVENTS % 2 == 0, 1.0, -1.0)
+    return views_of_side(side if as_it_came else -side, at.dataset.column("atr"))

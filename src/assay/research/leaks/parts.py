@@ -13,7 +13,7 @@ from assay.research.leaks.scene import Array
 from assay.research.leaks.stages import Change, PartStage
 
 Answer = Mapping[str, Mapping[Any, Array]]
-PLANTED = "a statistic of all rows"
+PLANTED = "a checksum of all rows"
 IDLE = "a part that reads no row"
 
 

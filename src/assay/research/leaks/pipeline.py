@@ -13,6 +13,7 @@ from assay.domain.progress import Progress
 from assay.kernels.compiler import IntArray
 from assay.research import oos, training
 from assay.research.history import History
+from assay.research.leaks.apart import process_apart
 from assay.research.leaks.cuts import cuts_of
 from assay.research.leaks.decisions import Decided, decision_stages, head_of
 from assay.research.leaks.evidence import Leak, LeakReport, StageProof
@@ -27,20 +28,22 @@ from assay.research.leaks.learning import (
     walk_stages,
 )
 from assay.research.leaks.market import engine_plants, market_stages, week_stages
+from assay.research.leaks.own_columns import own_stages
 from assay.research.leaks.parts import prove_parts
 from assay.research.leaks.prover import N_CUTS, cuts_in
 from assay.research.leaks.rows import prove_rows
 from assay.research.leaks.scene import Rows, Scene
 from assay.research.leaks.series import prove_series
+from assay.research.leaks.spans import SAMPLED, spans_of, together
 from assay.research.leaks.stages import FUTURES
-from assay.research.leaks.strategy import own_stages, prove_strategy, reloading
+from assay.research.leaks.strategy import prove_strategy, reloading
 from assay.research.oos import FoldPlan
 from assay.research.walk import Walked
 from assay.strategy.strategy import Strategy
 
-QUICK_CUTS = 6
+QUICK_CUTS = 9
 QUICK_BARS = 12_000
-RUN_CUTS = 4
+RUN_CUTS = 6
 RUN_BARS = 6_000
 RUN_WINDOWS = 256
 
@@ -116,7 +119,7 @@ def prove_pipeline(
         progress.stage("Features and labels", 1)
         stages = market_stages(recent)
         progress.advance()
-        plants = engine_plants(recent)
+        plants = engine_plants(recent, _last_ns(recent, cuts))
         reports = [prove_series(stages, recent, cuts, plants=plants, progress=progress)]
         reports.append(prove_parts(week_stages(recent)))
         progress.stage("Splits", 1)
@@ -131,7 +134,7 @@ def prove_pipeline(
 
 def _placed(leak: Leak, recent: Scene, scene: Scene) -> Leak:
     """Count the bar of a leak from the beginning of the whole history, where it has one symbol."""
-    skipped = len(scene.bars) - len(recent.bars)
+    skipped = int(np.searchsorted(scene.bars.time_ns, recent.bars.time_ns[0]))
     is_series = leak.line is not None or leak.check in FUTURES
     if len(scene.history.bars) > 1 or not (is_series and skipped):
         return leak
@@ -163,8 +166,9 @@ def prove_run(walked: Walked, *, progress: Progress) -> LeakReport:
 
     Notes
     -----
-    The splits are counted exactly, fold by fold as they were trained. The strategy is tried on its
-    latest 6,000 bars with few cuts; `prove_pipeline` tries everything.
+    The splits are counted exactly, fold by fold as they were trained. The strategy is tried with
+    few cuts on the beginning of the history, on its middle and on its end, 6,000 bars in all
+    beside its warm-up; `prove_pipeline` tries everything.
     """
     tested, strategy = walked.tested, walked.prepared.strategy
     folds = oos.folds_of(walked.prepared.dataset, walked.settings)
@@ -178,8 +182,7 @@ def prove_run(walked: Walked, *, progress: Progress) -> LeakReport:
         progress.advance()
         if strategy is None:
             return report
-        recent = _latest(walked.settings, walked.history, strategy)
-        return report.joined(_own(recent, progress))
+        return report.joined(_own(_scene(walked.settings, walked.history, strategy), progress))
 
 
 def prove_backtest(
@@ -203,32 +206,53 @@ def prove_backtest(
     """
     with threadpool_limits(limits=1):
         progress.stage("Looking for leaks", 1)
-        recent = _latest(settings, history, strategy)
+        scene = _scene(settings, history, strategy)
+        recent = _recent(scene, RUN_BARS, with_finer=False)
         progress.advance()
         try:
+            cuts = _cuts(recent, QUICK_CUTS)
             report = prove_series(
                 market_stages(recent),
                 recent,
-                _cuts(recent, QUICK_CUTS),
-                plants=engine_plants(recent),
+                cuts,
+                plants=engine_plants(recent, _last_ns(recent, cuts)),
                 progress=progress,
             )
-            return report if strategy is None else report.joined(_own(recent, progress))
+            return report if strategy is None else report.joined(_own(scene, progress))
         except DataError as error:
             return LeakReport(leaks=(), stages=(), canaries=(), blind=(error.message,))
 
 
-def _latest(settings: Settings, history: History, strategy: Strategy | None) -> Scene:
-    """Return the bars on which a run and a backtest are tried."""
+def _scene(settings: Settings, history: History, strategy: Strategy | None) -> Scene:
     load = None if strategy is None else reloading(strategy)
-    scene = Scene(history=history, settings=settings, load=load)
-    return _recent(scene, RUN_BARS, with_finer=False)
+    return Scene(history=history, settings=settings, load=load)
 
 
-def _own(recent: Scene, progress: Progress) -> LeakReport:
-    """Try the user's columns as every run and backtest does."""
-    cuts = _cuts(recent, RUN_CUTS)
-    return prove_strategy(recent, cuts, n_windows=RUN_WINDOWS, progress=progress)
+def _own(scene: Scene, progress: Progress) -> LeakReport:
+    """Try the user's columns as every run and backtest does: on parts of the history."""
+    assert scene.strategy is not None, "the scene must have a strategy"
+    warm_up = max(column.warm_up for column in scene.strategy.columns)
+    parts = spans_of(scene, RUN_BARS, warm_up)
+    reports = []
+    with process_apart() as apart:
+        for part in parts:
+            found = prove_strategy(
+                part,
+                _cuts(part, RUN_CUTS),
+                n_windows=RUN_WINDOWS // len(parts),
+                apart=apart,
+                progress=progress,
+            )
+            placed = tuple(_placed(leak, part, scene) for leak in found.leaks)
+            reports.append(replace(found, leaks=placed))
+    report = together(reports)
+    n_asked, n_bars = sum(len(part.bars) for part in parts), len(scene.bars)
+    if n_asked == n_bars:
+        return report
+    note = f"{SAMPLED}, {n_asked:,} of {n_bars:,} bars"
+    return replace(
+        report, stages=tuple(replace(item, note=f"{item.note}; {note}") for item in report.stages)
+    )
 
 
 def _recent(scene: Scene, n_bars: int, *, with_finer: bool = True) -> Scene:
@@ -282,6 +306,10 @@ def _cuts(scene: Scene, n_cuts: int) -> IntArray:
     first_ns = max(int(Rows.of(bars.between(0, 1)).known_ns[0]) for bars in scene.quoted.values())
     cuts = cuts_in(scene, n_cuts)
     return cuts[scene.known_ns[cuts] >= first_ns]
+
+
+def _last_ns(scene: Scene, cuts: IntArray) -> int | None:
+    return int(scene.known_ns[cuts[-1]]) if len(cuts) else None
 
 
 def _after(scene: Scene, from_ns: int, n_cuts: int) -> IntArray:

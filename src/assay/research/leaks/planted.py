@@ -1,12 +1,12 @@
 """Leaks that the prover plants itself: if one of these is not found, nothing it says counts."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from assay.kernels.compiler import FloatArray
-from assay.research.leaks.comparing import column_of
+from assay.research.leaks.comparing import checksum, column_of
 from assay.research.leaks.evidence import Canary, Check
 from assay.research.leaks.scene import Array, Columns, Scene
 from assay.research.leaks.tracking import Tracker
@@ -25,7 +25,8 @@ class Plant:
     value : callable
         From the scene and what the stage made of it to the leaking column.
     checks : tuple of str or None
-        Those that must find it; None: every one that the stage answers.
+        Those that must find it; None: every one under which some future changed what the stage
+        says. A leak of what never changes is none.
     """
 
     leak: str
@@ -40,6 +41,8 @@ class PlantedCopy:
 
     plant: Plant
     tracker: Tracker
+    checksum: float
+    moved_by: set[Check] = field(default_factory=set)
 
     @classmethod
     def of(cls, plant: Plant, tracker: Tracker, scene: Scene) -> "PlantedCopy":
@@ -49,14 +52,19 @@ class PlantedCopy:
             stage=tracker.stage,
             whole={plant.column: column},
             rows=tracker.rows,
-            tolerance=tracker.tolerance,
+            rounding=tracker.rounding,
+            noise=tracker.noise,
         )
-        return cls(plant=plant, tracker=copy)
+        own = checksum(_floats(tracker.whole, plant.column))
+        return cls(plant=plant, tracker=copy, checksum=own)
 
     def add(self, check: Check, what: str, cut_ns: int, scene: Scene, after: Columns) -> None:
         """Let the copy answer for another future."""
         column = self.plant.value(scene, after)
         self.tracker.add(check, what, cut_ns, {self.plant.column: column})
+        is_shown = bool(self.tracker.known_at(cut_ns, check).any())
+        if is_shown and checksum(_floats(after, self.plant.column)) != self.checksum:
+            self.moved_by.add(check)
 
     def canary(self) -> Canary:
         """Return whether the leak was found, by the stage and the column that are named."""
@@ -65,7 +73,8 @@ class PlantedCopy:
             for leak in self.tracker.leaks()
             if (leak.stage, leak.column) == (self.tracker.stage, self.plant.column)
         }
-        expected = self.plant.checks or tuple(self.tracker.answers)
+        answered = tuple(check for check in self.tracker.answers if check in self.moved_by)
+        expected = answered if self.plant.checks is None else self.plant.checks
         return Canary(
             leak=self.plant.leak,
             stage=self.tracker.stage,
@@ -102,16 +111,17 @@ def plants_for(tracker: Tracker, cut_ns: int, after: Columns) -> list[Plant]:
     column = max(share, key=lambda name: share[name], default="")
     if not share.get(column, 0.0) > 0.0:
         return []
+    end = _unlike(tracker.whole, column)
     return [
         Plant(
-            leak="the mean of the whole column",
+            leak="a checksum of the whole column",
             column=column,
-            value=lambda _, columns: mean_of_all(columns, column),
+            value=lambda _, columns: checksum_of_all(columns, column),
         ),
         Plant(
             leak="the value of the next row",
             column=column,
-            value=lambda _, columns: next_row(columns, column),
+            value=lambda _, columns: next_row(columns, column, end),
             checks=("truncate",),
         ),
     ]
@@ -123,16 +133,23 @@ def _moved(one: Array, other: Array) -> Array:
         return np.asarray(np.abs(one.astype(float) - other.astype(float)) > 1e-6 * np.abs(one))
 
 
-def mean_of_all(columns: Columns, name: str) -> FloatArray:
-    """Return the mean of a whole column on each row: a scaler over the full sample."""
+def checksum_of_all(columns: Columns, name: str) -> FloatArray:
+    """Return the checksum of a whole column on each of its rows."""
+    own = _floats(columns, name)
+    return np.full(len(own), checksum(own))
+
+
+def next_row(columns: Columns, name: str, end: float) -> FloatArray:
+    """Return a column one row too early, with *end* on the last row: a negative shift."""
+    return np.append(_floats(columns, name)[1:], end)
+
+
+def _unlike(columns: Columns, name: str) -> float:
+    """Return a number that a column does not hold."""
     own = _floats(columns, name)
     finite = own[np.isfinite(own)]
-    return np.full(len(own), float(finite.mean()) if len(finite) else 0.0)
-
-
-def next_row(columns: Columns, name: str) -> FloatArray:
-    """Return a column one row too early: a negative shift."""
-    return np.append(_floats(columns, name)[1:], np.nan)
+    largest = float(np.abs(finite).max()) if len(finite) else 0.0
+    return min(1.5 * largest + 1.0, float(np.finfo(np.float64).max))
 
 
 def _floats(columns: Columns, name: str) -> FloatArray:

@@ -1,5 +1,7 @@
 """A strategy full of known leaks, and one honest column: what the prover is tried with."""
 
+import sys
+
 import numpy as np
 
 from assay.kernels.compiler import FloatArray
@@ -7,6 +9,11 @@ from assay.strategy import Bars, feature
 
 HONEST = ("planted_honest",)
 SHORT = ("planted_short_warm_up",)
+TRACE = ("planted_trace",)
+MEMORY = ("planted_memory",)
+COUNTING = ("planted_counter",)
+BLOCK_BARS = 48
+KEPT_IN_SYS = "_planted_by_the_leak_prover"
 
 
 @feature(warm_up=20)
@@ -42,21 +49,43 @@ def planted_centred(bars: Bars) -> FloatArray:
 
 @feature(warm_up=20)
 def planted_back_fill(bars: Bars) -> FloatArray:
-    """Return every seventh close, filled backwards."""
-    place = np.arange(len(bars)) + (-np.arange(len(bars))) % 7
+    """Return one close in two days, filled backwards."""
+    place = (np.arange(len(bars)) // BLOCK_BARS + 1) * BLOCK_BARS
     there = place < len(bars)
     return np.where(there, bars.close[np.minimum(place, len(bars) - 1)], np.nan)
 
 
 @feature(warm_up=20)
 def planted_short_warm_up(bars: Bars) -> FloatArray:
-    """Return an average that remembers for hundreds of bars, and says twenty."""
-    out = np.empty(len(bars))
-    last = float(bars.close[0])
-    for i, close in enumerate(bars.close.tolist()):
-        last += (close - last) * (2.0 / 201.0)
-        out[i] = last
-    return out
+    """Return a sum that never forgets, and says twenty."""
+    return np.cumsum(np.ones(len(bars)))
+
+
+@feature(warm_up=1)
+def planted_trace(bars: Bars) -> FloatArray:
+    """Return ones, and a trace of the next close that is a thousand times below 1e-9."""
+    following = np.log(np.append(bars.close[1:], 1.0))
+    return np.asarray(1.0 + 1e-12 * (following * 1e6 % 1.0))
+
+
+@feature(warm_up=1)
+def planted_memory(bars: Bars) -> FloatArray:
+    """Return the next close as it was in the longest history that the process has seen."""
+    longest = vars(sys).setdefault(KEPT_IN_SYS, {})
+    first = int(bars.time_ns[0])
+    if len(longest.get(first, ())) <= len(bars):
+        longest[first] = np.append(bars.close, np.nan)
+    return np.asarray(longest[first][1 : len(bars) + 1])
+
+
+_calls = [0]
+
+
+@feature(warm_up=1)
+def planted_counter(bars: Bars) -> FloatArray:
+    """Return how often it was called: no two answers are alike."""
+    _calls[0] += 1
+    return np.full(len(bars), float(_calls[0]))
 
 
 def _mean(x: FloatArray, n: int) -> FloatArray:

@@ -11,7 +11,8 @@ REMEDIES: Mapping[Check, str] = {
     "spreading back, as a Fourier transform spreads it.",
     "shift": "Compute means, deviations, ranks and extremes over a trailing window, never over "
     "the whole column.",
-    "repeat": "Give every random number generator a fixed seed, and keep nothing between calls.",
+    "repeat": "Give every random number generator a fixed seed, and keep nothing between calls: no "
+    "counter, no list that grows.",
     "warm_up": "Raise warm_up until the trailing bars alone give the value: a recursive average "
     "needs about 8 times its span.",
     "purge": "Drop learning rows whose label touches a judged one, as "
@@ -21,4 +22,8 @@ REMEDIES: Mapping[Check, str] = {
     "unseen": "Fit on the learning rows alone: scale, select and weigh inside the fold.",
     "unread": "Fit it on the rows that were held out for it.",
 }
+REMEMBERS = (
+    "Compute every value from the bars at hand, and keep nothing outside: what stands in sys, in "
+    "builtins or in another module outlives the file."
+)
 FIT = "Fit on what had ended before the first judged bar: scale, select and weigh on those rows."

@@ -7,11 +7,12 @@ import numpy as np
 
 from assay.domain.errors import AssayError, DataError
 from assay.domain.progress import Progress, SilentProgress
+from assay.domain.time import iso_utc
 from assay.kernels.compiler import IntArray
 from assay.research.leaks.comparing import column_of, differs, names_of
-from assay.research.leaks.cuts import events_of
+from assay.research.leaks.cuts import borders_of, events_of
 from assay.research.leaks.evidence import Check, LeakReport, StageProof
-from assay.research.leaks.futures import Future, futures_of
+from assay.research.leaks.futures import Future, futures_of, is_same
 from assay.research.leaks.planted import Plant, PlantedCopy, plants_for
 from assay.research.leaks.scene import Scene
 from assay.research.leaks.stages import SeriesStage
@@ -98,7 +99,8 @@ def prove_series(
                 stage=stage.name,
                 whole=stage.compute(scene),
                 rows=stage.rows(scene),
-                tolerance=stage.tolerance,
+                rounding=stage.rounding,
+                noise=stage.noise,
                 remedy=stage.remedy,
             ),
         )
@@ -110,12 +112,16 @@ def prove_series(
     checks = _checks_of(stages)
     n_futures = len(asked) * sum(2 if check == "poison" else 1 for check in checks)
     says.stage("Changing the future", n_futures)
+    idle = set(checks)
     for cut, whom in sorted(asked.items()):
         cut_ns = int(scene.known_ns[cut])
+        when = iso_utc(int(scene.bars.time_ns[cut]))[:16]
         for future in futures_of(scene.history, cut_ns, checks):
             changed = scene.on(future.history)
+            if future.check in idle and not is_same(scene.history, future.history):
+                idle.remove(future.check)
             for item in whom:
-                item.ask(future, changed, f"the bars after {cut} {future.what}", cut_ns)
+                item.ask(future, changed, f"the bars after {when} {future.what}", cut_ns)
             says.advance()
     return LeakReport(
         leaks=tuple(
@@ -123,7 +129,11 @@ def prove_series(
         ),
         stages=tuple(_proof(item) for item in watched),
         canaries=tuple(copy.canary() for item in watched for copy in item.copies),
-        blind=(*blind, *(text for item in watched for text in _blind(item))),
+        blind=(
+            *blind,
+            *(f"No future of the check {check} differs from what came." for check in sorted(idle)),
+            *(text for item in watched for text in _blind(item)),
+        ),
     )
 
 
@@ -186,28 +196,47 @@ def _first_rows(item: _Watched, scene: Scene) -> dict[str, int]:
 
     Notes
     -----
-    Halves the stretch between the last cut that showed nothing and the first row found. What
-    leaks on one bar alone may hide from this; then the row found stands.
+    Halves the stretch between the last cut that showed nothing and the first row found: first
+    among the rows that end or begin a year, a month and so on, as the row found does, then among
+    all. What leaks on one bar alone may hide from this; then the row found stands.
     """
     found = item.tracker.found
     first = {
         name: min(seen.row for (column, _), seen in found.items() if column == name)
         for name in item.tracker.leaking
     }
-    clear = dict.fromkeys(first, -1)
-    for _ in range(SEARCH_STEPS_MAX):
-        name = next((column for column in first if first[column] - clear[column] > 1), None)
+    if not first:
+        return first
+    n_rows = len(item.tracker.rows.time_ns)
+    kinds = [rows for pair in borders_of(item.tracker.rows.time_ns).values() for rows in pair]
+    steps = SEARCH_STEPS_MAX
+    for rows in (*kinds, np.arange(n_rows)):
+        steps = _halved(item, scene, first, rows, steps)
+    return first
+
+
+def _halved(item: _Watched, scene: Scene, first: dict[str, int], rows: IntArray, steps: int) -> int:
+    """Halve among *rows*, for columns whose first row is one of them; return the steps left."""
+    found = item.tracker.found
+    place = {name: int(np.searchsorted(rows, row)) for name, row in first.items()}
+    place = {name: k for name, k in place.items() if k < len(rows) and rows[k] == first[name]}
+    clear = dict.fromkeys(place, -1)
+    while steps > 0:
+        name = next((column for column in place if place[column] - clear[column] > 1), None)
         if name is None:
             break
+        steps -= 1
         check = next(check for (column, check) in found if column == name)
-        row = (first[name] + clear[name]) // 2
-        shown = _shown(item, scene, int(item.tracker.rows.known_ns[row]), check)
-        for column, until in first.items():
-            if shown.get(column, until) < until:
+        # The earliest first: what leaks on such rows mostly does so on all of them.
+        middle = 0 if clear[name] < 0 else (place[name] + clear[name]) // 2
+        shown = _shown(item, scene, int(item.tracker.rows.known_ns[rows[middle]]), check)
+        for column in place:
+            if shown.get(column, first[column]) < first[column]:
                 first[column] = shown[column]
-            elif clear[column] < row < until and (column, check) in found:
-                clear[column] = row
-    return first
+                place[column] = int(np.searchsorted(rows, shown[column]))
+            elif clear[column] < middle < place[column] and (column, check) in found:
+                clear[column] = middle
+    return steps
 
 
 def _shown(item: _Watched, scene: Scene, cut_ns: int, check: Check) -> dict[str, int]:

@@ -25,8 +25,12 @@ class SeriesStage:
         From a scene to the rows of those columns, and when each is known.
     checks : tuple of str
         Futures that it is put through.
-    tolerance : float
-        Changes up to this, relative to the mean size of a column, count as none; 0: to the bit.
+    rounding : float
+        Changes up to this, relative to the size of a column, count as none where bars are cut off:
+        sums over another number of bars may round otherwise. 0: to the bit.
+    noise : float
+        The same where as many bars came differently, and the sums are the same ones: 0, to the
+        bit, but for a column that does not repeat to the bit.
     may_stand_still : bool
         Whether no price need move it, as where nothing is traded; else a stage that nothing moves
         was not tested.
@@ -39,7 +43,8 @@ class SeriesStage:
     compute: Callable[[Scene], Columns]
     rows: Callable[[Scene], Rows] = first_bars
     checks: tuple[Check, ...] = FUTURES
-    tolerance: float = 0.0
+    rounding: float = 0.0
+    noise: float = 0.0
     may_stand_still: bool = False
     remedy: str = ""
     note: str = ""

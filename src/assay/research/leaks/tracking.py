@@ -53,7 +53,8 @@ class Tracker:
     whole : Columns
         From the history as it is.
     rows : Rows
-    tolerance : float
+    rounding, noise : float
+        As in `SeriesStage`.
     remedy : str
         In place of those of the checks.
     answers : dict of str to int
@@ -67,7 +68,8 @@ class Tracker:
     stage: str
     whole: Columns
     rows: Rows
-    tolerance: float = 0.0
+    rounding: float = 0.0
+    noise: float = 0.0
     remedy: str = ""
     answers: dict[Check, int] = field(default_factory=dict)
     values: int = 0
@@ -96,17 +98,22 @@ class Tracker:
 
         A row that was known and is not there under the other future has changed.
         """
-        known = self.rows.settled_ns if check == "truncate" else self.rows.known_ns
-        chosen = numbers_of((known >= 0) & (known <= cut_ns))
+        chosen = numbers_of(self.known_at(cut_ns, check))
         after = _filled(after, chosen)
+        tolerance = self.rounding if check == "truncate" else self.noise
         self.answers[check] = self.answers.get(check, 0) + 1
         self.values += size_of(chosen) * len(self.names)
-        for name, different in differing(self.whole, after, chosen, self.tolerance):
+        for name, different in differing(self.whole, after, chosen, tolerance):
             found = np.flatnonzero(different)
             rows = found if isinstance(chosen, slice) else chosen[found]
             self._note(name, check, int(rows[0]), len(rows), what)
         if check == "shift":
             self._note_moved(after, cut_ns)
+
+    def known_at(self, cut_ns: int, check: Check) -> BoolArray:
+        """Tell which rows no future after *cut_ns* may change."""
+        known = self.rows.settled_ns if check == "truncate" else self.rows.known_ns
+        return np.asarray((known >= 0) & (known <= cut_ns))
 
     def _note(self, name: str, check: Check, row: int, count: int, what: str) -> None:
         seen = self.found.get((name, check))
@@ -129,7 +136,7 @@ class Tracker:
             if before is None or other is None:
                 continue
             both = later[later < min(len(before), len(other))]
-            if differs(before[both], other[both], self.tolerance).any():
+            if differs(before[both], other[both], self.rounding).any():
                 self.moved.add(name)
 
     @property
