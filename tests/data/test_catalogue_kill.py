@@ -40,7 +40,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="SIGKILL is a signal of 
 
 DAY_2020 = 1_577_836_800 * 10**9
 UTC = Choices(timezone="UTC")
-KILLS, KILLS_OF_THE_COMMAND = 20, 2
+KILLS, KILLS_OF_THE_COMMAND = 10, 1
 KILLS_SOAK, KILLS_OF_THE_COMMAND_SOAK = 400, 100
 COMMAND = (sys.executable, "-c", "import sys; from assay.cli.main import main; main(sys.argv[1:])")
 NEWS = register(
