@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from markupsafe import Markup
 from page_reader import Reader, words_of
 from search_examples import searched
 from search_record_examples import HORIZONS, record_of
@@ -207,13 +206,6 @@ def test_choosing_among_noise_is_called_chance() -> None:
     assert "mostly chance" in words_of(search_page(run_searched(noisy)))
     unknown = {**record_of(0), "pbo": math.nan}
     assert "Chance of overfitting –" in words_of(search_page(run_searched(unknown)))
-
-
-def test_other_searches_add_their_sections() -> None:
-    page = search_page(
-        run_searched(record_of(0)), further=[Markup("<section id='risk'>Risk</section>")]
-    )
-    assert "<section id='risk'>Risk</section>" in page
 
 
 def test_a_search_that_was_given_up_but_for_its_start_has_charts() -> None:

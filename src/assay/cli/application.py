@@ -79,7 +79,11 @@ _COMMANDS = (
     (
         "optimise",
         optimise.optimise,
-        ("assay optimise", "assay optimise --set search.trials=100"),
+        (
+            "assay optimise",
+            "assay optimise --set search.trials=100",
+            "assay optimise --risk --measure growth --drawdown-max 0.2",
+        ),
     ),
     ("leaks", leaks.leaks, ("assay leaks", "assay leaks --quick", "assay leaks --cuts 200 --json")),
     ("ledger", trials.ledger, ("assay ledger", "assay ledger --last 5 --json")),

@@ -1,7 +1,7 @@
 """``assay run``: train, walk forward, trade, judge, report."""
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,10 +10,12 @@ from assay.cli.screen import Screen
 from assay.cli.session import SystemClock, open_workspace
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from assay.config.settings import Settings
     from assay.config.workspace import Workspace
+    from assay.research.risk_search.task import Plan
     from assay.research.run_result import RunResult
 
 
@@ -47,11 +49,14 @@ def execute_into(
     name: str | None = None,
     overrides: list[str] | None = None,
     is_searched: bool = False,
+    risk_plan: "Plan | None" = None,
+    options: "Sequence[str]" = (),
 ) -> tuple["Path", "RunResult"]:
     """Run the whole job and write its report into a folder of its own; return both.
 
     A search counts its trials in the workspace's own ledger as it goes: what it shows on the way
-    has been seen.
+    has been seen. One of risk settings shows nothing before its end. *options* are those of the
+    command, for the line that makes the run again.
     """
     from dataclasses import replace
 
@@ -66,7 +71,7 @@ def execute_into(
     from assay.research.search.nested import nested_search
 
     at_ns = SystemClock().now()
-    kind = "optimise" if is_searched else "run"
+    kind = "optimise" if is_searched or risk_plan is not None else "run"
     target = report_folder(place, settings, name, at_ns, kind=kind)
     began_s = time.monotonic()
     strategy = find_strategy(place, screen)
@@ -84,9 +89,10 @@ def execute_into(
             ledger=book,
             progress=progress,
             at_ns=at_ns,
-            repeat=(command_line(kind, overrides),),
+            repeat=(command_line(kind, overrides, options=options),),
             strategy=strategy,
             search=search,
+            risk_plan=risk_plan,
         )
         notes = {**circumstances(at_ns, began_s), **ledger_note(book)}
         result = replace(result, meta={**result.meta, **notes})
@@ -116,8 +122,13 @@ def circumstances(at_ns: int, began_s: float) -> dict[str, object]:
     }
 
 
-def show_result(folder: "Path", result: "RunResult", screen: Screen) -> None:
-    """Print the verdict, the strategies side by side, and the path of the report."""
+def show_result(
+    folder: "Path", result: "RunResult", screen: Screen, **further: "Mapping[str, Any]"
+) -> None:
+    """Print the verdict, the strategies side by side, and the path of the report.
+
+    *further* stands beside them in the machine's form.
+    """
     from assay.cli.reports import HTML_FILE, summary_of
 
     verdict = result.verdict
@@ -144,10 +155,16 @@ def show_result(folder: "Path", result: "RunResult", screen: Screen) -> None:
         ],
     )
     screen.say(f"Report: {folder / HTML_FILE}")
-    screen.emit({"report": folder, **summary_of(result)})
+    screen.emit({"report": folder, **summary_of(result), **further})
 
 
-def command_line(command: str, overrides: list[str] | None, *, model: str | None = None) -> str:
+def command_line(
+    command: str,
+    overrides: list[str] | None,
+    *,
+    model: str | None = None,
+    options: "Sequence[str]" = (),
+) -> str:
     """Return the command line that does it again.
 
     Examples
@@ -157,7 +174,7 @@ def command_line(command: str, overrides: list[str] | None, *, model: str | None
     """
     import shlex
 
-    words = ["assay", command]
+    words = ["assay", command, *options]
     if model is not None:
         words += ["--model", model]
     for text in overrides or []:

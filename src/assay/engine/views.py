@@ -92,10 +92,15 @@ class Views:
 
     def at(self, i: int) -> "Views":
         """Return the view of event *i* alone."""
+        return self.between(i, i + 1)
+
+    def between(self, first: int, stop: int) -> "Views":
+        """Return the views of the events *first* to *stop*, the latter excluded."""
         changes = {}
         for field in fields(self):
             column = getattr(self, field.name)
-            changes[field.name] = column[i : i + 1] if len(column) > 1 else column
+            is_one = len(column) == 1 and field.name != "direction"
+            changes[field.name] = column if is_one else column[first:stop]
         return Views(**changes)
 
 

@@ -11,6 +11,7 @@ from assay.regimes.volatility import NAMES as REGIME_NAMES
 from assay.regimes.volatility import volatility_regimes
 from assay.research.assumptions import assumptions_of, strategy_told
 from assay.research.attribution.collecting import attribute_walk
+from assay.research.compute.place import Place
 from assay.research.daily import daily_returns
 from assay.research.dataset import Dataset
 from assay.research.history import History
@@ -19,6 +20,10 @@ from assay.research.leaks.pipeline import prove_run
 from assay.research.oos import OutOfSample
 from assay.research.preparation import Prepared
 from assay.research.result import Forecasts, QuantileScore, Regimes
+from assay.research.risk_search.counting import count_searches
+from assay.research.risk_search.nested import search_walk
+from assay.research.risk_search.record import plan_record, risk_record
+from assay.research.risk_search.task import Plan
 from assay.research.run_result import RunResult
 from assay.research.scores import feature_scores, model_scores, quantile_scores
 from assay.research.search.nested import NestedSearch
@@ -26,7 +31,7 @@ from assay.research.search.record import search_records
 from assay.research.search.space import space_of
 from assay.research.trials.ledger import TrialLedger
 from assay.research.trials.trial import settings_hash
-from assay.research.walk import walk
+from assay.research.walk import Walked, walk
 from assay.strategy.strategy import Strategy
 
 HEADLINE = "hybrid"
@@ -42,6 +47,7 @@ def execute(
     repeat: tuple[str, ...] = ("assay run",),
     strategy: Strategy | None = None,
     search: NestedSearch | None = None,
+    risk_plan: Plan | None = None,
 ) -> RunResult:
     """Train, walk forward, trade, measure and judge.
 
@@ -60,6 +66,9 @@ def execute(
         A user's columns: features for the models, signals among the votes.
     search : NestedSearch, optional
         Chooses the settings of each step of the walk in its past.
+    risk_plan : Plan, optional
+        Of searches of risk settings, which choose those of each step in the record before it. Not
+        together with *search*, whose settings change on the way.
 
     Returns
     -------
@@ -78,6 +87,11 @@ def execute(
     walked = walk(settings, history, progress=progress, strategy=strategy, choosing=search)
     prepared, tested = walked.prepared, walked.tested
     shown = settings.of_a_result(is_searched=search is not None)
+    identity, risk_found = "" if search is None else search.identity, dict[str, Any]()
+    if risk_plan is not None:
+        walked, identity, risk_found = _with_risk_settings(
+            walked, risk_plan, shown, ledger=ledger, progress=progress, at_ns=at_ns
+        )
     # Sums of several threads differ in the last bit from machine to machine.
     with threadpool_limits(limits=1):
         traded = trade(walked.views, HEADLINE, walked.market, progress)
@@ -97,7 +111,7 @@ def execute(
             settings,
             ledger,
             progress,
-            walk="" if search is None else search.identity,
+            walk=identity,
             leaks=prove_run(walked, progress=progress),
         )
         regimes = regimes_of(prepared.dataset, tested.first)
@@ -116,15 +130,8 @@ def execute(
             settings=shown,
             hashes=hashes,
             searches=() if search is None else _searched(search, traded, tested),
-            assumptions=(
-                *assumptions_of(
-                    settings,
-                    history.facts_met(),
-                    prepared.spread_notes,
-                    has_finer=bool(history.finer),
-                ),
-                *strategy_told(strategy),
-            ),
+            risk_search=risk_found,
+            assumptions=_assumptions(prepared, settings, history, strategy),
             warnings=(
                 *prepared.quality.warnings,
                 *ledger.notices,
@@ -134,6 +141,38 @@ def execute(
             data_notes=history.notes,
             repeat=repeat,
         )
+
+
+def _assumptions(
+    prepared: Prepared, settings: Settings, history: History, strategy: Strategy | None
+) -> tuple[str, ...]:
+    notes, has_finer = prepared.spread_notes, bool(history.finer)
+    return (
+        *assumptions_of(settings, history.facts_met(), notes, has_finer=has_finer),
+        *strategy_told(strategy),
+    )
+
+
+def _with_risk_settings(
+    walked: Walked,
+    plan: Plan,
+    shown: dict[str, Any],
+    *,
+    ledger: TrialLedger,
+    progress: Progress,
+    at_ns: int,
+) -> tuple[Walked, str, dict[str, Any]]:
+    """Choose risk settings step by step; return the walk under them, its identity, what was found.
+
+    The plan of the searches is written into *shown*, the settings of the result.
+    """
+    shown["risk_search"] = plan_record(plan, walked.settings)
+    chosen, found = search_walk(
+        walked, plan, path=HEADLINE, place=Place.of(walked.settings), progress=progress
+    )
+    hashes = walked.prepared.hashes
+    identity = count_searches(ledger, found, shown=shown, hashes=hashes, at_ns=at_ns)
+    return chosen, identity, risk_record(found)
 
 
 def _searched(

@@ -64,6 +64,9 @@ class RunResult:
     searches : tuple of mapping
         What each search of settings found and what came of it, if settings were searched; see
         `assay.research.search.record.search_records`.
+    risk_search : mapping
+        What the searches of risk settings found, if there were any; see
+        `assay.research.risk_search.record.risk_record`.
     attribution : mapping of str to Attribution
         Where the profit of each strategy came from, by its name.
     decisions : Decisions or None
@@ -96,6 +99,7 @@ class RunResult:
     data_notes: tuple[tuple[str, str], ...] = ()
     random_sharpes: FloatArray | None = None
     searches: tuple[Mapping[str, Any], ...] = ()
+    risk_search: Mapping[str, Any] = field(default_factory=dict)
     attribution: Mapping[str, Attribution] = field(default_factory=dict)
     decisions: Decisions | None = None
     meta: Mapping[str, object] = field(default_factory=dict)

@@ -105,7 +105,7 @@ def _context(run: RunResult) -> dict[str, Any]:
         "label": LABELS[run.verdict.outcome],
         "tone": tone_of(run.verdict.outcome),
         "verdict_page": VERDICT_PAGE_FILE,
-        "search_page": SEARCH_PAGE_FILE if run.searches else "",
+        "search_page": SEARCH_PAGE_FILE if run.searches or run.risk_search else "",
         "headline": headline,
         "measured": measured,
         "numbers": numbers,

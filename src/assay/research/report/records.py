@@ -113,6 +113,7 @@ def results_of(run: RunResult) -> dict[str, Any]:
         "data_notes": run.data_notes,
         "searches": run.searches,
         "attribution": attribution_records(run.attribution, run.headline),
+        **({"risk_search": run.risk_search} if run.risk_search else {}),
     }
 
 

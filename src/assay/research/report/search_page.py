@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from markupsafe import Markup
 
 from assay.research.report.curves import share_bar
 from assay.research.report.environment import (
@@ -60,15 +59,13 @@ class SearchRow:
     changed: tuple[tuple[str, str, str], ...]
 
 
-def search_page(run: RunResult, *, further: Sequence[Markup] = ()) -> str:
+def search_page(run: RunResult) -> str:
     """Return ``optimisation.html``: no script, the same bytes for the same run.
 
     Parameters
     ----------
     run : RunResult
         With at least one search.
-    further : sequence of Markup
-        Sections that other searches of the run add, such as that of the risk settings.
     """
     records = run.searches
     items, moves, mattered = kept(records), drifts(records), importances(records)
@@ -94,7 +91,6 @@ def search_page(run: RunResult, *, further: Sequence[Markup] = ()) -> str:
             drifts=[(item, drift_told(item), drift_chart(item, names, adopted)) for item in moves],
             importances=[(item, share_bar(item.share), _means(item)) for item in mattered],
             trials=[(step_name(record), record, trials_chart(record)) for record in records],
-            further=further,
             repeat=run.repeat,
             search_settings=_search_settings(run),
         )

@@ -23,6 +23,8 @@ class Section:
     kind : str
         Class of the table.
     notes : tuple of str
+    code : str
+        Lines to be copied.
     """
 
     title: str
@@ -33,6 +35,7 @@ class Section:
     numeric: frozenset[int] = frozenset()
     kind: str = ""
     notes: tuple[str, ...] = ()
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -124,6 +124,12 @@ def tested(run: RunResult, judged: StrategyResult, measured: Metrics) -> str:
             f" Settings were searched {times} ({count(n_trials)} configurations), each time in the "
             "past of what was then judged."
         )
+    if run.risk_search:
+        n_steps = len(run.risk_search["steps"])
+        told += (
+            f" Risk settings were searched before {count(n_steps)} of {count(steps)} steps, each "
+            "time in the record before the step."
+        )
     return told
 
 

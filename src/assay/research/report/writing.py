@@ -42,6 +42,7 @@ def write_report(run: RunResult, folder: Path, *, disk: Disk | None = None) -> R
     from assay.research.report.forecast_file import FORECASTS_FILE, forecast_bytes
     from assay.research.report.page import page_of
     from assay.research.report.records import meta_text, results_text, trades_text
+    from assay.research.report.risk_page import risk_page
     from assay.research.report.search_page import search_page
     from assay.research.report.verdict_page import verdict_page
     from assay.research.verdict.schema import VERDICT_FILE, document_of, verdict_text
@@ -61,6 +62,8 @@ def write_report(run: RunResult, folder: Path, *, disk: Disk | None = None) -> R
         (paths.meta, meta_text(run).encode()),
         (paths.html, page_of(run).encode()),
     ]
+    if run.risk_search:
+        contents.insert(2, (folder / SEARCH_PAGE_FILE, risk_page(run).encode()))
     if run.searches:
         contents.insert(2, (folder / SEARCH_PAGE_FILE, search_page(run).encode()))
     if run.attribution:
