@@ -90,11 +90,11 @@ def superiority() -> Iterator[Row]:
     else:
         theirs = arch.SPA(np.zeros(250), -gains, block_size=4, reps=1_000, seed=5)
         theirs.compute()
-        for kind in ("lower", "consistent", "upper"):
-            ours = getattr(plain, f"p_{kind}")
-            yield equal(f"p, {kind}, same seed", "arch, SPA", theirs.pvalues[kind], ours)
+        for kind, ours in zip(("lower", "consistent", "upper"), plain.shares, strict=True):
+            yield equal(f"k / n, {kind}, same seed", "arch, SPA", theirs.pvalues[kind], ours)
         white = reality_check(gains, np.random.default_rng(5), **options)
-        yield equal("p of White, same seed", "arch, SPA", theirs.pvalues["upper"], white)
+        counted = (1.0 + 1_000.0 * theirs.pvalues["upper"]) / 1_001.0
+        yield equal("p of White, (1 + k) / (1 + n), same seed", "arch, SPA", counted, white)
         step = arch.StepM(np.zeros(250), -gains - 0.2, block_size=4, reps=1_000, seed=5)
         step.compute()
         named = stepwise_superior(
@@ -106,7 +106,7 @@ def superiority() -> Iterator[Row]:
     statistic, p = hansen(gains, rows, 4.0)
     studentised = superior_ability(gains, np.random.default_rng(5), **options)
     yield equal("T, studentised", "Hansen 2005, by hand", statistic, studentised.statistic)
-    yield equal("p, studentised", "Hansen 2005, by hand", p[1], studentised.p_consistent)
+    yield equal("k / n, studentised", "Hansen 2005, by hand", p[1], studentised.shares[1])
     rejected = np.empty(1_000)
     for seed in range(1_000):
         rng = np.random.default_rng([seed, 11])

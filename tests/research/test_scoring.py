@@ -239,7 +239,9 @@ class TestInterval:
     def test_the_ends(self) -> None:
         rng = np.random.default_rng(8)
         nothing = np.empty(0)
-        assert np.isnan(calibration_error_interval(nothing, nothing, equal_mass(P), rng=rng)).all()
+        assert np.isnan(
+            calibration_error_interval(nothing, nothing, equal_mass(nothing), rng=rng)
+        ).all()
         with pytest.raises(ConfigError, match="confidence"):
             calibration_error_interval(P, Y, equal_mass(P), rng=rng, confidence=1.0)
 

@@ -42,9 +42,11 @@ def test_the_same_seed_gives_the_p_values_of_the_reference_library(seed: int) ->
     theirs.compute()
     options = {"n_samples": 300, "mean_block": block}
     ours = superior_ability(differences, np.random.default_rng(seed), studentised=False, **options)
-    assert all_p(ours) == pytest.approx(tuple(theirs.pvalues), abs=1e-12)
+    assert ours.shares == pytest.approx(tuple(theirs.pvalues), abs=1e-12)
+    counted = [(1.0 + 300.0 * p) / 301.0 for p in theirs.pvalues]  # our convention: never 0
+    assert all_p(ours) == pytest.approx(tuple(counted), abs=1e-12)
     check = reality_check(differences, np.random.default_rng(seed), **options)
-    assert check == pytest.approx(theirs.pvalues["upper"], abs=1e-12)
+    assert check == ours.p_upper
     np.testing.assert_allclose(
         bootstrap_variance(differences, block), theirs._loss_diff_var, rtol=1e-9
     )
@@ -73,7 +75,7 @@ def test_numbers_of_the_reference_library_stay_pinned_without_it() -> None:
     ours = superior_ability(
         models(3) - 0.3, np.random.default_rng(11), n_samples=1_000, mean_block=5, studentised=False
     )
-    assert all_p(ours) == (0.057, 0.057, 0.058)
+    assert ours.shares == (0.057, 0.057, 0.058)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -85,7 +87,17 @@ def test_studentised_numbers_are_those_of_the_papers_equations(seed: int) -> Non
     indices = stationary_indices(60, 200, 3.5, np.random.default_rng(seed))
     statistic, p = hansen(differences, indices, 3.5)
     assert found.statistic == pytest.approx(statistic, rel=1e-12)
-    assert all_p(found) == pytest.approx(tuple(p), abs=1e-12)
+    assert found.shares == pytest.approx(tuple(p), abs=1e-12)
+
+
+def test_no_p_value_claims_that_something_is_impossible() -> None:
+    edge = 3.0 + np.random.default_rng(2).standard_normal((300, 2))
+    found = superior_ability(edge, np.random.default_rng(1), n_samples=500)
+    assert found.shares == (0.0, 0.0, 0.0)
+    assert all_p(found) == (1.0 / 501.0,) * 3
+    assert reality_check(edge, np.random.default_rng(1), n_samples=500) == 1.0 / 501.0
+    named = stepwise_superior(edge, np.random.default_rng(1), n_samples=500)
+    assert named.p_values.tolist() == [1.0 / 501.0] * 2
 
 
 def test_the_variance_is_that_of_resampled_means() -> None:
@@ -144,7 +156,7 @@ def test_laws_of_the_three_p_values(seed: int, k: int) -> None:
     values = models(seed, n=40, k=k)
     options = {"n_samples": 60, "mean_block": 3.0}
     found = superior_ability(values, np.random.default_rng(seed), **options)
-    assert 0.0 <= found.p_lower <= found.p_consistent <= found.p_upper <= 1.0
+    assert 1.0 / 61.0 <= found.p_lower <= found.p_consistent <= found.p_upper <= 1.0
     assert found == superior_ability(values, np.random.default_rng(seed), **options)
     scale = 2.0 ** np.random.default_rng(seed).integers(-8, 8, k)
     scaled = superior_ability(values * scale, np.random.default_rng(seed), **options)
@@ -203,6 +215,8 @@ def test_a_larger_size_never_takes_a_name_off(seed: int, recentring: Recentring)
     p = stepwise_superior(values, np.random.default_rng(seed), **options)
     order = np.argsort(-p.statistics, kind="stable")
     assert (np.diff(p.p_values[order]) >= 0.0).all()  # a better model never has a larger p
+    for size, names in zip((0.01, 0.05, 0.2, 0.5), sets, strict=True):
+        assert set(np.flatnonzero(p.p_values < size).tolist()) <= names
 
 
 def test_a_model_that_is_the_benchmark_has_no_lead() -> None:
@@ -234,6 +248,9 @@ def with_nan() -> np.ndarray:
         (with_nan(), {}, DataError, "row 4, column 1 is nan"),
         (np.ones((2, 3)), {}, DataError, "at least 3 periods; has 2"),
         (np.full((30, 2), 0.1), {}, DataError, "column 0 is 0.1 in every period"),
+        (0.1 + 1e-17 * np.arange(60.0).reshape(30, 2), {}, DataError, "column 0 is 0.1 in every"),
+        (np.tile([[0.3], [0.1 + 0.2]], (15, 1)), {}, DataError, "0.3 in every period, but for"),
+        (models(0, n=20) * 1e160, {}, DataError, "the largest is .*Count in another unit"),
         (models(0, n=20), {"mean_block": 0.5}, ConfigError, "mean_block must be at least 1"),
         (models(0, n=20), {"mean_block": math.nan}, ConfigError, "mean_block must be at least 1"),
         (models(0, n=20), {"n_samples": 0}, ConfigError, "n_samples must be a whole number"),

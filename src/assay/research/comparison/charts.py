@@ -107,7 +107,7 @@ def luck_band(difference: FloatArray, confidence: float) -> FloatArray:
     rho = mixture_rho(n, alpha=alpha)
     return np.array(
         [
-            day * mixture_radius(day, deviation=deviation, rho=rho, alpha=alpha)
+            day * deviation * mixture_radius(day, deviation=1.0, rho=rho, alpha=alpha)
             for day in range(1, n + 1)
         ]
     )

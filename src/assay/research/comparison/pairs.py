@@ -253,8 +253,10 @@ def _forecast_tests(
 def _sequential(difference: FloatArray, days_per_year: float) -> tuple[float, float]:
     """Return the e-value against a mean of 0 now, and the p-value that may be read any day."""
     n = np.arange(1, len(difference) + 1)
-    mean = np.cumsum(difference) / n
-    about = np.maximum(np.cumsum(difference**2) - n * mean**2, 0.0)
+    moved = difference - difference[0]  # sums about a value of the series lose no digits
+    shift = np.cumsum(moved) / n
+    mean = difference[0] + shift
+    about = np.maximum(np.cumsum(moved**2) - n * shift**2, 0.0)
     deviation = np.sqrt(about / np.maximum(n - 1, 1))
     effect = EFFECT_SHARPE / math.sqrt(days_per_year)
     e_values = np.array(

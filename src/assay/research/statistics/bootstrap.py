@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from assay.kernels.compiler import FloatArray, IntArray, kernel
+from assay.research.statistics.observations import is_still, moderate, series
 
 N_STATISTICS = 7
 """Columns of :func:`path_statistics`: mean, deviation, downside, growth, drawdown, CVaR, skew."""
@@ -24,7 +25,12 @@ def block_length(values: FloatArray) -> float:
     -------
     length : float
         Unit: values, at least 1. At most ``min(3 sqrt(n), n / 3)``, rounded up; 1 for fewer than
-        10 values and for values that do not vary.
+        10 values and for values that do not vary but by rounding.
+
+    Raises
+    ------
+    DataError
+        If a value is NaN or infinite.
 
     Notes
     -----
@@ -42,10 +48,12 @@ def block_length(values: FloatArray) -> float:
     Patton, A., Politis, D. N. and White, H. (2009). Correction to "Automatic Block-Length
     Selection for the Dependent Bootstrap". *Econometric Reviews*, 28(4), 372-375.
     """
-    n = len(values)
-    if n < 10 or np.ptp(values) == 0.0:
+    known = series(values, "values", n_min=0, has_powers=False)
+    n = len(known)
+    if n < 10 or is_still(known):
         return 1.0
-    centred = values - np.mean(values)
+    known = moderate(known)
+    centred = known - np.mean(known)
     n_quiet = max(5, int(math.log10(n)))
     lag_max = min(math.ceil(math.sqrt(n)) + n_quiet, n - 2)
     covariance = np.array([centred[lag:] @ centred[: n - lag] for lag in range(lag_max + 1)]) / n

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from assay.domain.errors import ConfigError
 from assay.kernels.compiler import FloatArray
 from assay.models.ranking import area_under_curve
 from assay.research.statistics.calibration_error import (
@@ -15,6 +16,7 @@ from assay.research.statistics.calibration_error import (
     equal_mass,
     equal_width,
 )
+from assay.research.statistics.observations import inside, number
 from assay.research.statistics.scoring import brier_score, group_means, log_loss, murphy
 
 
@@ -80,7 +82,12 @@ class Calibration:
 
 
 def wilson(share: float, n: float, confidence: float) -> tuple[float, float]:
-    """Return Wilson's interval of a share observed in *n* independent cases.
+    """Return Wilson's interval of a share observed in *n* independent cases; NaN without a case.
+
+    Raises
+    ------
+    ConfigError
+        If *share* is outside [0, 1], *confidence* outside (0, 1), or *n* is not finite.
 
     References
     ----------
@@ -91,7 +98,13 @@ def wilson(share: float, n: float, confidence: float) -> tuple[float, float]:
     >>> [round(x, 4) for x in wilson(0.5, 100, 0.95)]
     [0.4038, 0.5962]
     """
-    if not n > 0:
+    if not 0.0 <= share <= 1.0:
+        raise ConfigError(
+            f"share must be in [0, 1]; was {share:g}.",
+            remedy="Divide the cases that happened by all of them.",
+        )
+    inside(confidence, "confidence", 0.0, 1.0)
+    if not number(n, "n") > 0.0:
         return math.nan, math.nan
     z = float(ndtri(0.5 + confidence / 2.0))
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
@@ -116,12 +129,21 @@ def assess(
     y : int8, shape (n,)
         Outcomes, 0 or 1.
     overlap : float
-        How many forecasts look at the same stretch of market, at least 1; intervals count
+        How many forecasts look at the same stretch of market, 1 if below; intervals count
         ``n / overlap`` independent cases. Labels that overlap are not independent evidence.
     n_bins : int
     confidence : float
         Of the bins' intervals.
+
+    Raises
+    ------
+    DataError
+        If a forecast is no probability, or an outcome neither 0 nor 1.
+    ConfigError
+        If *overlap* is not finite, or *n_bins* or *confidence* are out of range.
     """
+    number(overlap, "overlap")
+    inside(confidence, "confidence", 0.0, 1.0)
     if not len(p):
         nan = math.nan
         return Calibration(

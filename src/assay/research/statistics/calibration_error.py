@@ -6,10 +6,18 @@ import numpy as np
 
 from assay.kernels.compiler import FloatArray, IntArray
 from assay.research.statistics.bootstrap import block_length, stationary_indices
-from assay.research.statistics.observations import share
-from assay.research.statistics.scoring import LabelArray, group_means
+from assay.research.statistics.observations import (
+    count,
+    groups,
+    number,
+    probabilities,
+    share,
+)
+from assay.research.statistics.scoring import LabelArray, group_means, pairs_of
 
 BINS = 15
+BINS_MAX = 100_000
+SAMPLES_MAX = 1_000_000
 
 _SAMPLES_PER_CHUNK = 32
 
@@ -17,22 +25,33 @@ _SAMPLES_PER_CHUNK = 32
 def equal_width(p: FloatArray, n_bins: int = BINS) -> IntArray:
     """Return the bin of each forecast: bin *k* holds ``(k/n, (k+1)/n]``, 0 the first.
 
+    Raises
+    ------
+    DataError
+        If a forecast is no probability.
+    ConfigError
+        If *n_bins* is no whole number from 1 on.
+
     References
     ----------
     Guo, C. et al. (2017). On Calibration of Modern Neural Networks. *ICML*.
     """
+    count(n_bins, "n_bins", minimum=1, maximum=BINS_MAX)
     edges = np.arange(1, n_bins) / n_bins
-    return np.searchsorted(edges, p, side="left").astype(np.int64)
+    return np.searchsorted(edges, probabilities(p, "p"), side="left").astype(np.int64)
 
 
 def equal_mass(p: FloatArray, n_bins: int = BINS) -> IntArray:
     """Return the bin of each forecast so that bins are about equally full.
 
-    Equal forecasts share a bin, so that the Murphy parts do not depend on row order.
+    Equal forecasts share a bin, so that the Murphy parts do not depend on row order. Errors are
+    those of :func:`equal_width`.
     """
-    if not len(p):
+    count(n_bins, "n_bins", minimum=1, maximum=BINS_MAX)
+    known = probabilities(p, "p")
+    if not len(known):
         return np.empty(0, np.int64)
-    distinct, which, counts = np.unique(p, return_inverse=True, return_counts=True)
+    distinct, which, counts = np.unique(known, return_inverse=True, return_counts=True)
     middle = np.cumsum(counts) - counts / 2.0
     raw = np.minimum((middle / len(p) * n_bins).astype(np.int64), n_bins - 1)
     _, dense = np.unique(raw, return_inverse=True)
@@ -52,6 +71,16 @@ def calibration_errors(p: FloatArray, y: LabelArray, group: IntArray) -> tuple[f
     group : int64, shape (n,)
         Bin of each forecast, of :func:`equal_width` or :func:`equal_mass`.
 
+    Returns
+    -------
+    expected, largest : float
+        NaN without a forecast.
+
+    Raises
+    ------
+    DataError
+        If a forecast is no probability, an outcome neither 0 nor 1, or a bin no place from 0 on.
+
     Notes
     -----
     ``sum of n_b / n |observed_b - forecast_b|``, and the largest of those gaps. Both are above 0
@@ -62,9 +91,11 @@ def calibration_errors(p: FloatArray, y: LabelArray, group: IntArray) -> tuple[f
     Naeini, M. P., Cooper, G. and Hauskrecht, M. (2015). Obtaining Well Calibrated Probabilities
     Using Bayesian Binning. *AAAI*.
     """
-    count, forecast, observed = group_means(p, y, group)
+    if not len(p):
+        return math.nan, math.nan
+    n_inside, forecast, observed = group_means(p, y, group)
     gap = np.abs(observed - forecast)
-    return float(np.sum(count / len(p) * gap)), float(np.max(gap))
+    return float(np.sum(n_inside / len(p) * gap)), float(np.max(gap))
 
 
 def calibration_error_interval(
@@ -85,7 +116,7 @@ def calibration_error_interval(
         As in :func:`calibration_errors`; rows in order of time.
     rng : numpy.random.Generator
     overlap : float
-        How many forecasts look at the same stretch of market, at least 1: the least mean length
+        How many forecasts look at the same stretch of market, 1 if below: the least mean length
         of the blocks that are resampled. Overlapping outcomes are no independent evidence.
     confidence : float
     n_samples : int
@@ -93,7 +124,16 @@ def calibration_error_interval(
     Returns
     -------
     low, high : float
-        *low* is 0 where the errors found are those of a calibrated forecaster's luck.
+        *low* is 0 where the errors found are those of a calibrated forecaster's luck. NaN without
+        a forecast.
+
+    Raises
+    ------
+    DataError
+        As :func:`calibration_errors`.
+    ConfigError
+        If *overlap* is not finite, *confidence* outside (0, 1), or *n_samples* no whole number
+        from 1 on.
 
     Notes
     -----
@@ -113,19 +153,23 @@ def calibration_error_interval(
     *Journal of the American Statistical Association*, 89(428), 1303-1313.
     """
     share(confidence, "confidence")
-    n = len(p)
+    number(overlap, "overlap")
+    count(n_samples, "n_samples", minimum=1, maximum=SAMPLES_MAX)
+    forecast, outcome = pairs_of(p, y)
+    n = len(forecast)
+    place = groups(group, "group", n=n)
     if not n:
         return math.nan, math.nan
-    miss = np.asarray(y, dtype=np.float64) - p
-    n_bins = int(group.max()) + 1
-    gaps = np.bincount(group, weights=miss, minlength=n_bins) / n
+    miss = outcome - forecast
+    n_bins = int(place.max()) + 1
+    gaps = np.bincount(place, weights=miss, minlength=n_bins) / n
     error = float(np.abs(gaps).sum())
     mean_block = min(max(overlap, block_length(miss), 1.0), float(n))
     errors, deviations = np.empty(n_samples), np.empty(n_samples)
     for start in range(0, n_samples, _SAMPLES_PER_CHUNK):
         size = min(_SAMPLES_PER_CHUNK, n_samples - start)
         for i, rows in enumerate(stationary_indices(n, size, mean_block, rng), start):
-            drawn = np.bincount(group[rows], weights=miss[rows], minlength=n_bins) / n
+            drawn = np.bincount(place[rows], weights=miss[rows], minlength=n_bins) / n
             errors[i] = np.abs(drawn).sum()
             deviations[i] = np.abs(drawn - gaps).sum()
     beyond = (1.0 - confidence) / 2.0

@@ -16,7 +16,16 @@ from numpy.typing import ArrayLike
 
 from assay.domain.errors import ConfigError
 from assay.kernels.compiler import BoolArray, FloatArray
-from assay.research.statistics.observations import positive, share
+from assay.research.statistics.observations import (
+    count,
+    finite,
+    number,
+    observed,
+    outcomes,
+    positive,
+    series,
+    share,
+)
 
 
 def conformal_rank(n: int, alpha: float) -> int:
@@ -30,6 +39,11 @@ def conformal_rank(n: int, alpha: float) -> int:
         Share of misses, any finite number; taken to twelve decimals, so that 0.7 of 10 is 7 and
         ``1 - 0.9`` is 0.1.
 
+    Raises
+    ------
+    ConfigError
+        If *n* is no whole number from 0 on, or *alpha* is not finite.
+
     Returns
     -------
     rank : int
@@ -41,6 +55,8 @@ def conformal_rank(n: int, alpha: float) -> int:
     >>> [conformal_rank(n, 0.1) for n in (19, 9, 8, 1000)]
     [18, 9, 9, 901]
     """
+    count(n, "n", minimum=0, maximum=10**15)
+    number(alpha, "alpha")
     return n + 1 - math.floor((n + 1) * Fraction(repr(round(float(alpha), 12))))
 
 
@@ -60,6 +76,13 @@ def conformal_quantile(scores: ArrayLike, alpha: float) -> float:
         The score of rank :func:`conformal_rank`; infinite where that is above *n* (nothing can
         be promised), minus infinity where it is below 1 (everything may be missed).
 
+    Raises
+    ------
+    DataError
+        If a score is NaN or infinite.
+    ConfigError
+        If *alpha* is not finite.
+
     Notes
     -----
     Holds on average over calibration sets, if the scores and the next one are exchangeable.
@@ -75,7 +98,7 @@ def conformal_quantile(scores: ArrayLike, alpha: float) -> float:
     >>> conformal_quantile(np.arange(1, 20), 0.1), conformal_quantile(np.arange(1, 9), 0.1)
     (18.0, inf)
     """
-    known = np.asarray(scores, dtype=np.float64)
+    known = series(scores, "scores", n_min=0, has_powers=False)
     rank = conformal_rank(len(known), alpha)
     if rank > len(known):
         return math.inf
@@ -115,7 +138,8 @@ def quantile_scores(y: FloatArray, low: FloatArray, high: FloatArray) -> FloatAr
     Romano, Y., Patterson, E. and Candès, E. J. (2019). Conformalized Quantile Regression.
     *NeurIPS*.
     """
-    return np.maximum(np.subtract(low, y), np.subtract(y, high))
+    outcome = finite(y, "y")
+    return np.maximum(finite(low, "low") - outcome, outcome - finite(high, "high"))
 
 
 def split_interval(
@@ -138,7 +162,8 @@ def split_interval(
     (array([-13.]), array([23.]))
     """
     radius = conformal_quantile(scores, share(alpha, "alpha"))
-    return np.subtract(forecast, radius), np.add(forecast, radius)
+    centre = finite(forecast, "forecast")
+    return centre - radius, centre + radius
 
 
 def quantile_interval(
@@ -161,7 +186,7 @@ def quantile_interval(
         An interval that was far too wide may come out empty: *low* above *high*.
     """
     radius = conformal_quantile(scores, share(alpha, "alpha"))
-    return np.subtract(low, radius), np.add(high, radius)
+    return finite(low, "low") - radius, finite(high, "high") + radius
 
 
 def _no_scores() -> FloatArray:
@@ -207,7 +232,8 @@ class AdaptiveConformal:
             )
         if math.isnan(self.level):
             object.__setattr__(self, "level", self.alpha)
-        object.__setattr__(self, "scores", np.asarray(self.scores, np.float64)[-self.window :])
+        known = series(self.scores, "scores", n_min=0, has_powers=False)
+        object.__setattr__(self, "scores", known[-self.window :])
 
     @property
     def radius(self) -> float:
@@ -223,6 +249,11 @@ class AdaptiveConformal:
 def adaptive_step(state: AdaptiveConformal, score: float) -> AdaptiveConformal:
     """Fold the score of one forecast, made with ``state.radius``, into the state.
 
+    Raises
+    ------
+    DataError
+        If the score is not finite: it would count as a hit. The state stays as it was.
+
     Notes
     -----
     ``level + gamma (alpha - missed)``. Causal: the radius of a step reads earlier scores alone.
@@ -233,7 +264,7 @@ def adaptive_step(state: AdaptiveConformal, score: float) -> AdaptiveConformal:
     Gibbs, I. and Candès, E. (2021). Adaptive Conformal Inference Under Distribution Shift.
     *NeurIPS*.
     """
-    is_missed = score > state.radius
+    is_missed = observed(score, "score") > state.radius
     return replace(
         state,
         level=state.level + state.gamma * (state.alpha - is_missed),
@@ -253,7 +284,9 @@ def adaptive_levels(
     >>> adaptive_levels([False, False, True], alpha=0.1, gamma=0.005)
     array([0.1005, 0.101 , 0.0965])
     """
-    missed = np.asarray(is_missed, dtype=np.float64)
+    missed = outcomes(is_missed, "is_missed", n=len(is_missed))
+    share(alpha, "alpha")
+    positive(gamma, "gamma")
     return alpha + gamma * np.cumsum(alpha - missed)
 
 
@@ -269,4 +302,7 @@ def adaptive_bound(n: int, *, alpha: float, gamma: float) -> float:
     >>> [round(adaptive_bound(n, alpha=0.1, gamma=0.005), 4) for n in (1_000, 10_000)]
     [0.181, 0.0181]
     """
+    count(n, "n", minimum=1, maximum=10**15)
+    share(alpha, "alpha")
+    positive(gamma, "gamma")
     return (max(alpha, 1.0 - alpha) + gamma) / (n * gamma)

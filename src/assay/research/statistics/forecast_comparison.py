@@ -10,7 +10,7 @@ from scipy.special import stdtr
 
 from assay.domain.errors import DataError
 from assay.kernels.compiler import FloatArray
-from assay.research.statistics.observations import count, series
+from assay.research.statistics.observations import count, is_still, series
 
 
 @unique
@@ -82,8 +82,8 @@ def diebold_mariano(
     Raises
     ------
     DataError
-        For NaN, unequal lengths, losses whose difference never varies, or a variance that is not
-        positive.
+        For NaN, unequal lengths, losses whose difference never varies but by rounding, or a
+        variance that is not positive.
     ConfigError
         If the horizon is out of range.
 
@@ -118,9 +118,11 @@ def diebold_mariano(
     n = len(one)
     count(horizon, "horizon", minimum=1, maximum=n - 1)
     difference = one - two
-    if np.ptp(difference) == 0.0:
+    size = max(float(np.max(np.abs(one))), float(np.max(np.abs(two))))
+    if is_still(difference, size):
         raise DataError(
-            f"Losses must differ by varying amounts; differ by {difference[0]:g} in all {n} cases.",
+            f"Losses must differ by varying amounts; differ by {difference[0]:g} in all {n} cases, "
+            "but for rounding.",
             remedy="Two forecasters that always agree need no test.",
             n=n,
         )

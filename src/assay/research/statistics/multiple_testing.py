@@ -6,9 +6,8 @@ from enum import Enum, unique
 import numpy as np
 from numpy.typing import ArrayLike
 
-from assay.domain.errors import DataError
 from assay.kernels.compiler import FloatArray
-from assay.research.statistics.observations import series
+from assay.research.statistics.observations import probabilities
 
 
 @unique
@@ -76,14 +75,7 @@ def adjust(p_values: ArrayLike, correction: Correction) -> FloatArray:
     >>> adjust([0.01, 0.04, 0.03, 0.005], Correction.HOLM).round(3).tolist()
     [0.03, 0.06, 0.06, 0.02]
     """
-    p = series(p_values, "p_values", n_min=1)
-    wrong = np.flatnonzero((p < 0.0) | (p > 1.0))
-    if len(wrong):
-        raise DataError(
-            f"p_values must be in [0, 1]; number {wrong[0]} is {p[wrong[0]]:g}.",
-            remedy="Pass probabilities, not statistics or percentages.",
-            row=int(wrong[0]),
-        )
+    p = probabilities(p_values, "p_values", n_min=1)
     return _RULES[correction](p)
 
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from assay.domain.errors import ConfigError, DataError
 from assay.kernels.compiler import FloatArray, IntArray, kernel
 from assay.research.statistics.bootstrap import block_length, stationary_indices
-from assay.research.statistics.observations import count, series, share
+from assay.research.statistics.observations import STILL_SHARE, count, is_still, series, share
 
 SAMPLES = 2_000
 SAMPLES_MAX = 1_000_000
@@ -92,7 +92,7 @@ def compare_paired(
     ------
     DataError
         For NaN, unequal or too short records, or a strategy that earns the same amount, not 0,
-        every day. One that never trades has the ratio 0.
+        every day but for rounding. One that never trades has the ratio 0.
     ConfigError
         If a number is out of range.
 
@@ -156,9 +156,9 @@ def _check_pair(one: FloatArray, two: FloatArray) -> None:
             remedy="Keep the days that both have.",
         )
     for name, values in (("first", one), ("second", two)):
-        if values[0] != 0.0 and np.ptp(values) == 0.0:
+        if np.any(values != 0.0) and is_still(values):
             raise DataError(
-                f"{name} must vary; is {values[0]:g} every day.",
+                f"{name} must vary; is {values[0]:g} every day, but for rounding.",
                 remedy="A profit without any variance has no Sharpe ratio.",
                 name=name,
             )
@@ -177,7 +177,7 @@ def _difference(value: float, drawn: FloatArray, confidence: float) -> Differenc
 
 
 def _correlation(one: FloatArray, two: FloatArray) -> float:
-    if np.ptp(one) == 0.0 or np.ptp(two) == 0.0:
+    if is_still(one) or is_still(two):
         return math.nan
     return float(np.corrcoef(one, two)[0, 1])
 
@@ -189,14 +189,16 @@ def _describe(values: FloatArray, rows: IntArray) -> tuple[float, float, float]:
     total = 0.0
     peak = 0.0
     fall = 0.0
-    still = True
+    high = values[rows[0]]
+    low = high
     for row in rows:
         total += values[row]
         peak = max(peak, total)
         fall = max(fall, peak - total)
-        if values[row] != values[rows[0]]:
-            still = False
+        high = max(high, values[row])
+        low = min(low, values[row])
     mean = total / n
+    still = not high - low > STILL_SHARE * max(abs(high), abs(low))
     squares = 0.0
     for row in rows:
         squares += (values[row] - mean) ** 2

@@ -1,4 +1,8 @@
-"""Proper scores: of probabilities, of quantiles and of whole distributions; lower is better."""
+"""Proper scores: of probabilities, of quantiles and of whole distributions; lower is better.
+
+What is no forecast or no outcome (NaN, a probability outside [0, 1], an outcome that is neither 0
+nor 1, one more of these than of those) is refused with a `DataError` that names it.
+"""
 
 import math
 from typing import NamedTuple
@@ -9,10 +13,30 @@ from scipy.special import ndtr
 
 from assay.domain.errors import DataError
 from assay.kernels.compiler import FloatArray, IntArray
+from assay.research.statistics.observations import (
+    finite,
+    groups,
+    outcomes,
+    probabilities,
+    same_length,
+    share,
+)
 
 LabelArray = NDArray[np.int8]
 
 _CERTAIN = 1e-12
+
+
+def pairs_of(p: FloatArray, y: LabelArray) -> tuple[FloatArray, FloatArray]:
+    """Return probabilities and outcomes as float64, shape (n,).
+
+    Raises
+    ------
+    DataError
+        If one of them is no probability or no outcome, or there are more of these than of those.
+    """
+    forecast = probabilities(p, "p")
+    return forecast, outcomes(y, "y", n=len(forecast))
 
 
 def brier_score(p: FloatArray, y: LabelArray) -> float:
@@ -23,7 +47,8 @@ def brier_score(p: FloatArray, y: LabelArray) -> float:
     >>> round(brier_score(np.array([0.1, 0.9, 0.8, 0.3]), np.array([0, 1, 1, 0])), 4)
     0.0375
     """
-    return float(np.mean((p - y) ** 2)) if len(p) else math.nan
+    forecast, outcome = pairs_of(p, y)
+    return float(np.mean((forecast - outcome) ** 2)) if len(forecast) else math.nan
 
 
 def log_loss(p: FloatArray, y: LabelArray) -> float:
@@ -42,10 +67,11 @@ def log_loss(p: FloatArray, y: LabelArray) -> float:
     loss : float
         Unit: nats. NaN without a forecast.
     """
-    if not len(p):
+    forecast, outcome = pairs_of(p, y)
+    if not len(forecast):
         return math.nan
-    clipped = np.clip(p, _CERTAIN, 1.0 - _CERTAIN)
-    return -float(np.mean(np.where(np.asarray(y) == 1, np.log(clipped), np.log1p(-clipped))))
+    clipped = np.clip(forecast, _CERTAIN, 1.0 - _CERTAIN)
+    return -float(np.mean(np.where(outcome == 1.0, np.log(clipped), np.log1p(-clipped))))
 
 
 class MurphyParts(NamedTuple):
@@ -68,7 +94,7 @@ class MurphyParts(NamedTuple):
 
 def distinct_values(p: FloatArray) -> IntArray:
     """Return a group for each distinct forecast, int64, shape (n,), rising with the forecast."""
-    _, group = np.unique(p, return_inverse=True)
+    _, group = np.unique(probabilities(p, "p"), return_inverse=True)
     return group.astype(np.int64)
 
 
@@ -108,6 +134,8 @@ def murphy(
     >>> round(parts.reliability, 4), round(parts.resolution, 4), round(parts.uncertainty, 4)
     (0.0025, 0.085, 0.25)
     """
+    if not len(p):
+        return MurphyParts(reliability=math.nan, resolution=math.nan, uncertainty=math.nan)
     count, forecast, observed = group_means(p, y, distinct_values(p) if group is None else group)
     n, base = len(p), float(np.mean(y))
     share = count / n
@@ -145,11 +173,13 @@ def group_means(
     p: FloatArray, y: LabelArray, group: IntArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return count, mean forecast and share of yes of every group that is not empty."""
-    count = np.bincount(group).astype(np.float64)
+    said, happened = pairs_of(p, y)
+    place = groups(group, "group", n=len(said))
+    count = np.bincount(place).astype(np.float64)
     full = count > 0
     count = count[full]
-    forecast = np.bincount(group, weights=p)[full] / count
-    observed = np.bincount(group, weights=np.asarray(y, dtype=np.float64))[full] / count
+    forecast = np.bincount(place, weights=said)[full] / count
+    observed = np.bincount(place, weights=happened)[full] / count
     return count, forecast, observed
 
 
@@ -177,7 +207,8 @@ def pinball(y: FloatArray, forecast: FloatArray, level: float) -> FloatArray:
     >>> pinball(np.array([10.0, 8.0]), np.array([8.0, 10.0]), 0.9)
     array([1.8, 0.2])
     """
-    difference = np.subtract(y, forecast)
+    share(level, "level")
+    difference = np.subtract(finite(y, "y"), finite(forecast, "forecast"))
     return np.maximum(level * difference, (level - 1.0) * difference)
 
 
@@ -203,13 +234,13 @@ def crps_gaussian(y: FloatArray, mean: FloatArray, deviation: FloatArray) -> Flo
     >>> np.round(crps_gaussian(np.array([0.0, 1.0, 2.0]), 0.0, 1.0), 6)
     array([0.233695, 0.602441, 1.452792])
     """
-    scale = np.asarray(deviation, dtype=np.float64)
+    scale = finite(deviation, "deviation")
     if not np.all(scale > 0.0):
         raise DataError(
             "The deviation of a forecast must be positive; was otherwise.",
             remedy="Leave out forecasts without a spread, or score their absolute error.",
         )
-    z = np.subtract(y, mean) / scale
+    z = np.subtract(finite(y, "y"), finite(mean, "mean")) / scale
     density = np.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)
     return np.asarray(
         scale * (z * (2.0 * ndtr(z) - 1.0) + 2.0 * density - 1.0 / math.sqrt(math.pi))
@@ -246,14 +277,15 @@ def crps_ensemble(y: FloatArray, members: FloatArray, *, is_fair: bool = True) -
     >>> crps_ensemble(np.array([0.0]), np.array([[-1.0, 2.0]]), is_fair=False)
     array([0.75])
     """
-    ordered = np.sort(members, axis=1)
+    ordered = np.sort(finite(members, "members"), axis=1)
     n_members = ordered.shape[1]
+    same_length(np.asarray(y), "y", len(ordered))
     if n_members < 1 + is_fair:
         raise DataError(
             f"An ensemble must have at least {1 + is_fair} members; had {n_members}.",
             remedy="Draw more members, or score the plain ensemble.",
         )
-    error = np.mean(np.abs(ordered - np.asarray(y)[:, None]), axis=1)
+    error = np.mean(np.abs(ordered - finite(y, "y")[:, None]), axis=1)
     rank = 2.0 * np.arange(n_members) - n_members + 1.0
     pairs = n_members * (n_members - 1.0 if is_fair else n_members)
     return np.asarray(error - ordered @ rank / pairs)
@@ -288,13 +320,25 @@ def crps_quantiles(y: FloatArray, quantiles: FloatArray, levels: FloatArray) -> 
     array([0.75])
     """
     tau = np.asarray(levels, dtype=np.float64)
-    if not len(tau) or tau[0] <= 0.0 or tau[-1] >= 1.0 or not np.all(np.diff(tau) > 0.0):
+    if not len(tau) or not (tau[0] > 0.0 and tau[-1] < 1.0 and np.all(np.diff(tau) > 0.0)):
         raise DataError(
             f"Levels must rise inside (0, 1); were {tau.tolist()}.",
             remedy="Sort the levels, and leave 0 and 1 out.",
         )
+    known = finite(quantiles, "quantiles")
+    if known.ndim != 2 or known.shape != (len(y), len(tau)):
+        raise DataError(
+            f"quantiles must have a row per outcome and a column per level, {len(y)} and "
+            f"{len(tau)}; have shape {known.shape}.",
+            remedy="Pass one column per level.",
+        )
+    crossing = np.flatnonzero(np.any(np.diff(known, axis=1) < 0.0, axis=1))
+    if len(crossing):
+        raise DataError(
+            f"quantiles must not fall from left to right; those of row {crossing[0]} do.",
+            remedy="Sort each row.",
+            row=int(crossing[0]),
+        )
     edges = np.concatenate(([0.0], 0.5 * (tau[1:] + tau[:-1]), [1.0]))
-    loss = np.column_stack(
-        [pinball(y, quantiles[:, k], float(level)) for k, level in enumerate(tau)]
-    )
+    loss = np.column_stack([pinball(y, known[:, k], float(level)) for k, level in enumerate(tau)])
     return np.asarray(2.0 * loss @ np.diff(edges))

@@ -4,18 +4,33 @@ A p-value of a fixed sample is spoilt by looking early. An *e-value* is not: it 
 the null hypothesis that starts with 1 and gains nothing on average if the null holds, so that it
 ever reaches ``1 / alpha`` with probability ``alpha`` at most (Ville's inequality). Promote at
 ``E >= 1 / alpha``, whenever that happens.
+
+An observation that is not known is refused, never folded in: one NaN in a running sum would
+silence the test for ever. E-values beyond e^709 are given as that number.
 """
 
 import math
+import sys
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import log_ndtr
+from scipy.special import erfcx, log_ndtr
 
+from assay.domain.errors import ConfigError, DataError
 from assay.kernels.compiler import FloatArray
-from assay.research.statistics.observations import positive, share
+from assay.research.statistics.observations import (
+    STILL_SHARE,
+    count,
+    number,
+    observed,
+    positive,
+    series,
+    share,
+)
 
+N_MAX = 10**15
 _LOG_MAX = 709.0
+_RATIO_MAX = 1e100
 
 
 def normal_mixture_e_value(mean: float, n: int, *, deviation: float, effect: float) -> float:
@@ -33,6 +48,13 @@ def normal_mixture_e_value(mean: float, n: int, *, deviation: float, effect: flo
     effect : float
         Size *tau* of the mean that is looked for, in the unit of the observations, > 0: the
         alternative is ``N(0, tau²)``. Any value is valid; one near the truth is quickest.
+
+    Raises
+    ------
+    DataError
+        If the mean is not finite.
+    ConfigError
+        If another number is out of range.
 
     Notes
     -----
@@ -52,7 +74,7 @@ def normal_mixture_e_value(mean: float, n: int, *, deviation: float, effect: flo
     >>> round(normal_mixture_e_value(0.3, 100, deviation=1.0, effect=0.2), 6)
     16.367228
     """
-    return _exp(_log_mixture(mean * n, n, deviation, effect))
+    return _exp(_log_mixture(_total(mean, n), n, deviation, effect))
 
 
 def one_sided_mixture_e_value(mean: float, n: int, *, deviation: float, effect: float) -> float:
@@ -67,7 +89,7 @@ def one_sided_mixture_e_value(mean: float, n: int, *, deviation: float, effect: 
     two-sided one while the mean is positive, so that "two-sided, and the mean is positive" is
     valid for a null of 0 or less too.
     """
-    return _exp(_log_one_sided(mean * n, n, deviation, effect))
+    return _exp(_log_one_sided(_total(mean, n), n, deviation, effect))
 
 
 def t_mixture_e_value(mean: float, sample_deviation: float, n: int, *, effect: float) -> float:
@@ -78,9 +100,16 @@ def t_mixture_e_value(mean: float, sample_deviation: float, n: int, *, effect: f
     mean, sample_deviation : float
         Of the *n* observations; the deviation with ``ddof=1``.
     n : int
-        Fewer than 2, or a deviation of 0, is an e-value of 1.
+        Fewer than 2, or a deviation of 0 or of rounding alone, is an e-value of 1.
     effect : float
         Size of the mean that is looked for in *deviations* (a Sharpe ratio per period), > 0.
+
+    Raises
+    ------
+    DataError
+        If the mean or the deviation is not finite, or the deviation is negative.
+    ConfigError
+        If another number is out of range.
 
     Notes
     -----
@@ -94,7 +123,14 @@ def t_mixture_e_value(mean: float, sample_deviation: float, n: int, *, effect: f
     means with unknown variance. arXiv:2310.03722.
     """
     positive(effect, "effect")
-    if n < 2 or not sample_deviation > 0.0:
+    count(n, "n", minimum=0, maximum=N_MAX)
+    observed(mean, "mean")
+    if observed(sample_deviation, "sample_deviation") < 0.0:
+        raise DataError(
+            f"sample_deviation must not be negative; was {sample_deviation:g}.",
+            remedy="Pass the root of the variance.",
+        )
+    if n < 2 or not sample_deviation > STILL_SHARE * abs(mean):
         return 1.0
     growth = 1.0 + n * effect * effect
     ratio = n * (mean / sample_deviation) ** 2 / (n - 1)
@@ -106,13 +142,21 @@ def mixture_e_values(values: FloatArray, *, deviation: float, effect: float) -> 
     """Return the two-sided e-value after each observation, float64, shape (n,).
 
     Causal: ``out[i]`` reads ``values[0..i]``. It is that of :func:`mixture_step`.
+
+    Raises
+    ------
+    DataError
+        If an observation is not finite.
+    ConfigError
+        If the deviation or the effect is not above 0.
     """
-    n = np.arange(1, len(values) + 1)
-    positive(deviation, "deviation")
-    positive(effect, "effect")
-    spread = deviation**2 + n * effect**2
-    total = np.cumsum(values)
-    log_e = 0.5 * np.log(deviation**2 / spread) + (total * effect / deviation) ** 2 / (2 * spread)
+    known = series(values, "values", n_min=0, has_powers=False)
+    ratio = _ratio(deviation, effect)
+    n = np.arange(1, len(known) + 1)
+    growth = 1.0 + n * ratio * ratio
+    with np.errstate(over="ignore"):
+        z = np.cumsum(known) / deviation * ratio / np.sqrt(growth)
+        log_e = 0.5 * (z * z - np.log(growth))
     return np.asarray(np.exp(np.minimum(log_e, _LOG_MAX)))
 
 
@@ -122,12 +166,17 @@ def always_valid_p(e_values: FloatArray) -> FloatArray:
     Parameters
     ----------
     e_values : float64, shape (n,)
-        One after each observation, in order.
+        One after each observation, in order, at least 0.
 
     Returns
     -------
     p : float64, shape (n,)
         In (0, 1], never rising.
+
+    Raises
+    ------
+    DataError
+        If an e-value is not finite, or negative.
 
     References
     ----------
@@ -138,7 +187,13 @@ def always_valid_p(e_values: FloatArray) -> FloatArray:
     >>> always_valid_p(np.array([0.5, 4.0, 2.0, 20.0]))
     array([1.  , 0.25, 0.25, 0.05])
     """
-    return 1.0 / np.maximum(np.maximum.accumulate(e_values), 1.0)
+    known = series(e_values, "e_values", n_min=0, has_powers=False)
+    if np.any(known < 0.0):
+        raise DataError(
+            f"e_values must not be negative; one is {np.min(known):g}.",
+            remedy="Pass e-values, not their logarithms.",
+        )
+    return np.asarray(1.0 / np.maximum(np.maximum.accumulate(known), 1.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,8 +222,11 @@ class MixtureProcess:
     log_e_max: float = 0.0
 
     def __post_init__(self) -> None:
-        positive(self.deviation, "deviation")
-        positive(self.effect, "effect")
+        _ratio(self.deviation, self.effect)
+        count(self.n, "n", minimum=0, maximum=N_MAX)
+        observed(self.total, "total")
+        number(self.log_e, "log_e")
+        number(self.log_e_max, "log_e_max")
 
     @property
     def e_value(self) -> float:
@@ -177,17 +235,23 @@ class MixtureProcess:
 
     @property
     def p_value(self) -> float:
-        """Always-valid p-value: one over the largest e-value so far."""
-        return math.exp(-self.log_e_max)
+        """Always-valid p-value: one over the largest e-value so far, in (0, 1]."""
+        return 1.0 / _exp(self.log_e_max)
 
     def rejects(self, alpha: float) -> bool:
         """Return whether the e-value ever reached ``1 / alpha``."""
-        return self.log_e_max >= -math.log(alpha)
+        return self.log_e_max >= -math.log(share(alpha, "alpha"))
 
 
 def mixture_step(state: MixtureProcess, value: float) -> MixtureProcess:
-    """Fold one observation into the running e-value."""
-    n, total = state.n + 1, state.total + value
+    """Fold one observation into the running e-value.
+
+    Raises
+    ------
+    DataError
+        If it is not finite; the state stays as it was.
+    """
+    n, total = state.n + 1, state.total + observed(value, "value")
     log_of = _log_one_sided if state.is_one_sided else _log_mixture
     log_e = log_of(total, n, state.deviation, state.effect)
     return replace(state, n=n, total=total, log_e=log_e, log_e_max=max(state.log_e_max, log_e))
@@ -225,7 +289,9 @@ def mixture_radius(n: int, *, deviation: float, rho: float, alpha: float) -> flo
     >>> round(mixture_radius(1000, deviation=1.0, rho=0.1, alpha=0.05), 6)
     0.096064
     """
-    positive(rho, "rho")
+    count(n, "n", minimum=1, maximum=N_MAX)
+    positive(deviation, "deviation")
+    _ratio(1.0, rho)
     share(alpha, "alpha")
     growth = n * rho * rho + 1.0
     inside = 2.0 * growth / (n * rho) ** 2 * (0.5 * math.log(growth) - math.log(alpha))
@@ -239,22 +305,51 @@ def mixture_rho(n: int, *, alpha: float) -> float:
     -----
     ``sqrt((-2 ln a + ln(-2 ln a + 1)) / n)``, from the same paper.
     """
+    count(n, "n", minimum=1, maximum=N_MAX)
     share(alpha, "alpha")
     twice = -2.0 * math.log(alpha)
     return math.sqrt((twice + math.log(twice + 1.0)) / n)
 
 
+def _ratio(deviation: float, effect: float) -> float:
+    """Return effect over deviation, if its square is a number."""
+    ratio = positive(effect, "effect") / positive(deviation, "deviation")
+    if not 1.0 / _RATIO_MAX <= ratio <= _RATIO_MAX:
+        raise ConfigError(
+            f"effect must be within a factor of {_RATIO_MAX:g} of the deviation; were {effect:g} "
+            f"and {deviation:g}.",
+            remedy="Look for an effect of about the size that would matter.",
+        )
+    return ratio
+
+
+def _total(mean: float, n: int) -> float:
+    return observed(mean, "mean") * count(n, "n", minimum=0, maximum=N_MAX)
+
+
+def _growth_and_z(total: float, n: int, deviation: float, effect: float) -> tuple[float, float]:
+    """Return ``(s² + n t²) / s²``, and the sum of the observations in deviations of the mixture."""
+    ratio = _ratio(deviation, effect)
+    growth = 1.0 + n * ratio * ratio
+    return growth, total / deviation * ratio / math.sqrt(growth)
+
+
 def _log_mixture(total: float, n: int, deviation: float, effect: float) -> float:
-    positive(deviation, "deviation")
-    positive(effect, "effect")
-    spread = deviation**2 + n * effect**2
-    return 0.5 * math.log(deviation**2 / spread) + (total * effect / deviation) ** 2 / (2 * spread)
+    growth, z = _growth_and_z(total, n, deviation, effect)
+    return _bounded(0.5 * (z * z - math.log(growth)))
 
 
 def _log_one_sided(total: float, n: int, deviation: float, effect: float) -> float:
-    both = _log_mixture(total, n, deviation, effect)
-    spread = math.sqrt(deviation**2 + n * effect**2)
-    return both + math.log(2.0) + float(log_ndtr(total * effect / (deviation * spread)))
+    """Return ``-ln(growth) / 2 + z² / 2 + ln 2Φ(z)``, whose last two are one far below 0."""
+    growth, z = _growth_and_z(total, n, deviation, effect)
+    if z > 0.0:
+        return _bounded(0.5 * (z * z - math.log(growth)) + math.log(2.0) + float(log_ndtr(z)))
+    below = float(erfcx(-z / math.sqrt(2.0)))
+    return _bounded(math.log(max(below, sys.float_info.min)) - 0.5 * math.log(growth))
+
+
+def _bounded(log_e: float) -> float:
+    return min(log_e, sys.float_info.max)
 
 
 def _exp(log_e: float) -> float:

@@ -111,8 +111,8 @@ def sharpe_interval(
     Raises
     ------
     DataError
-        For NaN, too few returns, returns that do not vary, or autocorrelations so negative that
-        the variance over *periods* is not positive.
+        For NaN, too few returns, returns that vary by rounding alone, or autocorrelations so
+        negative that the variance over *periods* is not positive.
     ConfigError
         If a number is out of range.
 
@@ -146,7 +146,7 @@ def sharpe_interval(
     ratio = sharpe_ratio(values)
     if math.isnan(ratio):
         raise DataError(
-            f"returns must vary; all {n} are {values[0]:g}.",
+            f"returns must vary; all {n} are {values[0]:g}, but for rounding.",
             remedy="A series that does not move has no Sharpe ratio.",
             n=n,
         )

@@ -6,8 +6,12 @@ from enum import Enum, unique
 
 from scipy.special import ndtri
 
-from assay.domain.errors import ConfigError
-from assay.research.statistics.observations import positive, share
+from assay.domain.errors import ConfigError, DataError
+from assay.research.statistics.observations import number, observed, positive, share
+
+_MEAN_GAP_MIN = 1e-8
+_RATE_GAP_MIN = 1e-6
+"""Nearer hypotheses differ by little more than rounding."""
 
 
 @unique
@@ -39,6 +43,8 @@ class Sprt:
     log_ratio : float
     decision : SprtDecision
         Once it is made it stays.
+    is_binary : bool
+        Whether observations are 0 or 1, and anything else is refused.
     """
 
     lower: float
@@ -51,10 +57,27 @@ class Sprt:
     n: int = 0
     log_ratio: float = 0.0
     decision: SprtDecision = SprtDecision.GO_ON
+    is_binary: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("lower", "upper", "weight", "offset", "log_ratio"):
+            number(getattr(self, name), name)
 
 
 def sprt_step(state: Sprt, value: float) -> Sprt:
-    """Fold one observation into the test; after the decision nothing changes."""
+    """Fold one observation into the test; after the decision nothing changes.
+
+    Raises
+    ------
+    DataError
+        If it is not finite or, in a test of rates, neither 0 nor 1; the state stays as it was.
+    """
+    observed(value, "value")
+    if state.is_binary and value not in (0.0, 1.0):
+        raise DataError(
+            f"An observation of a success rate must be 0 or 1; was {value:g}.",
+            remedy="Pass 1 for a success and 0 for a failure, or test a mean.",
+        )
     if state.decision is not SprtDecision.GO_ON:
         return state
     log_ratio = state.log_ratio + state.weight * value + state.offset
@@ -111,65 +134,69 @@ def bernoulli_sprt(p_null: float, p_alternative: float, *, alpha: float, beta: f
     """
     share(p_null, "p_null")
     share(p_alternative, "p_alternative")
-    _apart(p_null, p_alternative)
+    _apart(p_null, p_alternative, 1.0, _RATE_GAP_MIN)
+    bounds = sprt_bounds(alpha, beta)
     offset = math.log((1.0 - p_alternative) / (1.0 - p_null))
     weight = math.log(p_alternative / p_null) - offset
     z_alpha, z_beta = float(ndtri(1.0 - alpha)), float(ndtri(1.0 - beta))
     spread = z_alpha * math.sqrt(p_null * (1.0 - p_null)) + z_beta * math.sqrt(
         p_alternative * (1.0 - p_alternative)
     )
-    return _sprt(
-        weight,
-        offset,
-        (p_null, p_alternative),
+    null, alternative = _expected(bounds, alpha, beta)
+    return Sprt(
+        lower=bounds[0],
+        upper=bounds[1],
+        weight=weight,
+        offset=offset,
+        n_null=null / (weight * p_null + offset),
+        n_alternative=alternative / (weight * p_alternative + offset),
         n_fixed=(spread / (p_alternative - p_null)) ** 2,
-        rates=(alpha, beta),
+        is_binary=True,
     )
 
 
 def gaussian_sprt(
     mean_null: float, mean_alternative: float, *, deviation: float, alpha: float, beta: float
 ) -> Sprt:
-    """Return the test of one mean against another; observations are normal with *deviation*."""
-    positive(deviation, "deviation")
-    _apart(mean_null, mean_alternative)
+    """Return the test of one mean against another; observations are normal with *deviation*.
+
+    Raises
+    ------
+    ConfigError
+        If a number is out of range, or the means are so near or so far apart in deviations that
+        the ratio is no number.
+    """
+    number(mean_null, "mean_null")
+    number(mean_alternative, "mean_alternative")
+    _apart(mean_null, mean_alternative, positive(deviation, "deviation"), _MEAN_GAP_MIN)
+    bounds = sprt_bounds(alpha, beta)
     gap = mean_alternative - mean_null
-    weight = gap / deviation**2
+    weight = gap / deviation / deviation
+    drift = 0.5 * (gap / deviation) * (gap / deviation)
     reach = float(ndtri(1.0 - alpha)) + float(ndtri(1.0 - beta))
-    return _sprt(
-        weight,
-        -weight * 0.5 * (mean_null + mean_alternative),
-        (mean_null, mean_alternative),
-        n_fixed=(reach * deviation / gap) ** 2,
-        rates=(alpha, beta),
-    )
-
-
-def _sprt(
-    weight: float,
-    offset: float,
-    means: tuple[float, float],
-    *,
-    n_fixed: float,
-    rates: tuple[float, float],
-) -> Sprt:
-    alpha, beta = rates
-    lower, upper = sprt_bounds(alpha, beta)
-    drift_null, drift_alternative = (weight * mean + offset for mean in means)
+    null, alternative = _expected(bounds, alpha, beta)
     return Sprt(
-        lower=lower,
-        upper=upper,
+        lower=bounds[0],
+        upper=bounds[1],
         weight=weight,
-        offset=offset,
-        n_null=((1.0 - alpha) * lower + alpha * upper) / drift_null,
-        n_alternative=(beta * lower + (1.0 - beta) * upper) / drift_alternative,
-        n_fixed=n_fixed,
+        offset=-weight * 0.5 * (mean_null + mean_alternative),
+        n_null=null / -drift,
+        n_alternative=alternative / drift,
+        n_fixed=(reach * deviation / gap) ** 2,
     )
 
 
-def _apart(null: float, alternative: float) -> None:
-    if null == alternative:
+def _expected(bounds: tuple[float, float], alpha: float, beta: float) -> tuple[float, float]:
+    """Return the mean log likelihood ratio at the end, under the null and the alternative."""
+    lower, upper = bounds
+    return (1.0 - alpha) * lower + alpha * upper, beta * lower + (1.0 - beta) * upper
+
+
+def _apart(null: float, alternative: float, deviation: float, gap_min: float) -> None:
+    gap = abs(alternative - null) / deviation
+    if not gap_min <= gap <= 1.0 / gap_min:
         raise ConfigError(
-            f"A test must tell two values apart; both were {null}.",
+            f"A test must tell two values apart that differ by {gap_min:g} to {1.0 / gap_min:g} of "
+            f"the deviation of an observation; were {null:g} and {alternative:g}, {gap:g} apart.",
             remedy="Give the smallest difference that would matter.",
         )

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from assay.domain.errors import ConfigError, DataError
 from assay.kernels.compiler import FloatArray, IntArray, kernel
 from assay.research.statistics.bootstrap import block_length, stationary_indices
-from assay.research.statistics.observations import count, share, table
+from assay.research.statistics.observations import count, is_still, share, table
 
 SAMPLES = 1_000
 SAMPLES_MAX = 1_000_000
@@ -48,8 +48,11 @@ class Superiority:
     best : int
         The model that has it, a column; the first of equals.
     p_lower, p_consistent, p_upper : float
-        Share of simulated records in which luck alone leads by as much. The consistent one is
-        Hansen's answer, the others bound it; without studentising the upper one is White's.
+        ``(1 + k) / (1 + n_samples)``, with *k* the simulated records in which luck alone leads by
+        as much: never 0, however few are drawn. The consistent one is Hansen's answer, the others
+        bound it; without studentising the upper one is White's.
+    shares : (float, float, float)
+        ``k / n_samples`` of the same three, the convention of the papers and of arch; it may be 0.
     n_samples : int
     mean_block : float
         Mean block length that was resampled.
@@ -60,6 +63,7 @@ class Superiority:
     p_lower: float
     p_consistent: float
     p_upper: float
+    shares: tuple[float, float, float]
     n_samples: int
     mean_block: float
 
@@ -73,7 +77,8 @@ class Stepwise:
     superior : tuple of int
         Columns, rising.
     p_values : float64, shape (n_models,)
-        Adjusted for all models; a model is found at every size that is larger.
+        Adjusted for all models, ``(1 + k) / (1 + n_samples)``; a model is found at every size
+        that is larger.
     statistics : float64, shape (n_models,)
         Mean differences; in standard errors if studentised.
     """
@@ -112,22 +117,24 @@ def superior_ability(
     ------
     DataError
         For NaN, too few periods, or (studentised) a model that differs by the same amount, not 0,
-        in every period. One that never differs counts as having no lead.
+        in every period but for rounding. One that never differs counts as having no lead.
     ConfigError
         If a number is out of range.
 
     Notes
     -----
     ``T = max_k sqrt(n) d̄_k / ω_k`` against ``T* = max_k sqrt(n) (d̄*_k - g(d̄_k)) / ω_k``; ``p`` is
-    the share of ``T* >= T``. ``g(x)`` is ``max(x, 0)`` (lower), ``x`` unless
+    ``(1 + #{T* >= T}) / (1 + n_samples)``. ``g(x)`` is ``max(x, 0)`` (lower), ``x`` unless
     ``x < -sqrt(2 ln ln n) ω/sqrt(n)``, then 0 (consistent), ``x`` (upper). ``ω²`` is the variance
     that the stationary bootstrap itself has. Hansen floors T and T* at 0, here nothing is
     floored; that matters only where no model leads, and there *p* is not smaller. Of nulls at the
     5 % level 5 % are rejected where days are independent, 7 % at an autocorrelation of 0.3 over
     1,000 days, 11 % over 250: a long memory needs a long record.
 
-    Without studentising, statistics and p-values are those of ``arch.bootstrap.SPA`` on the same
-    seed and block length, to the last digit. (arch counts ``T* > T``, so that a model that *is*
+    The papers and arch take the plain share ``#{T* >= T} / n_samples``, which says 0 where no
+    simulated record leads by as much; ours counts the record itself among them. Without
+    studentising, statistics and ``shares`` are those of ``arch.bootstrap.SPA`` on the same seed
+    and block length, to the last digit. (arch counts ``T* > T``, so that a model that *is*
     the benchmark beats it with p = 0; its ``studentize=True`` leaves the statistic as it is; its
     default block length, ``sqrt(n)``, rejects twice as many nulls as it should at n = 250.)
 
@@ -135,18 +142,22 @@ def superior_ability(
     ----------
     Hansen, P. R. (2005). A Test for Superior Predictive Ability. *Journal of Business & Economic
     Statistics*, 23(4), 365-380.
+
+    Davison, A. C. and Hinkley, D. V. (1997). *Bootstrap Methods and their Application*, sec. 4.2.
+    Cambridge University Press. (Why 1 is added to both.)
     """
     luck = _simulate(differences, rng, n_samples, mean_block, studentised)
     statistic = float(np.max(luck.statistics))
     lower, consistent, upper = (
-        float(np.mean(np.max(luck.simulated(kind), axis=1) >= statistic)) for kind in Recentring
+        int(np.sum(np.max(luck.simulated(kind), axis=1) >= statistic)) for kind in Recentring
     )
     return Superiority(
         statistic=statistic,
         best=int(np.argmax(luck.statistics)),
-        p_lower=lower,
-        p_consistent=consistent,
-        p_upper=upper,
+        p_lower=(1 + lower) / (1 + n_samples),
+        p_consistent=(1 + consistent) / (1 + n_samples),
+        p_upper=(1 + upper) / (1 + n_samples),
+        shares=(lower / n_samples, consistent / n_samples, upper / n_samples),
         n_samples=n_samples,
         mean_block=luck.mean_block,
     )
@@ -162,7 +173,7 @@ def reality_check(
     """Return the p-value of White's reality check: nobody beats the benchmark.
 
     Parameters, errors and arch's counterpart are those of :func:`superior_ability`: this is its
-    upper p-value without studentising.
+    upper p-value without studentising. White's and arch's own convention is ``shares[2]`` there.
 
     References
     ----------
@@ -236,7 +247,7 @@ def _step_down(statistics: FloatArray, simulated: FloatArray) -> FloatArray:
     p = np.empty(len(statistics))
     for k in rising:
         np.maximum(largest, simulated[:, k], out=largest)
-        p[k] = np.mean(largest >= statistics[k])
+        p[k] = (1 + np.sum(largest >= statistics[k])) / (1 + len(simulated))
     p[rising[::-1]] = np.maximum.accumulate(p[rising[::-1]])
     return p
 
@@ -318,11 +329,12 @@ def _mean_block(values: FloatArray, mean_block: float | None) -> float:
 
 def _standard_errors(values: FloatArray, errors: FloatArray) -> FloatArray:
     """Return what differences are divided by; 1 where a model never differs."""
-    still = np.max(values, axis=0) == np.min(values, axis=0)
-    wrong = np.flatnonzero(still & (values[0] != 0.0))
+    still = np.array([is_still(column) for column in values.T])
+    wrong = np.flatnonzero(still & np.any(values != 0.0, axis=0))
     if len(wrong):
         raise DataError(
-            f"differences must vary; column {wrong[0]} is {values[0, wrong[0]]:g} in every period.",
+            f"differences must vary; column {wrong[0]} is {values[0, wrong[0]]:g} in every period, "
+            "but for rounding.",
             remedy="A lead without any variance needs no test; leave that model out.",
             column=int(wrong[0]),
         )
