@@ -17,6 +17,7 @@ import numpy as np
 
 from assay.config.settings import EvaluationSettings
 from assay.domain.time import NS_PER_DAY
+from assay.research.leaks.evidence import Canary, LeakReport
 from assay.research.result import StrategyResult
 from assay.research.trials.ledger import TrialLedger
 from assay.research.trials.trial import trial_of
@@ -28,6 +29,11 @@ TRADE = np.dtype(
     + [(name, np.float64) for name in ("gross", "commission", "swap", "net")]
 )
 DAYS_PER_YEAR = 260
+FOUND = Canary(
+    leak="the next day", stage="records", column="returns", expected=("shift",), found=("shift",)
+)
+CLEAN = LeakReport(leaks=(), stages=(), canaries=(FOUND,))
+"""Nothing leaks here: the records are drawn."""
 
 
 def student(n: int, rng: np.random.Generator) -> np.ndarray:
@@ -85,6 +91,7 @@ def is_edge(sharpe: float, years: float, rng: np.random.Generator, samples: int)
         None,
         EvaluationSettings(bootstrap_samples=samples),
         random_sharpes=rng.standard_normal(200) / np.sqrt(years),
+        leaks=CLEAN,
     )
     return verdict.outcome is Outcome.EDGE
 

@@ -5,6 +5,7 @@ from types import MappingProxyType
 import numpy as np
 
 from assay.domain.time import NS_PER_DAY, NS_PER_HOUR
+from assay.research.leaks.evidence import Canary, LeakReport, StageProof
 from assay.research.result import StrategyResult
 
 TRADE = np.dtype(
@@ -27,6 +28,23 @@ TRADE = np.dtype(
     ]
 )
 FIRST_DAY = 1_262_293_200 * 10**9 + 3 * NS_PER_DAY  # Sunday 2010-01-03 21:00 UTC
+FOUND = Canary(
+    leak="the next bar",
+    stage="features",
+    column="rsi_14",
+    expected=("truncate", "shift"),
+    found=("truncate", "shift"),
+)
+STAGE = StageProof(
+    name="features",
+    kind="series",
+    columns=77,
+    answers=12,
+    values=91_000,
+    checks=("truncate", "poison", "shift"),
+    constant=("time_of_week_sin",),
+)
+CLEAN = LeakReport(leaks=(), stages=(STAGE,), canaries=(FOUND,))
 
 
 def weekday_closes(n_days: int) -> np.ndarray:

@@ -5,7 +5,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
-from evidence_examples import FIRST_DAY, TRADE
+from evidence_examples import CLEAN, FIRST_DAY, TRADE
 
 from assay.config.settings import Settings
 from assay.data.calendar import trading_day_start
@@ -141,6 +141,7 @@ def made_up_run(
             seed=7,
             metrics=metrics["hybrid"],
             random_sharpes=randoms,
+            leaks=CLEAN,
         ),
         forecasts=forecasts,
         features=tuple(

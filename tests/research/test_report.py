@@ -189,7 +189,7 @@ def test_the_verdict_stands_above_everything_else(page: str, run: RunResult) -> 
 
 
 def test_a_run_that_never_traded_still_has_a_report(run: RunResult, tmp_path: Path) -> None:
-    from test_verdict import SETTINGS, evidence
+    from test_verdict import CLEAN, SETTINGS, evidence
 
     from assay.research.metrics import measure
     from assay.research.verdict.judge import judge
@@ -208,7 +208,7 @@ def test_a_run_that_never_traded_still_has_a_report(run: RunResult, tmp_path: Pa
         run,
         strategies=(idle,),
         metrics={"hybrid": measure(idle, samples=100)},
-        verdict=judge(idle, evidence(1), {}, None, SETTINGS),
+        verdict=judge(idle, evidence(1), {}, None, SETTINGS, leaks=CLEAN),
         forecasts=None,
         features=(),
         models=(),

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from evidence_examples import noise, strategy
+from evidence_examples import CLEAN, noise, strategy
 
 from assay.config.settings import EvaluationSettings
+from assay.research.leaks.evidence import LeakReport
+from assay.research.metrics import Metrics, measure
 from assay.research.result import Forecasts, StrategyResult
 from assay.research.trials.evidence import TrialEvidence
 from assay.research.trials.ledger import TrialLedger
@@ -37,6 +39,9 @@ def verdict_on(
     trials: TrialEvidence | None = None,
     holding: np.ndarray | None = None,
     randoms: np.ndarray | None = None,
+    settings: EvaluationSettings = SETTINGS,
+    metrics: Metrics | None = None,
+    leaks: LeakReport | None = CLEAN,
 ) -> Verdict:
     n = len(returns)
     return judge(
@@ -49,8 +54,10 @@ def verdict_on(
             ),
         },
         None,
-        SETTINGS,
+        settings,
+        metrics=metrics,
         random_sharpes=rng.standard_normal(200) * np.sqrt(260 / n) if randoms is None else randoms,
+        leaks=leaks,
     )
 
 
@@ -132,24 +139,95 @@ def test_what_random_entries_do_as_well_is_no_edge() -> None:
 
 def test_a_missing_benchmark_can_not_help_a_strategy() -> None:
     rng = np.random.default_rng(8)
-    verdict = judge(strategy(exact(NINE_YEARS, 2.0, rng)), evidence(1), {}, None, SETTINGS)
+    one = strategy(exact(NINE_YEARS, 2.0, rng))
+    verdict = judge(one, evidence(1), {}, None, SETTINGS, leaks=CLEAN)
     assert verdict.outcome is Outcome.NO_EDGE
     failed = {check.name for check in verdict.checks if not check.passed}
     assert failed == {"random_entries", "buy_and_hold"}
 
 
-def test_one_random_run_is_compared_where_there_are_not_many() -> None:
+@pytest.mark.parametrize(("n_runs", "told"), [(0, "not compared"), (18, "19 runs are asked for")])
+def test_a_few_random_runs_show_nothing(n_runs: int, told: str) -> None:
     rng = np.random.default_rng(9)
-    verdict = verdict_on(exact(NINE_YEARS, 1.8, rng), rng, randoms=np.empty(0))
+    verdict = verdict_on(exact(NINE_YEARS, 1.8, rng), rng, randoms=np.full(n_runs, -5.0))
     (check,) = (check for check in verdict.checks if check.name == "random_entries")
-    assert check.passed
-    assert check.value == pytest.approx(1.8, rel=0.02)
+    assert not check.passed and np.isnan(check.value)
+    assert told in check.text
+    assert verdict.outcome is Outcome.NO_EDGE
+    enough = verdict_on(exact(NINE_YEARS, 1.8, rng), rng, randoms=np.full(19, -5.0))
+    (check,) = (check for check in enough.checks if check.name == "random_entries")
+    assert check.passed and check.value == pytest.approx(0.05)
+
+
+LENIENT = EvaluationSettings(confidence=0.51, years_min=0.01, trades_min=1, bootstrap_samples=200)
+
+
+@pytest.mark.parametrize(
+    ("sharpe", "n_days", "n_trades", "outcome"),
+    [(0.4, NINE_YEARS, 400, Outcome.NO_EDGE), (6.0, 200, 400, Outcome.NOT_ENOUGH_DATA),
+     (3.0, NINE_YEARS, 20, Outcome.NOT_ENOUGH_DATA), (2.0, NINE_YEARS, 400, Outcome.EDGE)],
+)  # fmt: skip
+def test_asking_for_less_than_the_gate_makes_no_edge(
+    sharpe: float, n_days: int, n_trades: int, outcome: Outcome
+) -> None:
+    rng = np.random.default_rng(21)
+    returns = exact(n_days, sharpe, rng)
+    told = {
+        settings.confidence: verdict_on(
+            returns, np.random.default_rng(3), n_trades=n_trades, settings=settings
+        )
+        for settings in (SETTINGS, LENIENT)
+    }
+    usual, lenient = told[0.95], told[0.51]
+    assert lenient.outcome is usual.outcome is outcome
+    assert [check.passed for check in lenient.checks] == [check.passed for check in usual.checks]
+    assert {check.name: check.threshold for check in lenient.checks} == {
+        check.name: check.threshold for check in usual.checks
+    }
+    against = " ".join(lenient.reasons_against)
+    for key, own, least in (
+        ("confidence", "0.51", "0.95"), ("years_min", "0.01", "1"), ("trades_min", "1", "30"),
+    ):  # fmt: skip
+        assert f"evaluation.{key} is {own}, and the gate asks for {least}" in against
+    assert not any("the gate asks" in reason for reason in usual.reasons_against)
+
+
+def test_the_interval_of_lenient_settings_is_measured_again() -> None:
+    rng = np.random.default_rng(22)
+    returns = exact(NINE_YEARS, 0.4, rng)
+    narrow = measure(strategy(returns), confidence=0.51, samples=200)
+    assert narrow.sharpe.low > 0.0
+    verdict = verdict_on(returns, rng, settings=LENIENT, metrics=narrow)
+    (check,) = (check for check in verdict.checks if check.name == "sharpe_interval")
+    assert check.value < 0.0 and "95%" in check.text
+
+
+def test_asking_for_more_is_judged_by() -> None:
+    rng = np.random.default_rng(23)
+    strict = EvaluationSettings(
+        confidence=0.99, years_min=5.0, trades_min=300, bootstrap_samples=200
+    )
+    verdict = verdict_on(exact(NINE_YEARS, 1.2, rng), rng, settings=strict)
+    thresholds = {check.name: check.threshold for check in verdict.checks}
+    assert (thresholds["years"], thresholds["trades"]) == (5.0, 300.0)
+    assert thresholds["deflated_sharpe"] == 0.99
+    assert thresholds["random_entries"] == pytest.approx(0.01)
+    assert not any("the gate asks" in reason for reason in verdict.reasons_against)
+
+
+def test_nobody_is_an_edge_before_the_prover_was_asked() -> None:
+    rng = np.random.default_rng(1)
+    returns = exact(NINE_YEARS, 1.8, rng)
+    verdict = verdict_on(returns, rng, leaks=None)
+    assert verdict.outcome is Outcome.NOT_EVIDENCE and not verdict.is_passed
+    assert "The leak prover was not asked" in verdict.reasons_against[0]
+    assert "nobody knows" in verdict.headline
 
 
 def test_a_strategy_that_never_traded_gets_an_answer_in_words() -> None:
     idle = strategy(np.zeros(NINE_YEARS))
     idle = replace(idle, trades=idle.trades[:0])
-    verdict = judge(idle, evidence(1), {"random": idle, "buy_and_hold": idle}, None, SETTINGS)
+    verdict = judge(idle, evidence(1), {"buy_and_hold": idle}, None, SETTINGS, leaks=CLEAN)
     assert verdict.outcome is Outcome.NOT_ENOUGH_DATA
     assert verdict.headline.startswith("0 trades")
     assert "nan" not in " ".join((verdict.headline, verdict.explanation, *verdict.reasons))
@@ -180,8 +258,8 @@ def test_forecasts_are_told_but_do_not_decide(slope: float) -> None:
         fold=np.zeros(4_000, np.int64),
     )
     result = strategy(exact(NINE_YEARS, 1.8, rng))
-    without = judge(result, evidence(1), {}, None, SETTINGS)
-    told = judge(result, evidence(1), {}, forecasts, SETTINGS)
+    without = judge(result, evidence(1), {}, None, SETTINGS, leaks=CLEAN)
+    told = judge(result, evidence(1), {}, forecasts, SETTINGS, leaks=CLEAN)
     assert told.outcome is without.outcome
     reasons = told.reasons_for if slope else told.reasons_against
     assert any("rank outcomes" in reason for reason in reasons)

@@ -9,18 +9,29 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from evidence_examples import noise, strategy
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from verdict_examples import BLIND, CLEAN, LEAKING, judged, run_with
+from verdict_examples import BLIND, CLEAN, LEAKING, base, judged, run_with
 
+from assay.config.settings import EvaluationSettings
 from assay.research.run_result import RunResult
+from assay.research.trials.evidence import evidence_of
+from assay.research.trials.trial import trial_of
 from assay.research.verdict.changes import trials_for_luck, what_would_change
 from assay.research.verdict.document import figure_json, schema_document
-from assay.research.verdict.judge import GATES, LENGTH, Outcome, Verdict, judge, outcome_of
+from assay.research.verdict.judge import (
+    GATES,
+    LENGTH,
+    Outcome,
+    Verdict,
+    concluded,
+    judge,
+    outcome_of,
+)
 from assay.research.verdict.meanings import MEANINGS
 from assay.research.verdict.schema import (
-    HOLDS,
     VerdictError,
     document_hash,
     document_of,
@@ -53,8 +64,16 @@ def text_of(run: RunResult) -> str:
 
 
 def again(verdict: Verdict) -> Verdict:
-    document = verdict_document(verdict, title="t", strategy="s", span_ns=None, hashes={})
+    time_ns = run_with(Outcome.EDGE).strategies[0].time_ns
+    span_ns = (int(time_ns[0]), int(time_ns[-1]))
+    document = verdict_document(verdict, title="t", strategy="hybrid", span_ns=span_ns, hashes={})
     return verdict_of(verdict_text(document))
+
+
+def with_numbers(verdict: Verdict, **changes: float) -> Verdict:
+    """Return the verdict that follows from other figures."""
+    assert verdict.trials is not None
+    return concluded("hybrid", {**verdict.numbers, **changes}, verdict.trials, verdict.leaks)
 
 
 def test_the_published_schema_is_the_one_that_is_read_by() -> None:
@@ -95,23 +114,18 @@ def test_every_figure_has_a_meaning_and_every_meaning_a_figure() -> None:
 
 
 def test_unknown_and_infinite_figures_survive() -> None:
-    run = run_with(Outcome.NO_EDGE)
-    numbers = {
-        **run.verdict.numbers,
-        "track_record_years_min": math.inf,
-        "alpha_t": math.nan,
-        "beta": -math.inf,
-        "residual_sharpe": -0.0,
-        "alpha_annual": 5e-324,
-    }
-    verdict = replace(run.verdict, numbers=numbers)
+    verdict = with_numbers(
+        judged(base(-0.5, 52_000, 1_600), CLEAN).verdict,
+        alpha_t=math.nan, beta=-math.inf, residual_sharpe=-0.0, alpha_annual=5e-324,
+        sharpe_low=math.nan, max_drawdown=math.nan,
+    )  # fmt: skip
+    assert math.isinf(verdict.numbers["track_record_years_min"])
     assert bits(again(verdict)) == bits(verdict)
 
 
 @given(st.floats())
 def test_every_figure_survives(value: float) -> None:
-    verdict = run_with(Outcome.EDGE).verdict
-    verdict = replace(verdict, numbers={**verdict.numbers, "beta": value})
+    verdict = with_numbers(run_with(Outcome.EDGE).verdict, beta=value)
     assert bits(again(verdict)) == bits(verdict)
     assert math.isnan(value) is (figure_json(value) is None)
 
@@ -126,14 +140,53 @@ def test_a_strategy_that_never_traded_has_a_verdict_too(tmp_path: Path) -> None:
         trades=one.trades[:0],
     )
     assert run.verdict.trials is not None
-    verdict = judge(still, run.verdict.trials, {}, None, evaluation_settings())
+    verdict = judge(still, run.verdict.trials, {}, None, evaluation_settings(), leaks=CLEAN)
     assert not verdict.is_passed
     assert bits(again(verdict)) == bits(verdict)
 
 
-def evaluation_settings():
-    from assay.config.settings import EvaluationSettings
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_no_honest_verdict_is_refused(data: st.DataObject) -> None:
+    """Whatever the record, its trials and the settings: what the judge writes, the gate reads."""
+    draw = data.draw
+    rng = np.random.default_rng(draw(st.integers(0, 1_000)))
+    n = draw(st.sampled_from([1, 2, 3, 5, 20, 21, 24, 60, 261, 700, 2_340]))
+    returns = draw(st.sampled_from([0.0, 0.2, 1.0, 4.0, -3.0])) / 260.0 + noise(n, 0.0, rng)
+    if draw(st.booleans()):
+        returns[rng.integers(0, n, max(1, n // 3))] = 0.0
+    returns *= draw(st.sampled_from([0.0, 1e-6, 1.0, 20.0]))
+    one = strategy(np.maximum(returns, -1.0), n_trades=draw(st.sampled_from([1, 29, 30, 400])))
+    nested, lost = draw(st.integers(0, 3)), draw(st.sampled_from([0, 0, 1, 40]))
+    own = trial_of(one, settings_hash="own", data_hash="d", code_hash="c", at_ns=0)
+    others = [
+        replace(own, settings_hash=str(k), n_days=int(rng.integers(0, 4_000)), cases=k + 1,
+                cases_effective=1.0 + k / 2.0, sharpe_daily=float(rng.normal(0.0, 0.1)),
+                nested_in="walk" if k < nested else "")
+        for k in range(draw(st.integers(0, 6)))
+    ]  # fmt: skip
+    verdict = judge(
+        one,
+        evidence_of([own, *others], lost=lost, walk="walk"),
+        {"buy_and_hold": strategy(noise(n, 0.4, rng))} if draw(st.booleans()) else {},
+        None,
+        EvaluationSettings(
+            confidence=draw(st.sampled_from([0.51, 0.95, 0.999])),
+            years_min=draw(st.sampled_from([0.1, 1.0, 5.0])),
+            trades_min=draw(st.sampled_from([1, 30, 31])),
+            bootstrap_samples=100,
+        ),
+        random_sharpes=rng.normal(-1.0, 0.4, draw(st.sampled_from([0, 1, 18, 19, 100]))),
+        leaks=draw(st.sampled_from([None, CLEAN, LEAKING, BLIND])),
+    )
+    span_ns = (int(one.time_ns[0]), int(one.time_ns[-1]))
+    document = verdict_document(verdict, title="t", strategy="hybrid", span_ns=span_ns, hashes={})
+    text = verdict_text(document)
+    Draft202012Validator(SCHEMA).validate(json.loads(text))
+    assert bits(verdict_of(text)) == bits(verdict)
 
+
+def evaluation_settings():
     return EvaluationSettings(bootstrap_samples=100)
 
 
@@ -178,12 +231,30 @@ def call_every_condition_held(document: dict[str, Any]) -> None:
         check["passed"] = True
 
 
-def raise_the_deflated_ratio(document: dict[str, Any]) -> None:
+def lower_every_threshold(document: dict[str, Any]) -> None:
     call_every_condition_held(document)
     for check in document["checks"]:
-        check["value"] = abs(check["value"]) + 1e6 if check["name"] in HOLDS else check["value"]
-    by_name = {check["name"]: check for check in document["checks"]}
-    by_name["deflated_sharpe"]["value"] = document["numbers"]["dsr"]["value"] = 0.99
+        check["threshold"] = 1.0 if check["name"] == "random_entries" else -1e9
+
+
+def invent_the_deflated_ratio(document: dict[str, Any]) -> None:
+    document["numbers"]["dsr"]["value"] = 0.9999
+    for check in document["checks"]:
+        if check["name"] == "deflated_sharpe":
+            check["value"] = 0.9999
+
+
+def lose_trials_for_nothing(document: dict[str, Any]) -> None:
+    document["trials"].update(count=5_000, lost=4_997)
+    for name, value in (("trials", 5_000.0), ("trials_lost", 4_997.0)):
+        document["numbers"][name]["value"] = value
+
+
+def ask_for_less(document: dict[str, Any]) -> None:
+    document["numbers"]["asked_confidence"]["value"] = 0.51
+    for check in document["checks"]:
+        if check["name"] == "deflated_sharpe":
+            check["threshold"] = 0.51
 
 
 @OUTCOMES
@@ -197,52 +268,142 @@ def test_a_single_changed_letter_is_refused(outcome: Outcome) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (call_it_an_edge, "says what its conditions do not"),
-        (put(True, "passed"), "says what its conditions do not"),
-        (call_every_condition_held, "value and threshold do not"),
-        (raise_the_deflated_ratio, "does not follow from the others"),
-        (put(True, "checks", "deflated_sharpe", "passed"), "value and threshold do not"),
-        (put(None, "checks", "net_profit", "value"), "value and threshold do not|figure"),
-        (without("deflated_sharpe"), "each condition of a verdict once"),
-        (without("power"), "the condition on power"),
-        (without(*GATES, *LENGTH), "each condition of a verdict once"),
-        (put([], "checks"), "each condition of a verdict once"),
-        (put(1, "trials", "count"), "does not follow|more independent trials"),
-        (put(1.0, "trials", "effective"), "does not follow from the others"),
-        (put(1e6, "trials", "effective"), "more independent trials than trials"),
-        (put(1e-2, "trials", "variance_luck"), "does not follow from the others"),
-        (put(0.99, "numbers", "dsr", "value"), "does not follow from the others"),
-        (put(0.99, "numbers", "psr", "value"), "does not follow from the others"),
-        (put(9.9, "numbers", "sharpe_daily", "value"), "does not follow from the others"),
-        (put(None, "numbers", "sharpe_daily", "value"), "must know the ratio"),
-        (put(1.0, "numbers", "n_days", "value"), "at least two days"),
-        (put("infinity", "numbers", "n_days", "value"), "at least two days"),
+        (call_it_an_edge, "outcome = 'edge', where its own figures give 'no edge'"),
+        (put(True, "passed"), "passed = True, where its own figures give False"),
+        (call_every_condition_held, "checks = "),
+        (lower_every_threshold, "checks = "),
+        (put(True, "checks", "deflated_sharpe", "passed"), "checks.deflated_sharpe.passed = True"),
+        (put(0.99, "checks", "deflated_sharpe", "value"), "checks.deflated_sharpe.value = 0.99"),
+        (put(-9.0, "checks", "buy_and_hold", "threshold"), "checks.buy_and_hold.threshold = -9.0"),
+        (put("Splendid.", "checks", "years", "text"), "checks.years.text = 'Splendid.'"),
+        (put(None, "checks", "net_profit", "value"), "checks.net_profit.value = nan"),
+        (without("deflated_sharpe"), "checks = "),
+        (without("power"), "checks = "),
+        (without("leaks"), "checks = "),
+        (without(*GATES, *LENGTH), "checks = "),
+        (put([], "checks"), "checks = "),
+        (put(1, "trials", "count"), "trials.clusters = |trials.effective = "),
+        (put(0, "trials", "count"), "trials.count = 0; it must be at least 1"),
+        (put(1.0, "trials", "effective"), "numbers.trials_effective.value = "),
+        (put(1e6, "trials", "effective"), "trials.effective = 1000000.0; it must be between"),
+        (put(None, "trials", "effective"), "trials.effective = nan; it must be between"),
+        (put(1e-2, "trials", "variance_luck"), "numbers.luck_sharpe.value = "),
+        (put(2.0, "trials", "correlation"), "trials.correlation = 2.0; it must be a share"),
+        (put(0.99, "numbers", "dsr", "value"), "numbers.dsr.value = 0.99"),
+        (put(0.99, "numbers", "psr", "value"), "numbers.psr.value = 0.99"),
+        (put(9.9, "numbers", "sharpe_daily", "value"), "numbers.sharpe.value = "),
+        (put(None, "numbers", "sharpe_daily", "value"), "it must be a number"),
+        (put(1.0, "numbers", "n_days", "value"), "numbers.n_days.value = 1.0; it must be a whole"),
+        (put("infinity", "numbers", "n_days", "value"), "numbers.n_days.value = inf"),
+        (put(0.5, "numbers", "asked_confidence", "value"), "asked_confidence.value = 0.5"),
         (lambda document: document["numbers"].pop("dsr"), "lacks the figures dsr"),
+        (lambda document: document["numbers"].pop("beta"), "lacks the figures beta"),
+        (put({"value": 1.0, "text": "x"}, "numbers", "mine"), "no verdict has: mine"),
+        (put("Anything.", "numbers", "dsr", "text"), "numbers.dsr.text = 'Anything.'"),
+        (put("It made a fortune.", "headline"), "headline = 'It made a fortune.'"),
+        (put("Trade it.", "explanation"), "explanation = 'Trade it.'"),
+        (put(["Nothing."], "would_change"), "would_change = "),
+        (put([], "reasons_against"), "reasons_against = "),
+        (put("indicators", "strategy"), "headline = 'Hybrid made"),
         (put("assay.verdict/2", "schema"), "assay.verdict/1"),
         (put("maybe", "outcome"), "schema asks for; outcome"),
-        (put(1, "passed"), "schema asks for; passed"),
+        (put(1, "passed"), "schema asks for; passed: .* was 1"),
         (put("1", "checks", "years", "value"), "schema asks for; checks"),
         (put(True, "checks", "years", "value"), "schema asks for; checks"),
         (put("x", "more"), "schema asks for; more"),
         (lambda document: document.pop("trials"), "schema asks for; trials"),
+        (put(None, "trials"), "schema asks for; trials: .* was None"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_together_is_refused(change, told: str) -> None:
     document = document_of(run_with(Outcome.NO_EDGE))
     assert verdict_of(verdict_text(document)).outcome is Outcome.NO_EDGE
+    with pytest.raises(VerdictError, match=told) as caught:
+        verdict_of(changed(document, change))
+    assert "Run `assay run` again" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (put(None, "trials"), "schema asks for; trials"),
+        (put(None, "leaks"), "checks.leaks.value = 0.0, where its own figures give nan"),
+        (put(None, "span"), "span = null; an edge has a first and a last event"),
+        (invent_the_deflated_ratio, "numbers.dsr.value = 0.9999"),
+        (lose_trials_for_nothing, "trials.effective = .* each lost trial is an independent one"),
+        (ask_for_less, "checks.deflated_sharpe.threshold = 0.51"),
+        (put(0.01, "checks", "years", "threshold"), "checks.years.threshold = 0.01"),
+        (put(1.0, "checks", "trades", "threshold"), "checks.trades.threshold = 1.0"),
+        (put(0.9, "checks", "random_entries", "value"), "checks.random_entries.value = 0.9"),
+        (put(0.9, "checks", "random_entries", "threshold"), "random_entries.threshold = 0.9"),
+        (put(50.0, "numbers", "years", "value"), "numbers.years.value = 50.0; it must be the days"),
+        (put(99.0, "numbers", "sharpe", "value"), "numbers.sharpe.value = 99.0"),
+        (put(1e-12, "trials", "variance_luck"), "trials.variance_luck = 1e-12; it must be at"),
+        (put(0, "trials", "recorded"), "trials.recorded = 0; it must be more than trials.nested"),
+        (put(10**9, "trials", "nested"), "trials.nested = 1000000000; it must be at most"),
+        (put(99, "trials", "lost"), "trials.lost = 99; it must be at most trials.count"),
+        (put(-1.0, "trials", "variance_observed"), "trials.variance_observed = -1.0"),
+        (put(1.0, "numbers", "kurtosis", "value"), "numbers.kurtosis.value = 1.0; it must be at"),
+        (put(2.0, "numbers", "max_drawdown", "value"), "max_drawdown.value = 2.0; it must be a"),
+        (put(-0.5, "numbers", "total_return", "value"), "on the same side of 0 as net_profit"),
+        (put(9.9, "numbers", "sharpe_low", "value"), "sharpe_low.value = 9.9; it must be at most"),
+        (put(1e6, "numbers", "random_as_good", "value"), "at most random_runs"),
+        (put(0.0, "numbers", "random_runs", "value"), "random"),
+        (put(2.5, "numbers", "closed_trades", "value"), "closed_trades.value = 2.5"),
+        (put(1e9, "numbers", "days_per_year", "value"), "days_per_year.value = 1000000000.0"),
+        (put("It lost money.", "headline"), "headline = 'It lost money.'"),
+        (put("2030-01-01T00:00:00Z", "span", "first"), "span.last = .* which is before"),
+        (put("2020-99-99T99:00:00Z", "span", "last"), "span.last = .* must be a day and a time"),
+        (put("1990-01-01T00:00:00Z", "span", "first"), "days; numbers.years.value says"),
+        (put("0000-01-01T00:00:00Z", "span", "first"), "span.first = .* must be a day and a time"),
+    ],
+)  # fmt: skip
+def test_an_edge_is_claimed_by_its_own_figures_alone(change, told: str) -> None:
+    document = document_of(run_with(Outcome.EDGE))
+    assert verdict_of(verdict_text(document)).is_passed
     with pytest.raises(VerdictError, match=told):
         verdict_of(changed(document, change))
+
+
+@pytest.mark.parametrize("part", ["trials", "leaks", "span"])
+def test_the_schema_alone_refuses_an_edge_without_its_parts(part: str) -> None:
+    document = json.loads(text_of(run_with(Outcome.EDGE)))
+    schema = Draft202012Validator(SCHEMA)
+    assert schema.is_valid(document)
+    assert not schema.is_valid({**document, part: None})
+    assert not schema.is_valid({**document, "passed": False})
+
+
+@given(data=st.data())
+def test_no_figure_of_an_edge_can_be_changed_alone(data: st.DataObject) -> None:
+    """Whatever is moved is refused, unless nothing that is asked or said rests on it."""
+    document = json.loads(json.dumps(document_of(run_with(Outcome.EDGE))))
+    free = {"alpha_annual", "residual_sharpe", "max_drawdown", "closed_trades", "net_profit",
+            "total_return", "sharpe_low", "sharpe_high", "random_sharpe", "beta",
+            "asked_years", "asked_trades", "asked_confidence"}  # fmt: skip
+    name = data.draw(st.sampled_from(sorted(set(document["numbers"]) - free)))
+    value = data.draw(st.floats(-1e6, 1e6))
+    was = document["numbers"][name]["value"]
+    if was is not None and math.isclose(was, value, rel_tol=2e-9, abs_tol=1e-11):
+        return
+    with pytest.raises(VerdictError):
+        verdict_of(changed(document, put(value, "numbers", name, "value")))
 
 
 @pytest.mark.parametrize(
     ("leaks", "change", "told"),
     [
-        (LEAKING, put(None, "leaks"), "together with the report of the prover"),
-        (LEAKING, without("leaks"), "together with the report of the prover"),
-        (LEAKING, put([], "leaks", "leaks"), "what the report of the prover does not"),
-        (LEAKING, put(True, "checks", "leaks", "passed"), "what the report of the prover does not"),
-        (CLEAN, put([], "leaks", "canaries"), "what the report of the prover does not"),
-        (CLEAN, put(["a stage"], "leaks", "blind"), "what the report of the prover does not"),
+        (LEAKING, put(None, "leaks"), "checks.leaks.value"),
+        (LEAKING, without("leaks"), "checks = "),
+        (LEAKING, put([], "leaks", "leaks"), "leaks.clean = False"),
+        (LEAKING, put(True, "leaks", "clean"), "leaks.clean = True"),
+        (LEAKING, put("", "leaks", "reason"), "leaks.reason = ''"),
+        (LEAKING, put(True, "checks", "leaks", "passed"), "checks.leaks.passed = True"),
+        (CLEAN, put([], "leaks", "canaries"), "leaks.clean = True"),
+        (CLEAN, put(["a stage"], "leaks", "blind"), "leaks.clean = True"),
+        (CLEAN, put([], "leaks", "stages"), "leaks.stages without any column"),
+        (CLEAN, lambda d: d["leaks"]["canaries"][0].update(found=[]), "leaks.clean = True"),
+        (CLEAN, lambda d: d["leaks"]["canaries"][0].update(is_found=False), "is_found = False"),
     ],
 )
 def test_leaks_cannot_be_taken_out(leaks, change, told: str) -> None:
@@ -348,8 +509,6 @@ def page_of_docs(name: str) -> str:
 
 
 def test_the_documentation_names_every_key_answer_and_default() -> None:
-    from assay.config.settings import EvaluationSettings
-
     page = page_of_docs("verdict.md")
     for key in SCHEMA["properties"]:
         assert f"`{key}`" in page, key

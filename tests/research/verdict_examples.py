@@ -3,29 +3,14 @@
 from dataclasses import replace
 from functools import cache
 
+from evidence_examples import CLEAN, FOUND, STAGE
 from report_examples import made_up_run
 
 from assay.config.settings import Settings
-from assay.research.leaks.evidence import Canary, Leak, LeakReport, StageProof
+from assay.research.leaks.evidence import Leak, LeakReport
 from assay.research.run_result import RunResult
 from assay.research.verdict.judge import Outcome, judge
 
-FOUND = Canary(
-    leak="the next bar",
-    stage="features",
-    column="rsi_14",
-    expected=("truncate", "shift"),
-    found=("truncate", "shift"),
-)
-STAGE = StageProof(
-    name="features",
-    kind="series",
-    columns=77,
-    answers=12,
-    values=91_000,
-    checks=("truncate", "poison", "shift"),
-    constant=("time_of_week_sin",),
-)
 LEAK = Leak(
     stage="labels",
     column="move",
@@ -36,7 +21,6 @@ LEAK = Leak(
     time_ns=1_262_293_200 * 10**9,
     remedy="Read no bar after the one that is labelled.",
 )
-CLEAN = LeakReport(leaks=(), stages=(STAGE,), canaries=(FOUND,))
 LEAKING = LeakReport(leaks=(LEAK,), stages=(STAGE,), canaries=(FOUND,))
 BLIND = LeakReport(leaks=(), stages=(STAGE,), canaries=(replace(FOUND, found=()),))
 
@@ -63,7 +47,7 @@ def judged(run: RunResult, leaks: LeakReport | None) -> RunResult:
     return replace(run, verdict=verdict)
 
 
-def run_with(outcome: Outcome, leaks: LeakReport | None = None) -> RunResult:
+def run_with(outcome: Outcome, leaks: LeakReport | None = CLEAN) -> RunResult:
     """Return a run that is judged to be *outcome*."""
     if outcome is Outcome.EDGE:
         run = base(2.2, 52_000, 1_600)

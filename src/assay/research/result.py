@@ -19,6 +19,11 @@ TITLES: Mapping[str, str] = {
 """How the known strategies are called in front of a reader."""
 
 
+def title_of(name: str) -> str:
+    """Return what a strategy of this name is called in front of a reader."""
+    return TITLES.get(name, name.replace("_", " ").capitalize())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StrategyResult:
     """The out-of-sample life of one strategy on one account.
@@ -72,7 +77,7 @@ class StrategyResult:
     @property
     def title(self) -> str:
         """Name for a reader."""
-        return TITLES.get(self.name, self.name.replace("_", " ").capitalize())
+        return title_of(self.name)
 
     @property
     def entry_ns(self) -> IntArray:

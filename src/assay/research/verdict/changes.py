@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterator
 
 from assay.research.statistics.sharpe import deflated_sharpe
-from assay.research.verdict.checks import STRONG_SHARPE, Check, variance_of_luck
+from assay.research.verdict.checks import Check
+from assay.research.verdict.figures import STRONG_SHARPE, variance_of_luck
 from assay.research.verdict.judge import Outcome, Verdict
 from assay.research.wording import count, percent, probability, ratio
 
@@ -51,7 +52,10 @@ def trials_for_luck(verdict: Verdict, confidence: float) -> float:
 
 def _soundness(verdict: Verdict) -> Iterator[str]:
     report = verdict.leaks
-    if report is not None and report.trusted and report.leaks:
+    if report is None:
+        yield "The leak prover has to be asked, as `assay run` and `assay backtest` do."
+        return
+    if report.trusted and report.leaks:
         named = sorted({f"{leak.stage}, {leak.column}" for leak in report.leaks})
         more = f" and {len(named) - 3} more" if len(named) > 3 else ""
         yield f"Mend {'; '.join(named[:3])}{more}, then run again: no figure counts before."

@@ -1,33 +1,18 @@
-"""The conditions of a verdict, each measured and put into a sentence."""
+"""The conditions of a verdict, each a function of its figures, and put into a sentence."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 
-from assay.config.settings import EvaluationSettings
-from assay.kernels.compiler import FloatArray
-from assay.research.alpha import regress, shared_days
-from assay.research.daily import DailyReturns, daily_returns
 from assay.research.leaks.evidence import LeakReport
-from assay.research.metrics import Metrics
-from assay.research.result import StrategyResult
-from assay.research.statistics.sharpe import (
-    deflated_sharpe,
-    expected_maximum,
-    probabilistic_sharpe,
-    probabilistic_sharpe_null,
-    sharpe_ratio,
-    track_record_length_min,
-)
-from assay.research.trials.evidence import TrialEvidence
+from assay.research.verdict.figures import STRONG_SHARPE, Demands
 from assay.research.wording import probability, ratio
 
-STRONG_SHARPE = 2.0
 POWER_MIN = 0.5
 RANDOM_RUNS_MIN = 19
+"""Fewer runs with random entries cannot show that at most one in twenty does as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,64 +37,38 @@ class Check:
     text: str
 
 
-def variance_of_luck(trials: TrialEvidence, n: float) -> float:
-    """Return the variance of a daily Sharpe ratio that is luck alone, over *n* days.
-
-    Trials with longer records do not make the luck of this one smaller.
-    """
-    known = trials.variance_luck if trials.variance_luck > 0.0 else 0.0
-    return max(known, 1.0 / (n - 1.0))
-
-
-def evidence_numbers(
-    measured: Metrics, trials: TrialEvidence, confidence: float
-) -> dict[str, float]:
-    """Return the figures behind the deflated ratio, by name."""
-    sharpe, n = measured.sharpe_daily, measured.n_days
-    shape = (measured.skew, measured.kurtosis)
-    if math.isnan(sharpe) or n < 2:
-        sharpe, shape = 0.0, (0.0, 3.0)
-    n = max(n, 2)
-    year = measured.days_per_year if measured.days_per_year > 0.0 else 260.0
-    root = math.sqrt(year)
-    variance = variance_of_luck(trials, n)
-    error = 1.0 / math.sqrt(n - 1)
-    count = max(trials.effective, 1.0)
-    hurdle = math.sqrt(variance) * expected_maximum(count)
-    z = float(ndtri(confidence))
-    needed = max(hurdle + z * error, float(ndtri(0.5 + confidence / 2.0)) * error)
-    length = track_record_length_min(sharpe, hurdle, confidence, *shape)
-    observed = trials.variance_observed
-    return {
-        "sharpe": sharpe * root,
-        "sharpe_daily": sharpe,
-        "n_days": float(n),
-        "days_per_year": year,
-        "skew": shape[0],
-        "kurtosis": shape[1],
-        "trials": float(trials.count),
-        "trials_effective": trials.effective,
-        "trials_correlation": trials.correlation,
-        "trials_recorded": float(trials.recorded),
-        "trials_nested": float(trials.nested),
-        "trials_lost": float(trials.lost),
-        "trials_clusters": float(trials.clusters),
-        "luck_sharpe": hurdle * root,
-        "psr": probabilistic_sharpe(sharpe, 0.0, n, *shape),
-        "psr_convention_b": probabilistic_sharpe_null(sharpe, 0.0, n, *shape),
-        "dsr": deflated_sharpe(sharpe, n, count, variance, *shape),
-        "dsr_observed_variance": math.nan
-        if math.isnan(observed) or trials.count < 2
-        else deflated_sharpe(sharpe, n, float(trials.count), observed, *shape),
-        "trials_sharpe_deviation": math.nan if math.isnan(observed) else math.sqrt(observed) * root,
-        "track_record_years_min": length / year,
-        "power_at_sharpe_2": float(ndtr((STRONG_SHARPE / root - needed) / error)),
-        "sharpe_needed": needed * root,
-    }
+def conditions(
+    numbers: Mapping[str, float], leaks: LeakReport | None
+) -> tuple[tuple[Check, ...], tuple[Check, ...]]:
+    """Return the conditions of a record that can be judged, and those of an edge."""
+    demands = Demands.in_numbers(numbers).of_the_judge
+    gates = (
+        profit_check(numbers),
+        deflated_check(numbers, demands.confidence),
+        interval_check(numbers, demands.confidence),
+        random_check(numbers, demands.confidence),
+        alpha_check(numbers, demands.confidence),
+    )
+    data: tuple[Check, ...] = (
+        leak_check(leaks),
+        span_check(numbers, demands),
+        trades_check(numbers, demands),
+    )
+    if not all(check.passed for check in gates):
+        data = (*data, power_check(numbers))
+    return data, gates
 
 
-def leak_check(report: LeakReport) -> Check:
+def leak_check(report: LeakReport | None) -> Check:
     """Ask whether the record can be evidence at all: nothing in it knew the future."""
+    if report is None:
+        return Check(
+            name="leaks",
+            passed=False,
+            value=math.nan,
+            threshold=0.0,
+            text="The leak prover was not asked whether what made it knew the future.",
+        )
     n_columns = len({(leak.stage, leak.column) for leak in report.leaks})
     proved = sum(stage.columns for stage in report.stages)
     return Check(
@@ -124,33 +83,34 @@ def leak_check(report: LeakReport) -> Check:
     )
 
 
-def span_check(measured: Metrics, settings: EvaluationSettings) -> Check:
+def span_check(numbers: Mapping[str, float], demands: Demands) -> Check:
     """Ask for a long enough record."""
-    enough = measured.years >= settings.years_min
+    years = numbers["years"]
+    enough = years >= demands.years_min
     return Check(
         name="years",
         passed=enough,
-        value=measured.years,
-        threshold=settings.years_min,
-        text=f"The record is long enough: {measured.years:.1f} years out of sample."
+        value=years,
+        threshold=demands.years_min,
+        text=f"The record is long enough: {years:.1f} years out of sample."
         if enough
-        else f"The record spans {measured.years:.1f} years out of sample; at least "
-        f"{settings.years_min:g} are asked for.",
+        else f"The record spans {years:.1f} years out of sample; at least "
+        f"{demands.years_min:g} are asked for.",
     )
 
 
-def trades_check(measured: Metrics, settings: EvaluationSettings) -> Check:
+def trades_check(numbers: Mapping[str, float], demands: Demands) -> Check:
     """Ask for enough trades."""
-    enough = measured.n_trades >= settings.trades_min
+    trades = numbers["closed_trades"]
+    enough = trades >= demands.trades_min
     return Check(
         name="trades",
         passed=enough,
-        value=float(measured.n_trades),
-        threshold=float(settings.trades_min),
-        text=f"Its trades are many enough: {measured.n_trades:,}."
+        value=trades,
+        threshold=float(demands.trades_min),
+        text=f"Its trades are many enough: {trades:,.0f}."
         if enough
-        else f"It closed {measured.n_trades:,} trades; at least {settings.trades_min:,} are "
-        "asked for.",
+        else f"It closed {trades:,.0f} trades; at least {demands.trades_min:,} are asked for.",
     )
 
 
@@ -167,16 +127,16 @@ def power_check(numbers: Mapping[str, float]) -> Check:
     )
 
 
-def profit_check(measured: Metrics) -> Check:
+def profit_check(numbers: Mapping[str, float]) -> Check:
     """Ask for money made."""
-    profit = measured.net_profit
+    profit = numbers["net_profit"]
     word = "made" if profit > 0.0 else "lost"
     return Check(
         name="net_profit",
         passed=profit > 0.0,
         value=profit,
         threshold=0.0,
-        text=f"After all costs it {word} {abs(measured.total_return):.1%} of the account."
+        text=f"After all costs it {word} {abs(numbers['total_return']):.1%} of the account."
         if profit
         else "After all costs it neither made nor lost money.",
     )
@@ -198,96 +158,55 @@ def deflated_check(numbers: Mapping[str, float], confidence: float) -> Check:
     )
 
 
-def interval_check(measured: Metrics, confidence: float) -> Check:
+def interval_check(numbers: Mapping[str, float], confidence: float) -> Check:
     """Ask for an interval of the Sharpe ratio above zero."""
-    sharpe = measured.sharpe
-    known = not math.isnan(sharpe.low)
+    low, high = numbers["sharpe_low"], numbers["sharpe_high"]
     return Check(
         name="sharpe_interval",
-        passed=known and sharpe.low > 0.0,
-        value=sharpe.low,
+        passed=low > 0.0,
+        value=low,
         threshold=0.0,
-        text=f"The {confidence:.0%} interval of its Sharpe ratio is {ratio(sharpe.low)} to "
-        f"{ratio(sharpe.high)}" + ("." if sharpe.low > 0.0 else "; it reaches below zero.")
-        if known
-        else "It never held a position long enough for a Sharpe ratio.",
+        text="It never held a position long enough for a Sharpe ratio."
+        if math.isnan(low)
+        else f"The {confidence:.0%} interval of its Sharpe ratio is {ratio(low)} to {ratio(high)}"
+        + ("." if low > 0.0 else "; it reaches below zero."),
     )
 
 
-def random_check(
-    measured: Metrics,
-    random: StrategyResult | None,
-    random_sharpes: FloatArray | None,
-    confidence: float,
-) -> Check:
-    """Compare with entries at random, of the same frequency and with the same exits."""
-    own = measured.sharpe.value
-    if random_sharpes is not None and len(random_sharpes) >= RANDOM_RUNS_MIN:
-        n = len(random_sharpes)
-        as_good = int(np.sum(~(random_sharpes < own)))
-        share = (1.0 + as_good) / (1.0 + n)
-        return Check(
-            name="random_entries",
-            passed=not math.isnan(own) and share <= 1.0 - confidence + 1e-12,
-            value=share,
-            threshold=1.0 - confidence,
-            text=f"Of {n:,} runs with random entries of the same frequency {as_good:,} did at "
-            f"least as well (median Sharpe ratio {ratio(float(np.median(random_sharpes)))}).",
-        )
-    if random is None:
-        return Check(
-            name="random_entries",
-            passed=False,
-            value=math.nan,
-            threshold=math.nan,
-            text="It was not compared with random entries.",
-        )
-    other = daily_returns(random.time_ns, random.equity, random.start_balance)
-    other_sharpe = sharpe_ratio(other.returns) * math.sqrt(other.days_per_year)
-    other_sharpe = 0.0 if math.isnan(other_sharpe) else other_sharpe
+def random_check(numbers: Mapping[str, float], confidence: float) -> Check:
+    """Compare with runs that enter at random, as often and with the same exits."""
+    runs, as_good = numbers["random_runs"], numbers["random_as_good"]
+    threshold = 1.0 - confidence
+    share = (1.0 + as_good) / (1.0 + runs) if runs >= RANDOM_RUNS_MIN else math.nan
     return Check(
         name="random_entries",
-        passed=own > other_sharpe,
-        value=own,
-        threshold=other_sharpe,
-        text=f"Random entries of the same frequency have a Sharpe ratio of {ratio(other_sharpe)}; "
-        f"it has {ratio(own)}.",
+        passed=share <= threshold + 1e-12,
+        value=share,
+        threshold=threshold,
+        text="It was not compared with random entries."
+        if not runs
+        else f"Of {runs:,.0f} runs with random entries of the same frequency {as_good:,.0f} did "
+        f"at least as well (median Sharpe ratio {ratio(numbers['random_sharpe'])})"
+        + ("." if runs >= RANDOM_RUNS_MIN else f"; {RANDOM_RUNS_MIN} runs are asked for at least."),
     )
 
 
-def alpha_check(
-    daily: DailyReturns,
-    holding: StrategyResult | None,
-    confidence: float,
-    numbers: dict[str, float],
-) -> Check:
-    """Ask whether buying and holding explains the return; adds its figures to *numbers*."""
+def alpha_check(numbers: Mapping[str, float], confidence: float) -> Check:
+    """Ask whether buying and holding explains the return."""
     threshold = float(ndtri(confidence))
-    if holding is None:
-        return Check(
-            name="buy_and_hold",
-            passed=False,
-            value=math.nan,
-            threshold=threshold,
-            text="It was not compared with buying and holding.",
+    t = numbers.get("alpha_t", math.nan)
+    told = f"beta {ratio(numbers.get('beta', math.nan))}, t-statistic of the rest {ratio(t, 1)}"
+    if "alpha_t" not in numbers:
+        text = "It was not compared with buying and holding."
+    elif t >= threshold:
+        text = f"Buying and holding does not explain its return ({told})."
+    elif math.isnan(t):
+        text = "There are too few days to take buying and holding out of its return."
+    else:
+        text = (
+            f"Nothing certain is left once buying and holding is taken out ({told}; "
+            f"{threshold:.1f} is asked for)."
         )
-    other = daily_returns(holding.time_ns, holding.equity, holding.start_balance)
-    alpha = regress(*shared_days(daily, other))
-    numbers["alpha_annual"] = alpha.alpha_daily * numbers["days_per_year"]
-    numbers["alpha_t"] = alpha.t_statistic
-    numbers["beta"] = alpha.beta
-    numbers["residual_sharpe"] = alpha.residual_sharpe * math.sqrt(numbers["days_per_year"])
-    passed = alpha.t_statistic >= threshold
-    told = f"beta {ratio(alpha.beta)}, t-statistic of the rest {ratio(alpha.t_statistic, 1)}"
     return Check(
-        name="buy_and_hold",
-        passed=passed,
-        value=alpha.t_statistic,
-        threshold=threshold,
-        text=f"Buying and holding does not explain its return ({told})."
-        if passed
-        else f"Nothing certain is left once buying and holding is taken out ({told}; "
-        f"{threshold:.1f} is asked for)."
-        if not math.isnan(alpha.t_statistic)
-        else "There are too few days to take buying and holding out of its return.",
+        name="buy_and_hold", passed=t >= threshold, value=t, threshold=threshold, text=text
     )

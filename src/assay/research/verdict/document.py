@@ -167,8 +167,10 @@ class VerdictDocument(Part):
         max_length=ITEMS_MAX, description="All conditions, in the order in which they were asked."
     )
     numbers: dict[str, NumberPart] = Field(description="Every figure used, by name.")
-    trials: TrialsPart | None = Field(description="What the ledger said, if one was asked.")
-    leaks: LeaksPart | None = Field(description="What the leak prover said, if it was asked.")
+    trials: TrialsPart = Field(description="What the ledger said.")
+    leaks: LeaksPart | None = Field(
+        description="What the leak prover said; null if it was not asked, which is no evidence."
+    )
     span: SpanPart | None = Field(description="The record that is judged; null without events.")
     hashes: dict[str, Text] = Field(description="What it was made of: data, code, settings ...")
     hash: Hash = Field(
@@ -185,7 +187,12 @@ def schema_document() -> dict[str, Any]:
         "title": "Verdict",
         **made,
         "if": {"properties": {"outcome": {"const": Outcome.EDGE.value}}},
-        "then": {"properties": {"passed": {"const": True}}},
+        "then": {
+            "properties": {
+                "passed": {"const": True},
+                **{part: {"type": "object"} for part in ("trials", "leaks", "span")},
+            }
+        },
         "else": {"properties": {"passed": {"const": False}}},
     }
 

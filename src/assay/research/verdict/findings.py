@@ -1,7 +1,7 @@
 """Observations that belong beside a verdict but do not decide it."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from assay.research.daily import DAYS_PER_YEAR, DailyReturns
 from assay.research.metrics import Metrics
 from assay.research.result import Forecasts, StrategyResult
 from assay.research.trials.evidence import TrialEvidence
+from assay.research.verdict.figures import Demands
 from assay.research.wording import count
 
 BEST_TRADES = 5
@@ -28,14 +29,31 @@ class Finding:
     text: str
 
 
+def demand_findings(numbers: Mapping[str, float]) -> Iterator[Finding]:
+    """Say where the settings ask for less than the gate does."""
+    asked = Demands.in_numbers(numbers)
+    gate = asked.of_the_judge
+    for key, own, least in (
+        ("confidence", asked.confidence, gate.confidence),
+        ("years_min", asked.years_min, gate.years_min),
+        ("trades_min", asked.trades_min, gate.trades_min),
+    ):
+        if own < least:
+            yield Finding(
+                speaks_for=False,
+                text=f"evaluation.{key} is {own:g}, and the gate asks for {least:g}: it was judged "
+                f"by {least:g}.",
+            )
+
+
 def trial_findings(trials: TrialEvidence) -> Iterator[Finding]:
     """Say which trials the ledger no longer knows, and which did not count."""
     if trials.lost:
         yield Finding(
             speaks_for=False,
             text=f"{count(trials.lost)} of the trials that earlier results of this workspace "
-            "counted are missing from the ledger: it was deleted, or put back from an earlier "
-            "copy. Each counts as an independent trial.",
+            "counted are missing from the ledger: it was deleted, replaced, or put back from an "
+            "earlier copy. Each counts as an independent trial.",
         )
     if trials.nested:
         yield Finding(

@@ -13,22 +13,17 @@ from assay.kernels.compiler import FloatArray
 from assay.research.daily import daily_returns
 from assay.research.leaks.evidence import LeakReport
 from assay.research.metrics import Metrics, measure
-from assay.research.result import Forecasts, StrategyResult
+from assay.research.result import Forecasts, StrategyResult, title_of
 from assay.research.trials.evidence import TrialEvidence
-from assay.research.verdict.checks import (
-    Check,
-    alpha_check,
-    deflated_check,
+from assay.research.verdict.checks import Check, conditions
+from assay.research.verdict.figures import (
+    Demands,
+    alpha_numbers,
     evidence_numbers,
-    interval_check,
-    leak_check,
-    power_check,
-    profit_check,
-    random_check,
-    span_check,
-    trades_check,
+    moments_of,
+    record_numbers,
 )
-from assay.research.verdict.findings import Finding, findings, trial_findings
+from assay.research.verdict.findings import Finding, demand_findings, findings, trial_findings
 from assay.research.wording import percent, ratio
 
 
@@ -62,7 +57,7 @@ class Verdict:
     trials : TrialEvidence or None
         What the ledger said about luck.
     leaks : LeakReport or None
-        What the leak prover said, if it was asked.
+        What the leak prover said; None if it was not asked, and then this is no evidence.
     """
 
     outcome: Outcome
@@ -129,54 +124,78 @@ def judge(
     trials : TrialEvidence
         From the ledger, after this run's own trials were recorded in it.
     benchmarks : mapping of str to StrategyResult
-        ``random`` and ``buy_and_hold`` are asked for; a missing one fails its condition.
+        ``buy_and_hold`` is asked for; without it its condition fails.
     forecasts : Forecasts or None
         Evidence for the reader; no condition depends on it.
     settings : EvaluationSettings
+        May ask for more than the gate does. Where they ask for less, the gate's own demand is
+        judged by, and the verdict says so.
     seed : int
         Of the run.
     metrics : Metrics, optional
         Of *result*, if they were measured already with the same seed and settings.
     random_sharpes : float64, shape (n,), optional
-        Annual Sharpe ratios of random-entry runs with the same frequency. From 19 on they
-        make a test; fewer leave a comparison with the single ``random`` benchmark.
+        Annual Sharpe ratios of random-entry runs with the same frequency, at least 19; with fewer
+        their condition fails.
     leaks : LeakReport, optional
         What the leak prover found in the pipeline that made the record.
 
     Notes
     -----
-    NOT_EVIDENCE, before anything else, if the prover found a leak or cannot be trusted: no figure
-    of such a record means what it says.
+    NOT_EVIDENCE, before anything else, if the prover found a leak, cannot be trusted or was not
+    asked: no figure of such a record means what it says.
 
     EDGE asks for all of: net profit; deflated Sharpe ratio at least ``confidence``; a
     bootstrap interval of the Sharpe ratio above 0; better than random entries; a return
     that buying and holding does not explain. On noise without costs about 1 in 100 passes.
     """
-    measured = metrics or measure(
-        result, confidence=settings.confidence, samples=settings.bootstrap_samples, seed=seed
+    asked = Demands.of(settings)
+    confidence = asked.of_the_judge.confidence
+    measured = metrics if metrics is not None and confidence == asked.confidence else None
+    measured = measured or measure(
+        result, confidence=confidence, samples=settings.bootstrap_samples, seed=seed
     )
     daily = daily_returns(result.time_ns, result.equity, result.start_balance)
-    numbers = evidence_numbers(measured, trials, settings.confidence)
-    data: tuple[Check, ...] = (span_check(measured, settings), trades_check(measured, settings))
-    gates = (
-        profit_check(measured),
-        deflated_check(numbers, settings.confidence),
-        interval_check(measured, settings.confidence),
-        random_check(measured, benchmarks.get("random"), random_sharpes, settings.confidence),
-        alpha_check(daily, benchmarks.get("buy_and_hold"), settings.confidence, numbers),
-    )
-    if not all(check.passed for check in gates):
-        data = (*data, power_check(numbers))
-    sound = () if leaks is None else (leak_check(leaks),)
-    data = (*sound, *data)
+    moments = moments_of(measured)
+    numbers = {
+        **evidence_numbers(moments, trials, confidence),
+        **alpha_numbers(daily, benchmarks.get("buy_and_hold"), moments["days_per_year"]),
+        **record_numbers(measured, random_sharpes),
+        **asked.numbers,
+    }
+    further = findings(result, measured, daily, forecasts)
+    return concluded(result.name, numbers, trials, leaks, further)
+
+
+def concluded(
+    strategy: str,
+    numbers: Mapping[str, float],
+    trials: TrialEvidence,
+    leaks: LeakReport | None,
+    further: Sequence[Finding] = (),
+) -> Verdict:
+    """Return the verdict that follows from figures: the judge writes it, the gate asks it again.
+
+    Parameters
+    ----------
+    strategy : str
+        Name of the one that is judged.
+    numbers : mapping of str to float
+        Of `assay.research.verdict.figures`, all of them.
+    trials : TrialEvidence
+    leaks : LeakReport or None
+    further : sequence of Finding
+        What else a reader is told, after all that follows from the rest.
+    """
+    data, gates = conditions(numbers, leaks)
     outcome = outcome_of((*data, *gates))
-    further = (*trial_findings(trials), *findings(result, measured, daily, forecasts))
+    told = (*demand_findings(numbers), *trial_findings(trials), *further)
     return Verdict(
         outcome=outcome,
-        headline=_headline(outcome, result, measured, data, gates, trials),
-        explanation=_explanation(outcome, measured, numbers, settings.confidence),
-        reasons_for=_reasons(data, gates, further, speaks_for=True),
-        reasons_against=_reasons(data, gates, further, speaks_for=False),
+        headline=_headline(outcome, title_of(strategy), numbers, data, gates, leaks),
+        explanation=_explanation(outcome, numbers, leaks),
+        reasons_for=_reasons(data, gates, told, speaks_for=True),
+        reasons_against=_reasons(data, gates, told, speaks_for=False),
         checks=(*data, *gates),
         numbers=numbers,
         trials=trials,
@@ -186,45 +205,50 @@ def judge(
 
 def _headline(
     outcome: Outcome,
-    result: StrategyResult,
-    measured: Metrics,
+    title: str,
+    numbers: Mapping[str, float],
     data: tuple[Check, ...],
     gates: tuple[Check, ...],
-    trials: TrialEvidence,
+    leaks: LeakReport | None,
 ) -> str:
+    years, n_trades = numbers["years"], numbers["closed_trades"]
     if outcome is Outcome.NOT_EVIDENCE:
-        return "This is not evidence: the pipeline that made it knew the future."
+        if leaks is not None and leaks.trusted:
+            return "This is not evidence: the pipeline that made it knew the future."
+        return "This is not evidence: nobody knows whether what made it knew the future."
     if outcome is Outcome.EDGE:
-        tried = "one trial" if trials.count == 1 else f"{trials.count} trials"
+        count = int(numbers["trials"])
+        tried = "one trial" if count == 1 else f"{count} trials"
         return (
-            f"{result.title} earned more, after costs, than luck over {tried} explains: a Sharpe "
-            f"ratio of {ratio(measured.sharpe.value)} over {measured.years:.1f} years."
+            f"{title} earned more, after costs, than luck over {tried} explains: a Sharpe "
+            f"ratio of {ratio(numbers['sharpe'])} over {years:.1f} years."
         )
     if outcome is Outcome.NOT_ENOUGH_DATA:
         failed = {check.name for check in data if not check.passed}
         if "years" in failed:
-            return f"{measured.years:.1f} years out of sample are too few to tell."
+            return f"{years:.1f} years out of sample are too few to tell."
         if "trades" in failed:
-            word = "trade" if measured.n_trades == 1 else "trades"
-            return (
-                f"{measured.n_trades:,} {word} in {measured.years:.1f} years are too few to tell."
-            )
-        return f"{measured.years:.1f} years are too short to find even a strong edge."
-    if measured.net_profit <= 0.0:
-        return f"{result.title} lost {abs(measured.total_return):.1%} of the account after costs."
+            word = "trade" if n_trades == 1 else "trades"
+            return f"{n_trades:,.0f} {word} in {years:.1f} years are too few to tell."
+        return f"{years:.1f} years are too short to find even a strong edge."
+    if numbers["net_profit"] <= 0.0:
+        return f"{title} lost {abs(numbers['total_return']):.1%} of the account after costs."
     failed_gates = {check.name for check in gates if not check.passed}
     if failed_gates <= {"buy_and_hold"}:
-        return f"{result.title} made money, but no more than buying and holding explains."
+        return f"{title} made money, but no more than buying and holding explains."
     if failed_gates <= {"random_entries"}:
-        return f"{result.title} made money, but so did entries at random."
-    made = percent(measured.total_return)
-    return f"{result.title} made {made} of the account, which luck explains as well."
+        return f"{title} made money, but so did entries at random."
+    made = percent(numbers["total_return"])
+    return f"{title} made {made} of the account, which luck explains as well."
 
 
-def _explanation(
-    outcome: Outcome, measured: Metrics, numbers: Mapping[str, float], confidence: float
-) -> str:
+def _explanation(outcome: Outcome, numbers: Mapping[str, float], leaks: LeakReport | None) -> str:
     needed = numbers["sharpe_needed"]
+    if outcome is Outcome.NOT_EVIDENCE and not (leaks is not None and leaks.trusted):
+        return (
+            "Whatever the figures below say, they may have been made with knowledge that nobody "
+            "has when trading: the leak prover could not tell. `assay leaks` says why."
+        )
     if outcome is Outcome.NOT_EVIDENCE:
         return (
             "Whatever the figures below say, they were made with knowledge that nobody has when "
@@ -234,7 +258,7 @@ def _explanation(
         return (
             "All conditions below hold on data the models had not seen. This is evidence, not a "
             "promise: the same edge had a largest drawdown of "
-            f"{measured.max_drawdown.value:.0%}, and it can fade. Trade it on paper first."
+            f"{numbers['max_drawdown']:.0%}, and it can fade. Trade it on paper first."
         )
     if outcome is Outcome.NOT_ENOUGH_DATA:
         return (
@@ -243,10 +267,11 @@ def _explanation(
             f"record a Sharpe ratio of about {needed:.1f} was needed to stand out from luck."
         )
     years = numbers["track_record_years_min"]
+    confidence = Demands.in_numbers(numbers).of_the_judge.confidence
     longer = (
         f" If it really is as good as it looked, {years:,.0f} years of such a record would "
         f"be needed for {confidence:.0%} confidence."
-        if math.isfinite(years) and measured.years < years < 200.0
+        if math.isfinite(years) and numbers["years"] < years < 200.0
         else ""
     )
     return (
@@ -263,10 +288,9 @@ def _reasons(
     *,
     speaks_for: bool,
 ) -> tuple[str, ...]:
-    asked = [*gates, *data] if all(check.name != "leaks" for check in data) else [*data, *gates]
     told = [
         check.text
-        for check in asked
+        for check in (*data, *gates)
         if check.passed is speaks_for and not (speaks_for and check.name == "power")
     ]
     told += [finding.text for finding in further if finding.speaks_for is speaks_for]

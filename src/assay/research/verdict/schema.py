@@ -2,10 +2,8 @@
 
 import hashlib
 import json
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.resources import files
-from operator import ge, gt
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,28 +12,15 @@ from pydantic import ValidationError
 from assay.domain.errors import DataError
 from assay.domain.time import iso_utc
 from assay.research.run_result import RunResult
-from assay.research.statistics.sharpe import deflated_sharpe, probabilistic_sharpe
+from assay.research.verdict.agreement import disagreement
 from assay.research.verdict.changes import what_would_change
-from assay.research.verdict.checks import Check, variance_of_luck
 from assay.research.verdict.document import SCHEMA, VerdictDocument, figure_json
-from assay.research.verdict.judge import GATES, LENGTH, Outcome, Verdict, outcome_of
+from assay.research.verdict.judge import Outcome, Verdict
 from assay.research.verdict.meanings import MEANINGS
 
 VERDICT_FILE = "verdict.json"
 SCHEMA_FILE = "verdict.schema.json"
 BYTES_MAX = 16 * 2**20
-NEARLY = 1e-9
-"""Of a figure that is computed again: another machine may differ in the last digits."""
-HOLDS: Mapping[str, Callable[[float, float], bool]] = {
-    "years": ge,
-    "trades": ge,
-    "power": ge,
-    "net_profit": gt,
-    "deflated_sharpe": ge,
-    "sharpe_interval": gt,
-    "buy_and_hold": ge,
-}
-"""How value and threshold of a condition decide whether it holds, where they alone do."""
 
 
 class VerdictError(DataError):
@@ -151,15 +136,14 @@ def verdict_of(text: str | bytes) -> Verdict:
     Raises
     ------
     VerdictError
-        If it is something else, was changed, or says what its own figures do not: a hash that
-        does not fit, a condition that is missing, that does not follow from its figures, or that
-        the outcome does not follow from.
+        If it is something else, was changed, or says what its own figures do not. The message
+        names the key, what stands there, and what the figures give.
 
     Notes
     -----
     The hash finds accidents and quiet edits. Someone who computes it again is still bound to
-    figures that fit together: the outcome is asked again from the conditions, most conditions
-    from their figures, and the deflated ratio from the moments of the record and the trials. It
+    figures that fit together: the judge's own function is asked again, and every figure,
+    condition, threshold and sentence that follows from others must be the one that it gives. It
     is no signature: a gate that does not trust its folder repeats the run.
     """
     content = _content(text)
@@ -170,10 +154,16 @@ def verdict_of(text: str | bytes) -> Verdict:
     except ValidationError as error:
         told = error.errors()[0]
         place = ".".join(str(part) for part in told["loc"])
-        raise _refusal(f"is not what its schema asks for; {place}: {told['msg']}") from None
+        was = f"{told.get('input')!r:.80}"
+        raise _refusal(
+            f"is not what its schema asks for; {place}: {told['msg']}, was {was}"
+        ) from None
     if not _is_whole(document.hash, content):
         raise _refusal("was changed after it was written: its hash does not fit")
-    verdict = Verdict(
+    fault = disagreement(document)
+    if fault:
+        raise _refusal(fault)
+    return Verdict(
         outcome=Outcome(document.outcome),
         headline=document.headline,
         explanation=document.explanation,
@@ -181,13 +171,9 @@ def verdict_of(text: str | bytes) -> Verdict:
         reasons_against=document.reasons_against,
         checks=tuple(item.check() for item in document.checks),
         numbers={name: item.value for name, item in document.numbers.items()},
-        trials=None if document.trials is None else document.trials.evidence(),
+        trials=document.trials.evidence(),
         leaks=None if document.leaks is None else document.leaks.report(),
     )
-    fault = _fault(verdict, passed=document.passed)
-    if fault:
-        raise _refusal(fault)
-    return verdict
 
 
 def _is_whole(hash_: str, content: Mapping[str, Any]) -> bool:
@@ -217,71 +203,6 @@ def _content(text: str | bytes) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise _refusal("must hold one JSON object")
     return content
-
-
-def _fault(verdict: Verdict, *, passed: bool) -> str:
-    """Return what contradicts itself in *verdict*; empty if nothing does."""
-    names = [check.name for check in verdict.checks]
-    known = set(HOLDS) | GATES | LENGTH | {"leaks"}
-    needed = GATES | LENGTH - {"power"}
-    failed = {check.name for check in verdict.checks if not check.passed}
-    if len(set(names)) < len(names) or not needed <= set(names) <= known:
-        return "must hold each condition of a verdict once, and no other"
-    if ("power" in names) is not bool(failed & GATES):
-        return "must hold the condition on power if, and only if, one of an edge fails"
-    for check in verdict.checks:
-        if not _follows(check):
-            return f"says of {check.name} what its value and threshold do not"
-    if ("leaks" in names) is not (verdict.leaks is not None):
-        return "must hold the condition on leaks together with the report of the prover"
-    if verdict.leaks is not None and ("leaks" in failed) is verdict.leaks.is_clean:
-        return "says of leaks what the report of the prover does not"
-    if outcome_of(verdict.checks) is not verdict.outcome or passed is not verdict.is_passed:
-        return "says what its conditions do not"
-    return _figures_fault(verdict)
-
-
-def _follows(check: Check) -> bool:
-    """Tell whether *check* says what its own figures say, as far as these decide."""
-    if check.name in HOLDS:
-        return check.passed is HOLDS[check.name](check.value, check.threshold)
-    return not (check.passed and math.isnan(check.value))
-
-
-def _figures_fault(verdict: Verdict) -> str:
-    """Return which figure does not follow from the others; empty if all do."""
-    numbers, trials = verdict.numbers, verdict.trials
-    asked = {"sharpe_daily", "n_days", "skew", "kurtosis", "psr", "dsr", "trials_effective"}
-    if not asked <= set(numbers):
-        return f"lacks the figures {', '.join(sorted(asked - set(numbers)))}"
-    n = numbers["n_days"]
-    if not (math.isfinite(n) and n >= 2.0 and n == int(n)):
-        return "must count at least two days"
-    by_name = {check.name: check.value for check in verdict.checks}
-    moments = (numbers["skew"], numbers["kurtosis"])
-    if not all(map(math.isfinite, (numbers["sharpe_daily"], *moments))):
-        return "must know the ratio and the moments of its record"
-    again = [
-        ("deflated_sharpe", by_name["deflated_sharpe"], numbers["dsr"]),
-        ("psr", probabilistic_sharpe(numbers["sharpe_daily"], 0.0, int(n), *moments),
-         numbers["psr"]),
-    ]  # fmt: skip
-    if trials is not None:
-        if not 0.0 < trials.effective <= max(1.0, float(trials.count)):
-            return "counts more independent trials than trials"
-        variance = variance_of_luck(trials, n)
-        effective = max(trials.effective, 1.0)
-        dsr = deflated_sharpe(numbers["sharpe_daily"], int(n), effective, variance, *moments)
-        again += [
-            ("dsr", dsr, numbers["dsr"]),
-            ("trials", float(trials.count), numbers.get("trials", math.nan)),
-            ("trials_effective", trials.effective, numbers["trials_effective"]),
-        ]
-    for name, one, other in again:
-        both_unknown = math.isnan(one) and math.isnan(other)
-        if not both_unknown and not math.isclose(one, other, rel_tol=NEARLY, abs_tol=NEARLY):
-            return f"holds a figure, {name}, that does not follow from the others"
-    return ""
 
 
 def _plain(part: object) -> dict[str, Any]:
