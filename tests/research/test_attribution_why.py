@@ -205,8 +205,14 @@ def test_a_moment_finds_the_decision_in_force() -> None:
     assert event_at(decisions, later, other) < 40
     with pytest.raises(ConfigError, match="must be one of the report"):
         event_at(decisions, later, "NOTHING")
-    with pytest.raises(DataError, match="tested span"):
-        event_at(decisions, int(decisions.known_ns[0]) - 1, None)
+    assert event_at(decisions, None, None) == len(decisions) - 1
+    assert decisions.market[decisions.of_market[event_at(decisions, None, other)]] == other
+    first, last = int(decisions.known_ns[0]), int(decisions.known_ns[-1])
+    hour = 3_600 * 10**9
+    assert event_at(decisions, last + hour - 1, None) == len(decisions) - 1
+    for outside in (first - 1, last + hour, last + 10_000 * hour):
+        with pytest.raises(ConfigError, match="tested span"):
+            event_at(decisions, outside, None)
 
 
 def test_refusals_are_listed_by_reason_and_silence_is_none() -> None:
@@ -217,8 +223,13 @@ def test_refusals_are_listed_by_reason_and_silence_is_none() -> None:
     assert (decisions.columns["refused"][every] > RefusalReason.NO_VIEW).all()
     with pytest.raises(ConfigError, match="must be one of NO_VIEW"):
         refused_events(decisions, "POSITION_OPEN")
-    with pytest.raises(ConfigError, match="must be one of 1 to"):
-        event_of_trade(decisions, 10_000)
+    for number in (10_000, 0, -1):
+        with pytest.raises(ConfigError, match=f"must be one of 1 to .*; was {number}"):
+            event_of_trade(decisions, number)
+    idle = {**decisions.columns, "opens": np.zeros_like(decisions.columns["opens"])}
+    nothing = replace(decisions, columns=idle)
+    with pytest.raises(ConfigError, match="none was made"):
+        event_of_trade(nothing, 1)
 
 
 def row_of(**changes):

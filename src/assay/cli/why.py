@@ -26,6 +26,7 @@ AT_HELP = "The decision in force then, such as 2015-03-04T10:00, in UTC unless i
 
 
 def why(
+    context: typer.Context,
     report: Annotated[str | None, typer.Option("--report", "-r", help=REPORT_HELP)] = None,
     at: Annotated[str | None, typer.Option("--at", metavar="TIME", help=AT_HELP)] = None,
     trade: Annotated[
@@ -59,6 +60,12 @@ def why(
     from assay.research.attribution.why import event_at, event_of_trade, explain
 
     _refuse_several(at, trade, is_refused)
+    if not is_refused:
+        source = context.get_parameter_source("last")
+        is_last_given = source is not None and source.name == "COMMANDLINE"
+        _refuse_without_refused({"--reason": reason is not None, "--last": is_last_given})
+    if symbol is not None and (is_refused or trade is not None):
+        _refuse_symbol("--refused" if is_refused else "--trade", symbol)
     folder = find_report(find_workspace(workspace), report)
     decisions = read_decisions(folder)
     screen = Screen(as_json=as_json)
@@ -68,8 +75,7 @@ def why(
     if trade is not None:
         event = event_of_trade(decisions, trade)
     else:
-        moment = int(decisions.known_ns[-1]) if at is None else _moment(at)
-        event = event_at(decisions, moment, symbol)
+        event = event_at(decisions, None if at is None else _moment(at), symbol)
     found = explain(decisions, event)
     number = found.opens or (found.held.trade if found.held is not None else 0)
     _show(folder, found, number, screen)
@@ -94,6 +100,29 @@ def _refuse_several(at: str | None, trade: int | None, is_refused: bool) -> None
             remedy="Give one of --at, --trade and --refused.",
             value=asked,
         )
+
+
+def _refuse_without_refused(given: "Mapping[str, bool]") -> None:
+    """Refuse an option that asks nothing unless refusals are listed."""
+    from assay.domain.errors import ConfigError
+
+    idle = [name for name, is_given in given.items() if is_given]
+    if idle:
+        raise ConfigError(
+            f"{' and '.join(idle)} must come with --refused; came without.",
+            remedy="Add --refused, or leave it out.",
+            value=idle,
+        )
+
+
+def _refuse_symbol(question: str, symbol: str) -> None:
+    from assay.domain.errors import ConfigError
+
+    raise ConfigError(
+        f"--symbol must come with --at or alone; came with {question}.",
+        remedy=f"Leave --symbol {symbol} out.",
+        value=symbol,
+    )
 
 
 def _moment(text: str) -> int:

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from assay.domain.errors import ConfigError, DataError
+from assay.domain.errors import ConfigError
 from assay.domain.fill import ExitReason
 from assay.domain.refusal import RefusalReason
-from assay.domain.time import iso_utc
+from assay.domain.time import NS_PER_DAY, iso_utc
 from assay.kernels.compiler import IntArray
 from assay.research.attribution.decisions import FINE, Decisions
 from assay.research.attribution.gates import (
@@ -206,17 +206,17 @@ def _sentence(
     return f"{outcome.capitalize()}: " + "; ".join(parts) + "."
 
 
-def event_at(decisions: Decisions, at_ns: int, market: str | None) -> int:
+def event_at(decisions: Decisions, at_ns: int | None, market: str | None) -> int:
     """Return the latest event that was known at *at_ns*, of one symbol or of any.
+
+    Without a time, the last one. That is in force until the next bar would have been known.
 
     Raises
     ------
     ConfigError
-        If the symbol is not in the report.
-    DataError
-        If nothing was decided by then.
+        If the symbol is not in the report, or nothing was decided by then, or nothing any more.
     """
-    known = np.flatnonzero(decisions.known_ns <= at_ns)
+    asked = np.arange(len(decisions))
     if market is not None:
         if market not in decisions.market:
             raise ConfigError(
@@ -224,15 +224,21 @@ def event_at(decisions: Decisions, at_ns: int, market: str | None) -> int:
                 remedy="Choose one of them.",
                 value=market,
             )
-        known = known[decisions.of_market[known] == decisions.market.index(market)]
-    if not len(known):
-        first, last = (iso_utc(int(decisions.known_ns[k])) for k in (0, -1))
-        raise DataError(
+        asked = asked[decisions.of_market == decisions.market.index(market)]
+    if at_ns is None:
+        return int(asked[-1])
+    known_ns = decisions.known_ns[asked]
+    steps = np.diff(known_ns)
+    bar_ns = int(np.min(steps[steps > 0], initial=NS_PER_DAY))
+    if not known_ns[0] <= at_ns < int(known_ns[-1]) + bar_ns:
+        first, last = (iso_utc(int(known_ns[k])) for k in (0, -1))
+        raise ConfigError(
             f"A decision must lie between {first} and {last}, the tested span; "
             f"was asked for {iso_utc(at_ns)}.",
             remedy="Choose a time inside it.",
+            value=iso_utc(at_ns),
         )
-    return int(known[-1])
+    return int(asked[np.searchsorted(known_ns, at_ns, side="right") - 1])
 
 
 def event_of_trade(decisions: Decisions, number: int) -> int:
@@ -245,9 +251,10 @@ def event_of_trade(decisions: Decisions, number: int) -> int:
     """
     found = np.flatnonzero(decisions.columns["opens"] == number)
     n_trades = int(decisions.columns["opens"].max(initial=0))
-    if not len(found):
+    if number < 1 or not len(found):
+        there = f"must be one of 1 to {n_trades}" if n_trades else "must be there; none was made"
         raise ConfigError(
-            f"A trade must be one of 1 to {n_trades}; was {number}.",
+            f"A trade {there}; was {number}.",
             remedy="Numbers are those of attribution.csv, in the order in which trades ended.",
             value=number,
         )

@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
@@ -14,6 +15,7 @@ from assay.research.comparison.run_table import RunRow, canonical
 
 OUTCOMES = ("edge", "no edge", "not enough data", "not evidence")
 _MOMENT = re.compile(r"\d{4}(-\d{2}(-\d{2}([T ]\d{2}:\d{2}(:\d{2})?Z?)?)?)?")
+_BEGINNING = "0001-01-01T00:00:00"
 _ORDERS: dict[str, tuple[Callable[[RunRow], Any], bool]] = {
     "when": (lambda row: row.at, True),
     "name": (lambda row: row.name.casefold(), False),
@@ -63,9 +65,9 @@ class RunFilter:
                 remedy="Write, for example, --verdict no-edge.",
                 value=self.verdict,
             )
-        if self.since is not None and not _MOMENT.fullmatch(self.since):
+        if self.since is not None and not _is_moment(self.since):
             raise ConfigError(
-                f"--since must be a day such as 2026-01-31; was {self.since!r}.",
+                f"--since must be a day of the calendar such as 2026-01-31; was {self.since!r}.",
                 remedy="Write year, month and day, and perhaps a time: 2026-01-31T12:00.",
                 value=self.since,
             )
@@ -105,7 +107,7 @@ class RunFilter:
             return False
         if self.kind is not None and self.kind != row.kind:
             return False
-        if self.since is not None and row.at < self.since.replace(" ", "T"):
+        if self.since is not None and row.at < self.since.replace(" ", "T").rstrip("Z"):
             return False
         if self.sharpe_min is not None and not row.sharpe.value >= self.sharpe_min:
             return False
@@ -210,3 +212,15 @@ def _read(text: str) -> object:
         return json.loads(text)
     except ValueError:
         return text
+
+
+def _is_moment(text: str) -> bool:
+    """Whether *text* is a year, month, day or time that there is."""
+    if not _MOMENT.fullmatch(text):
+        return False
+    written = text.rstrip("Z")
+    try:
+        datetime.fromisoformat(written + _BEGINNING[len(written) :])
+    except ValueError:
+        return False
+    return True
