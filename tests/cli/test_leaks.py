@@ -83,6 +83,27 @@ def test_a_leak_is_named_with_column_line_time_and_remedy(workspace: Path, assay
     assert "strategy.py, change:" not in answer.out
 
 
+def test_a_column_that_counts_its_calls_is_not_said_to_know_the_future(
+    workspace: Path, assay
+) -> None:
+    counting = """
+_calls = [0]
+@feature(warm_up=1)
+def counting(bars: Bars):
+    _calls[0] += 1
+    return np.full(len(bars), float(_calls[0] % 5))
+"""
+    (workspace / "strategy.py").write_text(HONEST + counting)
+    alone = assay("leaks", "--quick", *OPTIONS)
+    (workspace / "strategy.py").write_text(LEAKING + counting)
+    both = assay("leaks", "--quick", *OPTIONS)
+
+    assert alone.status == both.status == LEAKS_FOUND
+    assert "1 column has another fault: no result" in alone.out
+    assert "keeps something between them" in alone.out and "warm_up" not in alone.out
+    assert "1 column knows the future, and 1 has another fault: no result" in both.out
+
+
 def test_json_is_one_object_with_everything(
     workspace: Path, assay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,6 +153,8 @@ def test_a_prover_that_sees_nothing_says_that_it_cannot_be_trusted(
     assert "cannot be trusted" in answer.out
     assert "Missed in features" in answer.out
     assert "proves nothing" in answer.out
+    assert "That is no leak, and no proof that there is none" in answer.out
+    assert "knows the future" not in answer.out
 
 
 def test_being_untrustworthy_outweighs_what_was_found(

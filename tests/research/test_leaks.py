@@ -15,12 +15,13 @@ from assay.domain.errors import DataError
 from assay.domain.time import NS_PER_HOUR
 from assay.domain.timeframe import Timeframe
 from assay.research.leaks import futures, rows, tracking
-from assay.research.leaks.cuts import cuts_of
-from assay.research.leaks.evidence import Leak, LeakReport
+from assay.research.leaks.cuts import borders_of, cuts_of
+from assay.research.leaks.evidence import Canary, Leak, LeakReport
 from assay.research.leaks.futures import poisoned, shifted, truncated
 from assay.research.leaks.prover import prove
+from assay.research.leaks.rows import prove_rows
 from assay.research.leaks.scene import Rows, Scene
-from assay.research.leaks.stages import Stage
+from assay.research.leaks.stages import RowStage, Stage
 
 Plant = Callable[[Bars, dict[str, Stage]], Stage]
 on = pipeline.on
@@ -404,6 +405,104 @@ def test_rows_that_are_said_to_be_known_and_are_not_there_have_changed(bars: Bar
 
     assert {leak.check for leak in report.leaks} == {"truncate", "poison", "shift"}
     assert report.trusted
+
+
+@pytest.mark.parametrize("n_cuts", [9, 12, 24])
+def test_cuts_fall_on_the_ends_of_years_months_and_weeks(n_cuts: int, bars: Bars) -> None:
+    times = np.arange(len(bars), dtype=np.int64) * 12 * NS_PER_HOUR
+    cuts = set(cuts_of(replace(bars, time_ns=times), n_cuts).tolist())
+    borders = borders_of(times)
+
+    assert list(borders) == ["year", "month", "week", "day"]
+    assert all(cuts & set(borders[name][0].tolist()) for name in ("year", "month", "week"))
+    assert len(cuts) <= n_cuts
+
+
+def test_a_row_that_ends_a_year_is_no_further_end_of_a_month() -> None:
+    times = np.array(["2023-11-30", "2023-12-31", "2024-01-01", "2024-02-01", "2024-02-02"])
+    borders = borders_of(times.astype("datetime64[ns]").astype(np.int64))
+
+    assert {name: last.tolist() for name, (last, _) in borders.items()} == {
+        "year": [1], "month": [0, 2],
+    }  # fmt: skip
+    assert borders_of(np.empty(0, np.int64)) == {}
+
+
+@given(
+    seed=st.integers(0, 50),
+    cut=st.integers(0, 90),
+    step=st.sampled_from([0.5, 5.0, 20.0]),
+)
+def test_the_next_bar_of_another_future_closes_elsewhere(seed: int, cut: int, step: float) -> None:
+    """However coarse the prices are: a planted leak of the next close must show."""
+    bars = pipeline.market(seed).between(0, 120)
+    coarse = {name: np.round(getattr(bars, name) / step) * step for name in futures.PRICES}
+    flat = replace(bars, **coarse)
+    other = shifted(flat, cut, digits=1)
+    moves = np.flatnonzero(np.diff(flat.close[cut:]))
+
+    assert (other.close[cut + 1] != flat.close[cut + 1]) or len(moves) < 2
+
+
+@pytest.mark.parametrize("values", ["never", "rarely", "huge", "mostly unknown"])
+def test_a_column_of_any_kind_lets_its_canaries_be_found(values: str, bars: Bars) -> None:
+    def column(history: Bars) -> dict[str, np.ndarray]:
+        move = np.diff(np.log(history.close), prepend=np.log(history.close[:1]))
+        rare = np.arange(len(history)) % 97 == 5
+        made = {
+            "never": np.where(move > 0.02, 1.0, 0.0),
+            "rarely": np.where(move > np.log(1.012), 1.0, 0.0),
+            "huge": np.where(rare, 1.7e308, move),
+            "mostly unknown": np.where(rare, history.close, np.nan),
+        }
+        return {"made": made[values]}
+
+    stage = replace(
+        pipeline.clean_stages(bars)["features"],
+        compute=pipeline.on(column), rounding=1e-9, may_stand_still=True,
+    )  # fmt: skip
+    report = proved(stage, pipeline.clean_stages(bars)["features"], on=bars, n_cuts=4)
+
+    assert report.is_clean, report.reason
+
+
+def test_a_fit_before_a_standstill_is_tried_by_what_still_changes(bars: Bars) -> None:
+    """After a market has stopped, another future has the same prices, and other volumes."""
+    half = len(bars) // 2
+    stopped = {}
+    for name in futures.PRICES:
+        stopped[name] = getattr(bars, name).copy()
+        stopped[name][half:] = bars.close[half - 1]
+    flat = replace(bars, **stopped)
+    scene = pipeline.scene_of(flat)
+    fit = replace(pipeline.clean_stages(bars)["scaler"], until_ns=int(scene.known_ns[half]))
+
+    assert prove([fit], scene).trusted
+    dead = replace(flat, volume=np.zeros(len(flat)), spread=np.full(len(flat), np.nan))
+    silent = prove([replace(fit, checks=("shift",))], pipeline.scene_of(dead))
+    assert not silent.trusted
+    assert any("differs from what came" in text for text in silent.blind)
+
+
+def test_few_long_labels_do_not_hide_a_judged_row_that_learns() -> None:
+    start = np.arange(0, 60, 2)
+    end = start + 50
+    folds = [(np.arange(20), np.arange(20, 30))]
+    stage = RowStage(name="split", start=start, end=end, split=lambda *_: folds)
+
+    assert not prove_rows([stage]).missed
+
+
+def test_what_does_not_repeat_is_not_called_knowledge_of_the_future() -> None:
+    leak = Leak(stage="a", column="b", check="repeat", bar=3, count=1, detail="why")
+    canary = Canary(leak="x", stage="a", column="b", expected=("shift",), found=("shift",))
+    report = LeakReport(leaks=(leak,), stages=(), canaries=(canary,))
+
+    assert not report.sees_future and not report.is_clean
+    assert report.reason == "It does not say the same twice in a, b: why."
+    both = replace(report, leaks=(leak, replace(leak, check="shift", column="c")))
+    assert both.sees_future
+    assert both.reason == "It sees the future in a, c (1 more): why."
 
 
 def test_cuts_fall_where_leaks_like_to_show(bars: Bars) -> None:

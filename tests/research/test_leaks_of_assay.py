@@ -17,6 +17,7 @@ from assay.data.resample import resample
 from assay.data.simulation.market import SimulatedMarket, simulate
 from assay.data.spread import quoted_both_sides
 from assay.data.spread_statistics import spread_statistics
+from assay.domain.errors import DataError
 from assay.domain.progress import SilentProgress
 from assay.domain.timeframe import Timeframe
 from assay.engine import backtest as engine_module
@@ -673,6 +674,69 @@ def test_labels_of_which_half_go_up_do_not_hide_the_canary(gold: Scene) -> None:
     flipped = replace(half, y=1 - half.y)
 
     assert (stage.full(half) != stage.full(flipped)).any()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_every_canary_is_found_on_any_market_with_few_cuts(seed: int) -> None:
+    """What was planted must show, whatever the market does: orders on two cuts, tables of rows."""
+    rng = np.random.default_rng(seed)
+    name = ("XAUUSD", "EURUSD", "XAGUSD")[seed % 3]
+    instrument, price = load_instrument(name), (1_500.0, 1.1, 20.0)[seed % 3]
+    n_bars = int(rng.integers(1_200, 5_000))
+    bars = simulate(SimulatedMarket(seed=seed, n_bars=n_bars, start_price=price), instrument)
+    settings = Settings.model_validate(
+        {
+            "market": {"symbols": [name]},
+            "features": {"names": ["drift_8", "rsi_14"], "timeframes": []},
+            "labels": {"horizon_bars": (4, 12, 24, 60)[seed % 4]},
+            "training": {"algorithms": ["logistic"], "inner_folds": 2},
+            "evaluation": {"folds": 2},
+        }
+    )
+    history = History(bars={name: bars}, instruments={name: instrument})
+    depth = Depth(n_cuts=2 + seed % 4)
+    report = prove_pipeline(settings, history, depth=depth, progress=SilentProgress())
+
+    assert report.is_clean, report.reason
+    assert "how the market ends" in {canary.leak for canary in report.canaries}
+
+
+def test_a_fold_of_one_side_alone_is_passed_over(gold: Scene) -> None:
+    """Labels over long horizons may all go up; a model cannot learn from them."""
+    folds = [(np.arange(0, 5), np.arange(5, 9)), (np.arange(5, 9), np.arange(0, 5))]
+    y = np.array([0, 0, 0, 0, 0, 0, 1, 0, 1], dtype=np.int8)
+
+    assert learning._with_both_sides(folds, y) is folds[1]
+    with pytest.raises(DataError, match="moves up and from moves down"):
+        learning._with_both_sides(folds, np.zeros(9, np.int8))
+
+
+def test_votes_that_nobody_casts_are_not_changed(gold: Scene) -> None:
+    """A change that changes nothing asks nothing, so no planted leak can show in it."""
+    lesson = lesson_of(gold)
+    silent = replace(
+        lesson.rows,
+        votes=np.zeros_like(lesson.rows.votes),
+        mirror_votes=np.zeros_like(lesson.rows.mirror_votes),
+    )
+    quiet = replace(lesson, rows=silent)
+    fitted = training.train(silent, quiet.plan.settings, seed=SEED)
+    stage = split_stage(quiet, fitted, SEED)
+
+    assert [change.what for change in stage.changes] == ["the rows held out for calibration"]
+    assert prove_parts([stage]).is_clean
+
+
+def test_features_that_are_unknown_somewhere_do_not_hide_the_canary(gold: Scene) -> None:
+    """A mean over a column with one NaN is NaN, whatever else changes."""
+    lesson = lesson_of(gold)
+    x = lesson.rows.x.copy()
+    x[:, :] = np.where(np.arange(len(x))[:, None] == 0, np.nan, x)
+    stage = split_stage(lesson, training.train(lesson.rows, lesson.plan.settings, seed=SEED), SEED)
+    before = replace(lesson.rows, x=x)
+    after = replace(lesson.rows, x=1.25 * x)
+
+    assert (stage.full(before) != stage.full(after)).any()
 
 
 def test_an_account_too_small_to_trade_does_not_blind_the_prover(gold: Scene) -> None:

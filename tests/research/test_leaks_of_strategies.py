@@ -13,7 +13,9 @@ from assay.data.bars import Bars
 from assay.data.simulation.market import SimulatedMarket, simulate
 from assay.research.history import History
 from assay.research.leaks import strategy as strategy_module
+from assay.research.leaks.cuts import borders_of
 from assay.research.leaks.evidence import LeakReport
+from assay.research.leaks.pipeline import QUICK_BARS, QUICK_CUTS
 from assay.research.leaks.prover import cuts_in
 from assay.research.leaks.scene import Scene
 from assay.research.leaks.strategy import prove_strategy, reloading
@@ -251,6 +253,47 @@ HABITS: dict[str, Habit] = {
         """,
         checks=frozenset({"truncate", "shift"}),
     ),
+    "what sys remembers of the whole history": Habit(
+        """
+        import sys
+        seen = vars(sys).setdefault("_seen_by_a_test", {})
+        if len(seen) < len(bars):
+            seen.update(zip(bars.time_ns.tolist(), bars.close.tolist()))
+        hour = 3_600_000_000_000
+        ahead = [seen.get(t + 4 * hour, 0.0) for t in bars.time_ns.tolist()]
+        return np.array(ahead) / bars.close
+        """,
+        checks=frozenset({"truncate"}),
+    ),
+    "what builtins remember of the next close": Habit(
+        """
+        import builtins
+        seen = vars(builtins).setdefault("_seen_by_a_test", [])
+        if len(seen) < len(bars):
+            seen[:] = bars.close.tolist()
+        return np.append(seen[1:], np.nan)[:len(bars)] / bars.close
+        """,
+        checks=frozenset({"truncate"}),
+    ),
+    "a trace of the future below a billionth": Habit(
+        """
+        later = np.append(bars.close[24:], np.full(min(24, len(bars.close)), bars.close[-1]))
+        return 1.0 + 4e-10 * (later > bars.close)
+        """,
+        2, checks=frozenset({"poison", "shift"}),
+    ),
+    "a trace of the next close in the last digits": Habit(
+        "return np.round(bars.close) + 1e-12 * np.sign(np.append(np.diff(bars.close), 0.0))",
+        2, checks=frozenset({"poison", "shift"}),
+    ),
+    "a count of its calls": Habit(
+        """
+        global _calls
+        _calls = globals().get("_calls", 0) + 1
+        return bars.close if _calls % 3 else -bars.close
+        """,
+        2, checks=frozenset({"repeat"}),
+    ),
     "chance": Habit(
         "return np.random.default_rng().standard_normal(len(bars))",
         0, checks=frozenset({"repeat"}),
@@ -331,6 +374,97 @@ def test_all_habits_in_one_file_are_named_together(tmp_path: Path, bars: Bars) -
     assert {leak.column for leak in report.leaks} == {f"habit_{k}" for k in range(len(HABITS))}
     assert len(HABITS) >= 20
     assert report.trusted
+
+
+def test_a_strategy_that_counts_is_not_called_short_of_bars(tmp_path: Path, bars: Bars) -> None:
+    for period in (2, 3, 40):
+        text = HEAD + (
+            "_calls = [0]\n@feature(warm_up=2)\ndef counting(bars):\n    _calls[0] += 1\n"
+            f"    return bars.close if _calls[0] % {period} else -bars.close\n"
+        )
+        report = proved(tmp_path, text, bars)
+
+        assert {(leak.column, leak.check) for leak in report.leaks} == {("counting", "repeat")}
+        assert "from call to call" in report.leaks[0].detail
+        assert "does not say the same twice" in report.reason
+
+
+HONEST_SUMS = """
+def windows(x, n):
+    return np.lib.stride_tricks.sliding_window_view(np.append(np.full(n - 1, np.nan), x), n)
+
+@feature(warm_up=60)
+def product(bars):
+    return np.ascontiguousarray(windows(bars.close, 30)) @ np.linspace(-1.0, 1.0, 30)
+
+@feature(warm_up=60)
+def sums(bars):
+    total = np.cumsum(np.append(0.0, bars.close ** 2))
+    out = np.full(len(bars), np.nan)
+    out[49:] = total[50:] - total[:-50]
+    return out - 50.0 * bars.close ** 2
+
+@feature(warm_up=60)
+def deviation(bars):
+    return windows(bars.close, 50).std(axis=1)
+
+@feature(warm_up=60)
+def convolved(bars):
+    return np.convolve(bars.close, np.hanning(21))[:len(bars)] - 10.0 * bars.close
+
+@feature(warm_up=900)
+def filtered(bars):
+    from scipy.signal import butter, lfilter
+    return lfilter(*butter(2, 0.1), bars.close)
+
+@feature(warm_up=60)
+def powers(bars):
+    return np.tanh(np.sin(bars.close ** 1.7) + np.log(bars.high) * np.exp(-bars.low / 1e3))
+
+@feature(warm_up=60)
+def slope(bars):
+    table = np.column_stack((np.ones(20), np.arange(20.0)))
+    return (windows(bars.close, 20) @ np.linalg.pinv(table).T)[:, 1]
+
+@feature(warm_up=60)
+def single(bars):
+    return np.convolve(bars.close.astype(np.float32), np.ones(20, np.float32) / 20)[:len(bars)]
+"""
+
+
+def test_rounding_accuses_nobody(tmp_path: Path, bars: Bars) -> None:
+    report = proved(tmp_path, HEAD + HONEST_SUMS, bars, n_cuts=24)
+
+    assert [str(leak) for leak in report.leaks] == []
+    assert report.is_clean, report.reason
+
+
+@pytest.mark.parametrize(
+    ("span", "when"), [("Y", "year"), ("M", "month"), ("W", "week"), ("D", "day")]
+)
+def test_a_leak_at_calendar_ends_alone_is_found_with_few_cuts_and_named_at_the_first(
+    span: str, when: str, tmp_path: Path
+) -> None:
+    days = "(bars.time_ns // 86_400_000_000_000 + 3) // 7" if span == "W" else (
+        f'bars.time_ns.astype("datetime64[ns]").astype("datetime64[{span}]").astype(int)'
+    )  # fmt: skip
+    text = HEAD + dedent(
+        f"""
+        @feature(warm_up=2)
+        def at_ends(bars):
+            span = {days}
+            ends = np.append(span[1:] != span[:-1], False)
+            ahead = np.append(bars.close[1:], np.nan) / bars.close
+            return np.where(ends, ahead, bars.close / mean(bars.close, 2))
+        """
+    )
+    history = simulate(SimulatedMarket(seed=5, n_bars=QUICK_BARS), INSTRUMENT)
+    report = proved(tmp_path, text, history, n_cuts=12 if span == "D" else QUICK_CUTS)
+    ends, _ = borders_of(history.time_ns)[when]
+
+    assert {leak.column for leak in report.leaks} == {"at_ends"}, when
+    found = {leak.bar for leak in report.leaks}
+    assert max(found) <= ends[ends >= 2][0], "longer spans end there too"
 
 
 def test_a_warm_up_that_is_long_enough_is_not_called_short(tmp_path: Path, bars: Bars) -> None:

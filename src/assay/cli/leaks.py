@@ -110,17 +110,31 @@ def show_report(report: "LeakReport", screen: Screen) -> None:
         )
     for text in report.blind:
         screen.say(f"  {text}")
-    screen.say(_summary(report, len(found)), style="bold")
+    screen.say(_summary(report), style="bold")
 
 
-def _summary(report: "LeakReport", n_columns: int) -> str:
+def _summary(report: "LeakReport") -> str:
     if not report.trusted:
         told = " Please report this: it is a bug." if report.missed else ""
-        return f"{report.reason} Whatever else it says proves nothing.{told}"
-    if n_columns:
-        word = "column knows" if n_columns == 1 else "columns know"
-        return f"{n_columns} {word} the future: no result of this pipeline is evidence."
+        return (
+            f"{report.reason} That is no leak, and no proof that there is none: whatever else it "
+            f"says proves nothing.{told}"
+        )
+    if report.leaks:
+        seeing = {(leak.stage, leak.column) for leak in report.leaks if leak.sees_future}
+        n_others = len({(leak.stage, leak.column) for leak in report.leaks} - seeing)
+        parts = []
+        if seeing:
+            parts.append(f"{_columns(len(seeing))} the future")
+        if n_others:
+            what = "" if seeing else " column" if n_others == 1 else " columns"
+            parts.append(f"{n_others}{what} {'has' if n_others == 1 else 'have'} another fault")
+        return f"{', and '.join(parts)}: no result of this pipeline is evidence."
     return "No leak found. A leak that shows at none of these bars stays unseen; --cuts asks more."
+
+
+def _columns(n: int) -> str:
+    return "1 column knows" if n == 1 else f"{n} columns know"
 
 
 def _merged(report: "LeakReport") -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """What the leak prover found, and whether it can be believed: the evidence that a verdict takes."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -38,6 +39,14 @@ Check = Literal[
 """
 
 
+_FAULTS: Mapping[Check, str] = {
+    "repeat": "It does not say the same twice in",
+    "warm_up": "It says one thing over the history and another bar by bar in",
+    "unread": "It is not fitted on what it should be in",
+}
+"""What is wrong where nothing sees the future, by the check that found it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leak:
     """One column of one stage that knew too much.
@@ -70,6 +79,11 @@ class Leak:
     time_ns: int | None = None
     remedy: str = ""
     line: int | None = None
+
+    @property
+    def sees_future(self) -> bool:
+        """Whether what was found is knowledge of the future, and no other fault."""
+        return self.check not in _FAULTS
 
     def __str__(self) -> str:
         return f"{self.stage}.{self.column}: {self.check} from bar {self.bar}: {self.detail}"
@@ -164,6 +178,11 @@ class LeakReport:
         return tuple(canary for canary in self.canaries if not canary.is_found)
 
     @property
+    def sees_future(self) -> bool:
+        """Whether some column knows the future; others may not repeat, or need more bars."""
+        return any(leak.sees_future for leak in self.leaks)
+
+    @property
     def is_clean(self) -> bool:
         """Whether the prover can be trusted and found nothing."""
         return self.trusted and not self.leaks
@@ -182,13 +201,11 @@ class LeakReport:
                 )
             why = self.blind[0] if self.blind else "No leak was planted to try it."
             return f"The leak prover cannot be trusted. {why}"
-        first_leak = self.leaks[0]
+        worst = next((leak for leak in self.leaks if leak.sees_future), self.leaks[0])
+        what = _FAULTS.get(worst.check, "It sees the future in")
         more = len({(leak.stage, leak.column) for leak in self.leaks}) - 1
         others = f" ({more} more)" if more else ""
-        return (
-            f"It sees the future in {first_leak.stage}, {first_leak.column}{others}: "
-            f"{first_leak.detail}."
-        )
+        return f"{what} {worst.stage}, {worst.column}{others}: {worst.detail}."
 
     def to_json(self) -> dict[str, Any]:
         """Return plain dictionaries, numbers and strings."""

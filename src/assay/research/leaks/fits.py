@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from assay.domain.errors import AssayError, DataError
-from assay.research.leaks.comparing import differs
+from assay.research.leaks.comparing import checksum, differs
 from assay.research.leaks.evidence import Canary, Check, Leak, LeakReport, StageProof
-from assay.research.leaks.futures import futures_of
+from assay.research.leaks.futures import arrays_of, futures_of, is_same
 from assay.research.leaks.remedies import FIT
 from assay.research.leaks.scene import Array, Scene
 from assay.research.leaks.stages import FitStage
 
-PLANTED = "the mean close of all that comes"
+PLANTED = "a checksum of the whole history"
 
 
 @dataclass(kw_only=True, eq=False)
@@ -23,6 +23,7 @@ class _Learned:
     found: dict[tuple[str, Check], tuple[int, str]] = field(default_factory=dict)
     answers: dict[Check, int] = field(default_factory=dict)
     values: int = 0
+    changed: set[Check] = field(default_factory=set)
     planted: set[Check] = field(default_factory=set)
 
 
@@ -37,6 +38,7 @@ def prove_fits(stages: Sequence[FitStage], scene: Scene) -> LeakReport:
     leaks: list[Leak] = []
     proofs: list[StageProof] = []
     canaries: list[Canary] = []
+    blind: list[str] = []
     for stage in stages:
         whole = stage.fit(scene)
         learned = _asked(stage, scene, {name: np.asarray(whole[name]) for name in whole})
@@ -56,15 +58,18 @@ def prove_fits(stages: Sequence[FitStage], scene: Scene) -> LeakReport:
         ]
         first = next(iter(whole))
         answered = tuple(learned.answers)
+        expected = tuple(check for check in answered if check in learned.changed)
         canaries.append(
             Canary(
                 leak=PLANTED,
                 stage=stage.name,
                 column=first,
-                expected=answered,
-                found=tuple(check for check in answered if check in learned.planted),
+                expected=expected,
+                found=tuple(check for check in expected if check in learned.planted),
             )
         )
+        if not expected:
+            blind.append(f"No other future of {stage.name} differs from what came.")
         proofs.append(
             StageProof(
                 name=stage.name,
@@ -76,7 +81,9 @@ def prove_fits(stages: Sequence[FitStage], scene: Scene) -> LeakReport:
                 note=stage.note,
             )
         )
-    return LeakReport(leaks=tuple(leaks), stages=tuple(proofs), canaries=tuple(canaries))
+    return LeakReport(
+        leaks=tuple(leaks), stages=tuple(proofs), canaries=tuple(canaries), blind=tuple(blind)
+    )
 
 
 def _asked(stage: FitStage, scene: Scene, whole: dict[str, Array]) -> _Learned:
@@ -96,6 +103,8 @@ def _asked(stage: FitStage, scene: Scene, whole: dict[str, Array]) -> _Learned:
             learned.values += values.size
             if count and (name, check) not in learned.found:
                 learned.found[name, check] = (count, f"the later bars {future.what}")
+        if not is_same(scene.history, future.history):
+            learned.changed.add(check)
         if n_differing(_planted(scene), _planted(changed)):
             learned.planted.add(check)
     if not learned.answers:
@@ -107,9 +116,10 @@ def _asked(stage: FitStage, scene: Scene, whole: dict[str, Array]) -> _Learned:
 
 
 def _planted(scene: Scene) -> Array:
-    """Return what a scaler over everything learns: the mean close of each symbol."""
-    closes = [bars.close[np.isfinite(bars.close)] for bars in scene.history.bars.values()]
-    return np.array([float(close.mean()) if len(close) else 0.0 for close in closes])
+    """Return what was learned from everything: a number for all bars of every series."""
+    history = scene.history
+    series = (*history.bars.values(), *history.finer.values(), *history.conversion_bars.values())
+    return np.array([checksum(*arrays_of(bars).values()) for bars in series])
 
 
 def n_differing(before: Array, after: Array) -> int:

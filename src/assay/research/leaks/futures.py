@@ -45,7 +45,7 @@ class Future:
 def truncated(bars: Bars, cut: int) -> Bars:
     """Return bars ``0 .. cut`` as copies, as if the rest had not happened yet."""
     columns: dict[str, Any] = {
-        name: column[: cut + 1].copy() for name, column in _arrays(bars).items()
+        name: column[: cut + 1].copy() for name, column in arrays_of(bars).items()
     }
     return replace(bars, **columns)
 
@@ -56,7 +56,7 @@ def poisoned(bars: Bars, cut: int, value: float) -> Bars:
     A column that has no value anywhere stays as it is: the source has none, and never will.
     """
     changed: dict[str, Any] = {}
-    for name, column in _arrays(bars).items():
+    for name, column in arrays_of(bars).items():
         if name != "time_ns" and not np.isnan(column).all():
             changed[name] = column.copy()
             changed[name][cut + 1 :] = value
@@ -138,7 +138,7 @@ def _rotation(bars: Bars, cut: int, anchor: float, digits: int | None) -> int:
     return wanted + (int(np.argmax(differs)) if differs.any() else 0)
 
 
-def _arrays(bars: Bars) -> dict[str, Any]:
+def arrays_of(bars: Bars) -> dict[str, Any]:
     """Return the columns that *bars* have, by name."""
     return {
         field.name: column
@@ -200,10 +200,10 @@ def is_same(one: History, other: History) -> bool:
 
 
 def _same_bars(one: Bars, other: Bars) -> bool:
-    columns = _arrays(other)
+    columns = arrays_of(other)
     return all(
         np.array_equal(values, columns[name], equal_nan=values.dtype.kind == "f")
-        for name, values in _arrays(one).items()
+        for name, values in arrays_of(one).items()
     )
 
 

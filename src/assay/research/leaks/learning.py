@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from assay.config.settings import Settings
+from assay.domain.errors import DataError
 from assay.kernels.compiler import FloatArray, IntArray
 from assay.models import fitting
 from assay.models.algorithms import make
@@ -327,15 +328,31 @@ class _Table:
     weight: FloatArray
 
 
+def _with_both_sides(folds: Folds, y: Array) -> tuple[IntArray, IntArray]:
+    """Return the fold nearest to the middle that learns from labels of both sides."""
+    for k in sorted(range(len(folds)), key=lambda k: abs(k - len(folds) // 2)):
+        if len(np.unique(y[folds[k][0]])) > 1:
+            return folds[k]
+    raise DataError(
+        "Some inner fold must learn from moves up and from moves down; none did.",
+        remedy="Use more history, or nearer barriers.",
+    )
+
+
 def fold_stage(lesson: Lesson, seed: int) -> PartStage:
     """Return the members of one inner fold: no answer may know the labels that judge it.
 
     Nor may the answer about one judged row depend on the features of another.
+
+    Raises
+    ------
+    DataError
+        If no inner fold has labels of both sides to learn from.
     """
     rows, settings = lesson.rows, lesson.plan.settings
     split = training.inner_split(rows.start_ns, rows.end_ns, rows.bar_ns, settings)
-    train_rows, test_rows = split.folds[len(split.folds) // 2]
     table = _Table(x=rows.x, y=(rows.side > 0.0).astype(np.int8), weight=rows.weight)
+    train_rows, test_rows = _with_both_sides(split.folds, table.y)
     fold = [(train_rows, test_rows)]
     narrow = as_float32(table.x, rows.names)
     names = settings.training.algorithms

@@ -147,7 +147,9 @@ def _proved(
             reports.append(LeakReport(leaks=tuple(unsteady), stages=(), canaries=()))
         if stages:
             events = max(EVENTS_MIN, len(cuts) // 2)
-            reports.append(prove_series(stages, scene, cuts, n_events=events, progress=progress))
+            # Executed afresh, for it was called before, and may have counted.
+            first = scene.on(scene.history)
+            reports.append(prove_series(stages, first, cuts, n_events=events, progress=progress))
         for item in steady:
             leaks = tuple(_windows(scene, strategy, item, bars, n_windows, known()))
             reports.append(LeakReport(leaks=leaks, stages=(), canaries=()))
