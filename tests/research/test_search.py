@@ -21,6 +21,7 @@ from assay.research.search.proposals import given_up, propose, signed_rank_p
 from assay.research.search.search import best_of
 from assay.research.search.space import space_of
 from assay.research.trials.ledger import TrialLedger
+from assay.research.verdict.schema import document_of, verdict_of, verdict_text
 from assay.research.walk import walk
 from assay.signals.signal_model import Opinion
 
@@ -128,6 +129,13 @@ def test_a_search_cut_off_anywhere_ends_like_one_that_was_not(
     assert results_text(again) == results_text(result)
     for one, two in zip(search.found, other.found, strict=True):
         assert all(same(a, b) for a, b in zip(one.outcomes, two.outcomes, strict=True))
+
+
+def test_the_gate_reads_the_verdict_of_a_search(finished) -> None:
+    _, result, search = finished
+    verdict = verdict_of(verdict_text(document_of(result)))
+    assert verdict.outcome is result.verdict.outcome
+    assert verdict.numbers["trials_nested"] >= sum(len(item.outcomes) for item in search.found)
 
 
 def test_a_search_remembers_what_the_ledger_held(finished) -> None:
