@@ -30,7 +30,7 @@ def backtest(
     """Trade the indicators or a stored model; no training.
 
     A stored model trades only bars after its training, since everything before is in sample.
-    Every backtest is counted as a trial.
+    Every backtest is counted as a trial, and the leak prover is asked before it is judged.
     """
     from dataclasses import replace
 
