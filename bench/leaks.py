@@ -3,6 +3,7 @@
 Nothing may be found, and every planted leak must be:
 
     python bench/leaks.py ../shared/data/history
+    python bench/leaks.py ../shared/data/history --strategy examples/strategy.py
     python bench/leaks.py ../shared/data/history --cuts 200 --only XAUUSD_H1 --json
 
 Files are Parquet, named ``SYMBOL_TIMEFRAME_...`` or ``SYMBOL_ticks_...``; ticks become M1 bars. The
@@ -30,6 +31,7 @@ from assay.domain.timeframe import Timeframe
 from assay.research.history import History
 from assay.research.leaks.evidence import LeakReport
 from assay.research.leaks.pipeline import Depth, prove_pipeline
+from assay.strategy import Strategy, load_strategy
 
 ACCOUNT = "USD"
 
@@ -83,18 +85,22 @@ def settings_for(history: History) -> Settings:
     return Settings.model_validate({"market": market})
 
 
-def proved(history: History, depth: Depth) -> LeakReport:
-    """Ask the prover about the default pipeline on one history."""
-    return prove_pipeline(settings_for(history), history, depth=depth, progress=SilentProgress())
+def proved(history: History, depth: Depth, strategy: Strategy | None = None) -> LeakReport:
+    """Ask the prover about the default pipeline on one history, and a strategy.py beside it."""
+    return prove_pipeline(
+        settings_for(history), history, strategy=strategy, depth=depth, progress=SilentProgress()
+    )
 
 
-def rows_of(folder: Path, depth: Depth, only: str) -> Iterator[dict[str, Any]]:
+def rows_of(
+    folder: Path, depth: Depth, only: str, strategy: Strategy | None = None
+) -> Iterator[dict[str, Any]]:
     """Yield one row per history, as it is ready."""
     for name, history in histories(folder).items():
         if only not in name:
             continue
         began_s = time.perf_counter()
-        report = proved(history, depth)
+        report = proved(history, depth, strategy)
         (item,) = history.bars.values()
         yield {
             "history": name,
@@ -117,16 +123,18 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--cuts", type=int, help="bars after which the future changes")
     parser.add_argument("--quick", action="store_true", help="latest bars, no training")
+    parser.add_argument("--strategy", type=Path, help="a strategy.py that is proved beside it")
     parser.add_argument("--only", default="", help="part of a file's name")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     depth = Depth.quick() if asked.quick else Depth()
     if asked.cuts:
         depth = replace(depth, n_cuts=asked.cuts)
+    strategy = load_strategy(asked.strategy) if asked.strategy else None
     rows = []
     if not asked.json:
         print(f"{'history':44} {'bars':>7} {'values':>14} {'leaks':>5} {'planted':>9} {'s':>7}")
-    for row in rows_of(asked.folder, depth, asked.only):
+    for row in rows_of(asked.folder, depth, asked.only, strategy):
         rows.append(row)
         if asked.json:
             continue
@@ -138,6 +146,13 @@ def main() -> int:
         )
         for leak in row["leaks"] or ([row["reason"]] if row["reason"] else []):
             print(f"    {leak}")
+    if not asked.json:
+        planted = f"{sum(row['found'] for row in rows)}/{sum(row['planted'] for row in rows)}"
+        print(
+            f"{'in all':44} {sum(row['bars'] for row in rows):7,} "
+            f"{sum(row['values'] for row in rows):14,} {sum(len(row['leaks']) for row in rows):5} "
+            f"{planted:>9} {sum(row['seconds'] for row in rows):7.1f}"
+        )
     if asked.json:
         print(json.dumps({"cuts": depth.n_cuts, "training": depth.learns, "rows": rows}, indent=1))
     return int(any(row["leaks"] or not row["trusted"] for row in rows))
