@@ -23,10 +23,12 @@ from assay.research.risk_search.evaluation import (
     BLOCKS,
     CASES_PER_STEP,
     PARTS,
+    Cases,
     arena_of,
     evaluate,
 )
-from assay.research.risk_search.found import RiskSearch
+from assay.research.risk_search.found import Case, RiskSearch
+from assay.research.risk_search.judging import _reasons
 from assay.research.risk_search.objective import Measure, measured, objectives, unions_of
 from assay.research.risk_search.parameters import (
     PARAMETERS,
@@ -40,6 +42,7 @@ from assay.research.risk_search.parameters import (
 from assay.research.risk_search.ranges import check_ranges, default_ranges, ranges_of
 from assay.research.risk_search.record import lines_of
 from assay.research.risk_search.search import check_plan, search_risk
+from assay.research.risk_search.simplifying import simplified, tries_max
 from assay.research.risk_search.support import (
     edge_beyond_luck,
     gain_of,
@@ -183,9 +186,16 @@ def test_a_cluster_of_two_processes_says_the_same_to_the_bit() -> None:
         silence_logs=50,
     ) as made:  # fmt: skip
         made.wait_for_workers(2)
-        there = searched(market, views, place=Place(cluster=made.scheduler_address))
+        place = Place(cluster=made.scheduler_address)
+        there = searched(market, views, place=place)
+        # The first cases leave at once and enter often: their chunk is the last to come back.
+        bars = {"time_stop_bars": np.repeat([1.0, 200.0], (CASES_PER_STEP, 7 * CASES_PER_STEP))}
+        many = evaluate(arena_of(market, views), bars, place=place, progress=SILENT)
 
     assert told(there) == told(searched(market, views))
+    here = evaluate(arena_of(market, views), bars, place=Place(), progress=SILENT)
+    assert many.swept.tobytes() == here.swept.tobytes()
+    assert many.sums.tobytes() == here.sums.tobytes()
 
 
 def test_another_seed_tries_other_cases() -> None:
@@ -578,3 +588,93 @@ def test_the_examples_are_what_they_say() -> None:
     moved = views.direction[after] * (mid[after + LIFE] - mid[after])
     assert moved.mean() > 1.0
     assert (np.diff(entered) == EVERY).all()
+
+
+# What speaks against the best case
+
+
+GOOD = Case(
+    values={}, objective=1.0, paths=(0.5, 0.9, 1.0, 1.1, 1.5), sharpe=1.0, growth=0.1,
+    drawdown=0.1, n_trades=100,
+)  # fmt: skip
+FINE = {"overfitting": 0.2, "edge": 0.95, "gain": 0.95}
+
+
+@pytest.mark.parametrize(
+    ("best", "as_set", "plateau", "changes", "words"),
+    [
+        (1.0, 0.5, 0.5, {}, []),
+        (-math.inf, 0.5, 0.5, {}, ["No case trades often enough"]),
+        (-0.1, -0.5, 0.5, {}, ["earns nothing after costs"]),
+        (1.0, 1.0, 0.5, {}, ["The settings as they are do as well"]),
+        (1.0, 0.5, 0.5, {"gain": 0.94}, ["not clearly better", "94%"]),
+        (1.0, 0.5, 0.5, {"edge": 0.94}, ["Luck explains it", "94%"]),
+        (1.0, 0.5, 0.5, {"overfitting": 0.21}, ["probability of overfitting is 21%"]),
+        (1.0, 0.5, 0.5, {"overfitting": math.nan}, ["overfitting"]),
+        (1.0, 0.5, 0.49, {}, ["stands alone: 49%"]),
+    ],
+)
+def test_each_reason_alone_is_enough_against_a_winner(best, as_set, plateau, changes, words):
+    reasons = _reasons(
+        replace(GOOD, objective=best), replace(GOOD, objective=as_set), plateau,
+        confidence=0.95, **{**FINE, **changes},
+    )  # fmt: skip
+    assert len(reasons) == bool(words)
+    assert all(word in reasons[0] for word in words)
+
+
+def test_a_score_to_hold_that_is_not_searched_follows_the_score_to_enter_down() -> None:
+    strict = with_settings(fusion={"pass_score": 0.7, "hold_score": 0.6})
+    rules = rules_of(strict, {"pass_score": np.array([0.55, 0.65])})
+    assert rules.hold_score.tolist() == [0.55, 0.6]
+    assert settings_of(strict, {"pass_score": 0.55}).fusion.hold_score == 0.55
+
+
+class Ground:
+    """A task whose cases are as good as a formula says."""
+
+    def __init__(self, formula, names=("stop_atr", "trailing_atr")) -> None:
+        self.settings = SETTINGS
+        self.seed = 1
+        self.plan = replace(plan(), ranges={name: RANGES[name] for name in names})
+        self._formula = formula
+
+    def trade(self, values):
+        n = len(next(iter(values.values())))
+        cases = Cases(values=values, swept=np.zeros(n), sums=np.zeros((n, 48, 2)))
+        return cases, self._formula(values) * np.ones(n)
+
+
+def simplest(formula) -> dict[str, float]:
+    """Return the values that are left of a stop of 2 and a trailing stop of 3."""
+    ground = Ground(formula)
+    values = {"stop_atr": np.array([2.0]), "trailing_atr": np.array([3.0])}
+    cases, objective = ground.trade(values)
+    further, k = simplified(ground, (cases, units_at(values, ground.plan.ranges), objective), 0)
+    every = [cases, *(item[0] for item in further)]
+    assert sum(len(item) for item in every[1:]) <= tries_max(ground)
+    return {name: np.concatenate([item.values[name] for item in every])[k] for name in values}
+
+
+def test_what_changes_nothing_goes_back() -> None:
+    assert simplest(lambda values: 1.0) == {"stop_atr": 8.0, "trailing_atr": 0.0}
+    assert simplest(lambda values: -1.0) == {"stop_atr": 8.0, "trailing_atr": 0.0}
+
+
+def test_what_earns_something_stays() -> None:
+    found = simplest(lambda values: np.where(values["trailing_atr"] > 0.0, 1.0, 0.9))
+    assert found == {"stop_atr": 8.0, "trailing_atr": 3.0}
+
+
+def test_a_value_that_is_bad_itself_stays_away_though_its_neighbours_are_good() -> None:
+    found = simplest(lambda values: np.where(values["stop_atr"] == 8.0, 0.5, 1.0))
+    assert found == {"stop_atr": 2.0, "trailing_atr": 0.0}
+
+
+def test_a_value_beside_a_cliff_is_not_gone_back_to() -> None:
+    found = simplest(lambda values: np.where(values["stop_atr"] > 8.0, -2.0, 1.0))
+    assert found == {"stop_atr": 2.0, "trailing_atr": 0.0}
+
+
+def test_nothing_is_simplified_where_nothing_is_good() -> None:
+    assert simplest(lambda values: -math.inf) == {"stop_atr": 2.0, "trailing_atr": 3.0}
