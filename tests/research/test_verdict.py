@@ -202,6 +202,24 @@ def test_the_interval_of_lenient_settings_is_measured_again() -> None:
     assert check.value < 0.0 and "95%" in check.text
 
 
+@pytest.mark.parametrize(
+    ("name", "threshold"),
+    [("years", 0.5), ("trades", 29.0), ("deflated_sharpe", 0.94), ("random_entries", 0.06),
+     ("buy_and_hold", 1.64), ("net_profit", -1.0), ("sharpe_interval", -0.1), ("leaks", 1.0)],
+)  # fmt: skip
+def test_no_object_passes_whose_conditions_ask_for_less(name: str, threshold: float) -> None:
+    rng = np.random.default_rng(1)
+    edge = verdict_on(exact(NINE_YEARS, 1.8, rng), rng)
+    assert edge.is_passed
+    lower = [replace(check, threshold=threshold) if check.name == name else check
+             for check in edge.checks]  # fmt: skip
+    assert not replace(edge, checks=tuple(lower)).is_passed
+    without = tuple(check for check in edge.checks if check.name != name)
+    assert not replace(edge, checks=without).is_passed
+    failed = [replace(check, passed=check.name != name) for check in edge.checks]
+    assert not replace(edge, checks=tuple(failed)).is_passed
+
+
 def test_asking_for_more_is_judged_by() -> None:
     rng = np.random.default_rng(23)
     strict = EvaluationSettings(

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from scipy.special import ndtri
 
 from assay.research.leaks.evidence import LeakReport
-from assay.research.verdict.figures import STRONG_SHARPE, Demands
+from assay.research.verdict.figures import GATE, STRONG_SHARPE, Demands
 from assay.research.wording import probability, ratio
 
 POWER_MIN = 0.5
+NEARLY = 1e-12
 RANDOM_RUNS_MIN = 19
 """Fewer runs with random entries cannot show that at most one in twenty does as well."""
 
@@ -57,6 +58,23 @@ def conditions(
     if not all(check.passed for check in gates):
         data = (*data, power_check(numbers))
     return data, gates
+
+
+def asks_enough(check: Check) -> bool:
+    """Tell whether a condition asks for at least what the gate asks for."""
+    z = float(ndtri(GATE.confidence))
+    least = {
+        "years": GATE.years_min,
+        "trades": float(GATE.trades_min),
+        "net_profit": 0.0,
+        "deflated_sharpe": GATE.confidence,
+        "sharpe_interval": 0.0,
+        "buy_and_hold": z * (1.0 - NEARLY),
+    }
+    most = {"leaks": 0.0, "random_entries": 1.0 - GATE.confidence + NEARLY}
+    if check.name in most:
+        return check.threshold <= most[check.name]
+    return check.threshold >= least.get(check.name, math.inf)
 
 
 def leak_check(report: LeakReport | None) -> Check:
@@ -180,7 +198,7 @@ def random_check(numbers: Mapping[str, float], confidence: float) -> Check:
     share = (1.0 + as_good) / (1.0 + runs) if runs >= RANDOM_RUNS_MIN else math.nan
     return Check(
         name="random_entries",
-        passed=share <= threshold + 1e-12,
+        passed=share <= threshold + NEARLY,
         value=share,
         threshold=threshold,
         text="It was not compared with random entries."

@@ -15,7 +15,7 @@ from assay.research.leaks.evidence import LeakReport
 from assay.research.metrics import Metrics, measure
 from assay.research.result import Forecasts, StrategyResult, title_of
 from assay.research.trials.evidence import TrialEvidence
-from assay.research.verdict.checks import Check, conditions
+from assay.research.verdict.checks import Check, asks_enough, conditions
 from assay.research.verdict.figures import (
     Demands,
     alpha_numbers,
@@ -72,8 +72,18 @@ class Verdict:
 
     @property
     def is_passed(self) -> bool:
-        """Whether this may be promoted: the question that every gate asks."""
-        return self.outcome is Outcome.EDGE
+        """Whether this may be promoted: the question that every gate asks.
+
+        Whoever made the object: the conditions have to be all there, to hold, and to ask for no
+        less than the gate does.
+        """
+        names = sorted(check.name for check in self.checks)
+        return (
+            self.outcome is Outcome.EDGE
+            and names == sorted(SOUNDNESS | LENGTH - {"power"} | GATES)
+            and outcome_of(self.checks) is Outcome.EDGE
+            and all(asks_enough(check) for check in self.checks)
+        )
 
     @property
     def reasons(self) -> tuple[str, ...]:
