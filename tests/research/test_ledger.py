@@ -241,7 +241,7 @@ def test_a_ledger_in_the_place_of_another_is_noticed(ledger: TrialLedger) -> Non
     ledger.path.unlink()
     ledger.head_path.unlink()
     TrialLedger(ledger.path).record_all([trial(7), trial(8), trial(9)])
-    with pytest.raises(LedgerError, match="trial 2 is not the one that report gold counted"):
+    with pytest.raises(LedgerError, match="line 2, trial 2, is not the one that report gold saw"):
         TrialLedger(ledger.path, witnesses=[witness]).evidence()
 
 

@@ -206,8 +206,9 @@ class TrialLedger:
         self._check_head(lines)
         against = contradicted(lines, self._witnesses)
         if against is not None:
-            what = f"trial {against.count} is not the one that {against.source} counted"
-            raise self._tampered(what, against.count)
+            number = next(k for k, line in enumerate(lines, 1) if line.n == against.count)
+            what = f"line {number}, trial {against.count}, is not the one that {against.source} saw"
+            raise self._tampered(what, number)
         if torn and repair:
             self._quarantine(torn, keep=len(content) - len(torn))
         return lines
