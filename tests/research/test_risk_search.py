@@ -188,12 +188,12 @@ def test_a_cluster_of_two_processes_says_the_same_to_the_bit() -> None:
         made.wait_for_workers(2)
         place = Place(cluster=made.scheduler_address)
         there = searched(market, views, place=place)
-        # The first cases leave at once and enter often: their chunk is the last to come back.
-        bars = {"time_stop_bars": np.repeat([1.0, 200.0], (CASES_PER_STEP, 7 * CASES_PER_STEP))}
-        many = evaluate(arena_of(market, views), bars, place=place, progress=SILENT)
+        # The first cases trade and the others never do: their chunk is the last to come back.
+        scores = {"pass_score": np.repeat([0.5, 0.75], (CASES_PER_STEP, 7 * CASES_PER_STEP))}
+        many = evaluate(arena_of(market, views), scores, place=place, progress=SILENT)
 
     assert told(there) == told(searched(market, views))
-    here = evaluate(arena_of(market, views), bars, place=Place(), progress=SILENT)
+    here = evaluate(arena_of(market, views), scores, place=Place(), progress=SILENT)
     assert many.swept.tobytes() == here.swept.tobytes()
     assert many.sums.tobytes() == here.sums.tobytes()
 
