@@ -2,6 +2,7 @@
 
 import html
 import json
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,9 @@ from assay.research.report.verdict_page import (
     verdict_page,
 )
 from assay.research.run_result import RunResult
-from assay.research.verdict.judge import Outcome
+from assay.research.statistics.sharpe import expected_maximum
+from assay.research.verdict.figures import evidence_numbers
+from assay.research.verdict.judge import Outcome, concluded
 from assay.research.verdict.schema import verdict_of
 
 OUTCOMES = pytest.mark.parametrize("outcome", list(Outcome), ids=lambda item: item.name)
@@ -82,6 +85,20 @@ def test_the_python_of_the_page_gives_the_figures_of_the_page(
     assert f"{len(known['r']):,}" in dict(python_lines(run))["r = equity[1:] / equity[:-1] - 1"]
     numbers = run.verdict.numbers
     assert known["s"] == pytest.approx(numbers["sharpe_daily"], rel=1e-12)
+
+
+def test_luck_is_recomputed_where_other_trials_have_longer_records() -> None:
+    run = run_with(Outcome.EDGE)
+    verdict = run.verdict
+    assert verdict.trials is not None
+    trials = replace(verdict.trials, variance_luck=1e-5)
+    longer = concluded("hybrid", verdict.numbers, trials, verdict.leaks)
+    (line,) = [line for line, _ in python_lines(replace(run, verdict=longer)) if "luck =" in line]
+    known: dict[str, Any] = {"expected_maximum": expected_maximum, "year": 1.0}
+    exec(line.partition(";")[0], known)
+    root = math.sqrt(verdict.numbers["days_per_year"])
+    again = evidence_numbers(verdict.numbers, trials, 0.95)["luck_sharpe"]
+    assert known["luck"] * root == pytest.approx(again, rel=1e-12)
 
 
 def test_a_ruined_account_can_be_recomputed_too(

@@ -16,6 +16,7 @@ from assay.research.run_result import RunResult
 from assay.research.tables import daily_of
 from assay.research.trials.evidence import TrialEvidence
 from assay.research.verdict.changes import what_would_change
+from assay.research.verdict.figures import variance_of_luck
 from assay.research.verdict.judge import Outcome, Verdict
 from assay.research.wording import count, percent, ratio
 
@@ -277,8 +278,7 @@ def python_lines(run: RunResult) -> tuple[tuple[str, str], ...]:
     if verdict.trials is None or numbers["sharpe_daily"] == 0.0:
         return tuple(lines)
     trials = verdict.trials
-    worth, spread = max(trials.effective, 1.0), trials.variance_luck
-    spread = spread if spread > 0.0 else 1.0 / (numbers["n_days"] - 1.0)
+    worth, spread = max(trials.effective, 1.0), variance_of_luck(trials, numbers["n_days"])
     lines += [
         ("s = sharpe_ratio(r); s * year**0.5", ratio(numbers["sharpe"], 4)),
         (
