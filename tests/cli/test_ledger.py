@@ -52,6 +52,16 @@ def test_a_ledger_that_is_shorter_than_the_one_it_replaces_hides_nothing(
     assert (evidence["count"], evidence["lost"], evidence["recorded"]) == (11, 7, 4)
 
 
+def test_doctor_tells_of_lost_trials(assay, place: Workspace) -> None:
+    def told() -> str:
+        findings = assay("doctor", "-w", place.root, "--json").json["findings"]
+        return next(item["detail"] for item in findings if item["check"] == "trial ledger")
+
+    assert told() == "7 trials, chain unbroken"
+    shutil.rmtree(place.ledger_path.parent)
+    assert told() == "0 trials, 7 more are lost, as `assay ledger` says"
+
+
 def test_a_line_that_was_changed_is_named_with_what_to_do(assay, place: Workspace) -> None:
     text = place.ledger_path.read_bytes()
     place.ledger_path.write_bytes(text.replace(b"\n", b"\r\n"))

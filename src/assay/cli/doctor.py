@@ -246,9 +246,12 @@ def _models(place: "Workspace") -> Iterator[Finding]:
 
 
 def _ledger_detail(place: "Workspace") -> str:
-    from assay.research.trials.ledger import TrialLedger
+    from assay.cli.trials import opened_ledger
 
-    return f"{TrialLedger(place.ledger_path).count()} trials, chain unbroken"
+    book = opened_ledger(place)
+    lost = book.lost()
+    told = f"{lost} more are lost, as `assay ledger` says" if lost else "chain unbroken"
+    return f"{book.count()} trials, {told}"
 
 
 def _attempt(check: str, attempt: Callable[[], str]) -> Finding:
