@@ -1,7 +1,9 @@
 """The stress test: the same decisions elsewhere, and what must hold wherever they go."""
 
 import json
+import shutil
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +17,13 @@ from assay.domain.errors import ConfigError
 from assay.domain.facts_history import FactsHistory
 from assay.domain.progress import SilentProgress
 from assay.engine import market as columns
+from assay.engine.views import Views
 from assay.research.benchmarks import as_result
 from assay.research.compute.place import Place
+from assay.research.compute.pool import compute
 from assay.research.history import History
 from assay.research.run import execute
+from assay.research.stress import shocks as shocks_module
 from assay.research.stress.counting import count_stress
 from assay.research.stress.execution import (
     CONDITIONS,
@@ -42,7 +47,9 @@ from assay.research.stress.stress import GROUPS, Plan, Stress, stress
 from assay.research.stress.writing import write_stress
 from assay.research.trials.ledger import TrialLedger
 from assay.research.walk import Walked, walk
+from assay.strategy.loading import load_strategy
 
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "strategy.py"
 GOLD = {"XAUUSD": load_instrument("XAUUSD")}
 QUICK = Settings.model_validate(
     {
@@ -115,6 +122,32 @@ def test_the_real_bars_give_the_decisions_of_the_walk_again(walked: Walked, scen
     real = real_market(scene, scene.settings, scene.history.instruments)
     np.testing.assert_array_equal(real.tape.market, walked.market.tape.market)
     same_views(decided(scene, scene.settings, real), walked.views["hybrid"])
+
+
+def test_a_users_columns_are_those_of_the_walk_whatever_the_file_says_by_now(
+    tmp_path: Path,
+) -> None:
+    """Also in another process, which has never seen the file."""
+    file = tmp_path / "strategy.py"
+    shutil.copy(EXAMPLE, file)
+    mine = walk(QUICK, HISTORY, progress=QUIET, strategy=load_strategy(file))
+    scene = scene_of(mine)[0]
+    file.write_text("this is no Python any more")
+    views, again = compute(
+        partial(replayed_views, scene),
+        [0, 1],
+        place=Place(workers=2),
+        progress=QUIET,
+        stage="Replay",
+    )
+    same_views(views, mine.views["hybrid"])
+    same_views(again, views)
+    file.unlink()
+    same_views(replayed_views(scene, 0), mine.views["hybrid"])
+
+
+def replayed_views(scene: Scene, _task: int) -> Views:
+    return replayed(scene, scene.quoted, scene.settings, scene.history.instruments)[1]
 
 
 def test_usual_conditions_change_nothing(walked: Walked, scene: Scene) -> None:
@@ -294,6 +327,36 @@ def test_a_shock_counts_as_lived_only_where_the_bars_show_it(walked: Walked) -> 
     assert lived_through(replace(shock, moves={"XAUUSD": -0.9}), base, market) is None
     late = replace(shock, first=first.replace(year=2050), last=first.replace(year=2050))
     assert lived_through(late, base, market) is None
+
+
+def listed(walked: Walked, monkeypatch: pytest.MonkeyPatch, **moves: dict[str, float]):
+    """Return the shocks of the walk where the list is days of its middle, with these moves."""
+    scene, base = scene_of(walked)
+    days = base.time_ns.astype("datetime64[ns]").astype("datetime64[D]")
+    shocks = []
+    for place, (name, known) in enumerate(moves.items(), 2):
+        first = days[len(days) * place // (len(moves) + 3)].astype(object)
+        shocks.append(replace(SHOCKS[0], name=name, first=first, last=first, moves=known))
+    monkeypatch.setattr(shocks_module, "SHOCKS", tuple(shocks))
+    return shocks_module.shocks_of(scene, base)
+
+
+def test_a_shock_without_a_known_move_is_replayed_and_moved_nowhere(
+    walked: Walked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = listed(walked, monkeypatch, seen={"XAUUSD": 1e-4}, unknown={}, pair={"EURUSD": 0.05})
+    assert [item.name for item in found.lived] == ["seen", "unknown", "pair"]
+    assert found.absent == () and found.transplanted == ()
+
+
+def test_a_market_that_does_not_show_what_is_known_lived_through_nothing(
+    walked: Walked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A simulated history of the same days is no witness of what nobody measured."""
+    found = listed(walked, monkeypatch, other={"XAUUSD": -0.9}, unknown={}, seen={"XAUUSD": 1e-4})
+    assert [item.name for item in found.lived] == ["seen"]
+    assert found.absent == ("other", "unknown")
+    assert [item.name for item in found.transplanted] == ["other"]
 
 
 def test_the_ledger_counts_one_look_per_set(tmp_path: Path, walked: Walked) -> None:

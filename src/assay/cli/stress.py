@@ -116,11 +116,12 @@ def _show(folder: "Path", found: "Stress", screen: Screen) -> None:
     """Print the answer, the scenarios side by side, and the path of the page."""
     import json
 
-    from assay.research.stress.answer import LABELS
+    from assay.research.stress.answer import label_of
     from assay.research.stress.page import HTML_FILE, visible_rows
 
     screen.say("")
-    screen.say(f"{found.title}: {LABELS[found.tone]}. {found.headline}", style="bold")
+    label = label_of(found.tone, found.real.trades)
+    screen.say(f"{found.title}: {label}. {found.headline}", style="bold")
     for about, words in found.explanation:
         screen.say(f"  {about}: {words}")
     screen.table(

@@ -17,7 +17,8 @@ LOSS_MAX = 0.25
 GAP_MAX = 0.20
 
 LABELS = {"edge": "Holds", "not-enough-data": "Sensitive", "no-edge": "Breaks"}
-"""The answer, by the tone of its page."""
+"""The answer, by the tone of its page, of a strategy that traded."""
+NOT_TESTED = "Not tested"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +77,17 @@ def answer_of(
         explanation=tuple(_told(real, by_name, shocks, ruin_share)),
         tone=tone,
     )
+
+
+def label_of(tone: str, n_trades: float) -> str:
+    """Return the answer in one or two words.
+
+    Examples
+    --------
+    >>> label_of("edge", 30), label_of("not-enough-data", 0)
+    ('Holds', 'Not tested')
+    """
+    return LABELS[tone] if n_trades else NOT_TESTED
 
 
 def _joined(parts: Sequence[str], n_max: int = 3) -> str:

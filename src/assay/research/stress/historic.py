@@ -15,10 +15,9 @@ class HistoricShock:
     first, last : date
         Days of the window, UTC, both included.
     moves : mapping of str to float
-        Largest move inside 24 hours of trading, from extreme to extreme, as a fraction: of gold,
-        and of the currency pair that was hit hardest.
-    is_measured : bool
-        Measured on hourly bars; else from the press, rounded.
+        Largest fall (negative) or rise inside 24 hours of trading, from extreme to extreme, as a
+        fraction: of gold, and of the currency pair that was hit hardest. Measured on hourly bids,
+        to three digits; a market of which there was no history to measure is left out.
     """
 
     name: str
@@ -27,16 +26,10 @@ class HistoricShock:
     first: date
     last: date
     moves: Mapping[str, float]
-    is_measured: bool = True
 
 
 def _shock(
-    name: str,
-    title: str,
-    span: tuple[str, str],
-    told: str,
-    is_measured: bool = True,
-    **moves: float,
+    name: str, title: str, span: tuple[str, str], told: str, **moves: float
 ) -> HistoricShock:
     return HistoricShock(
         name=name,
@@ -45,7 +38,6 @@ def _shock(
         first=date.fromisoformat(span[0]),
         last=date.fromisoformat(span[1]),
         moves=moves,
-        is_measured=is_measured,
     )
 
 
@@ -117,20 +109,19 @@ SHOCKS = (
     ),
     _shock(
         "gilts", "Gilts and sterling", ("2022-09-23", "2022-09-27"),
-        "The pound falls to a record low in Asia.", is_measured=False, XAUUSD=-0.02, GBPUSD=-0.05,
+        "The pound falls to a record low in Asia.",
     ),
     _shock(
         "banks_2023", "Bank failures", ("2023-03-09", "2023-03-20"),
-        "Rates turn within a day.", is_measured=False, XAUUSD=0.035, USDJPY=-0.03,
+        "Rates turn within a day.",
     ),
     _shock(
         "august_2024", "Unwinding of the yen carry", ("2024-08-02", "2024-08-06"),
-        "The yen jumps, shares and gold are sold.", is_measured=False, XAUUSD=-0.04, USDJPY=-0.045,
+        "The yen jumps, shares and gold are sold.", XAUUSD=-0.046,
     ),
     _shock(
         "tariffs", "Tariffs", ("2025-04-02", "2025-04-10"),
-        "Gold is sold with everything else, then soars.", is_measured=False,
-        XAUUSD=-0.04, USDCHF=-0.04,
+        "Gold is sold with everything else, then soars.",
     ),
 )  # fmt: skip
-"""The dated list. Measured moves are those of the hourly bid, 2006 to 2022."""
+"""The dated list. A shock without a move is replayed where the data has it, and moved nowhere."""

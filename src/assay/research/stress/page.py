@@ -7,7 +7,7 @@ import numpy as np
 from markupsafe import Markup
 
 from assay.research.report.sheet import Section, Sheet, SheetVerdict, sheet_text
-from assay.research.stress.answer import LABELS
+from assay.research.stress.answer import label_of
 from assay.research.stress.charts import fan_chart, scenario_chart
 from assay.research.stress.historic import SHOCKS
 from assay.research.stress.shocks import Shocks
@@ -70,7 +70,7 @@ def stress_page(found: Stress) -> str:
             "start",
             verdict=SheetVerdict(
                 tone=found.tone,
-                label=LABELS[found.tone],
+                label=label_of(found.tone, found.real.trades),
                 headline=found.headline,
                 text=" ".join(f"{words}" for _, words in found.explanation[:2]),
             ),
@@ -233,7 +233,7 @@ def _shocks(found: Shocks) -> list[Section]:
                 rows=tuple(
                     (
                         item.title,
-                        item.of + ("" if item.is_measured else " (about)"),
+                        item.of,
                         percent(item.move, sign=True),
                         percent(item.loss),
                         percent(item.equity_after),
@@ -244,8 +244,7 @@ def _shocks(found: Shocks) -> list[Section]:
                 ),
                 numeric=frozenset(range(2, 6)),
                 notes=(
-                    "Moves are the largest inside 24 hours of trading, on hourly bars. “About”: "
-                    "from the press, rounded.",
+                    "Moves are the largest inside 24 hours of trading, measured on hourly bars.",
                 ),
             )
         )  # fmt: skip

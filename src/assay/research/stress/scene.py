@@ -2,14 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 
 from assay.config.settings import Settings
 from assay.data.bars import Bars
-from assay.domain.errors import StrategyError
 from assay.domain.facts_history import ContractFacts
 from assay.domain.progress import SilentProgress
 from assay.domain.timeframe import Timeframe
@@ -29,7 +26,6 @@ from assay.research.training import Training
 from assay.research.walk import Walked
 from assay.signals.signal_model import Lean, lean_of
 from assay.signals.terms import Terms
-from assay.strategy.loading import load_strategy
 from assay.strategy.strategy import Strategy
 
 PATH = "hybrid"
@@ -61,9 +57,8 @@ class Scene:
         What was decided on the real bars.
     atr : float64, shape (n_events,)
     axis : Axis
-    strategy_path : Path or None
-        Of a user's ``strategy.py``; each worker reads it once.
-    strategy_hash : str
+    strategy : Strategy or None
+        The user's, as the walk executed it, whatever its file says by now.
     names : tuple of str
         Features that the models read.
     """
@@ -81,8 +76,7 @@ class Scene:
     views: Views
     atr: FloatArray
     axis: Axis
-    strategy_path: Path | None
-    strategy_hash: str
+    strategy: Strategy | None
     names: tuple[str, ...]
 
     @property
@@ -109,7 +103,6 @@ def scene_of(walked: Walked) -> tuple[Scene, StrategyResult]:
         traditional[mine] = training.model.traditional_log_odds(
             dataset.column("votes")[first + mine]
         )
-    strategy = prepared.strategy
     scene = Scene(
         settings=walked.settings,
         history=replace(walked.history, bars=prepared.quoted, finer={}, spreads={}),
@@ -124,30 +117,10 @@ def scene_of(walked: Walked) -> tuple[Scene, StrategyResult]:
         views=walked.views[PATH],
         atr=market.atr,
         axis=Axis.of(daily),
-        strategy_path=None if strategy is None else strategy.path,
-        strategy_hash="" if strategy is None else strategy.source_hash,
+        strategy=prepared.strategy,
         names=dataset.names,
     )
     return scene, base
-
-
-@lru_cache(maxsize=1)
-def _strategy(path: Path, source_hash: str) -> Strategy:
-    """Read a user's columns once in each process.
-
-    Raises
-    ------
-    StrategyError
-        If the file is not the one that the walk used.
-    """
-    strategy = load_strategy(path)
-    if strategy.source_hash != source_hash:
-        raise StrategyError(
-            f"{path.name} must stay as it is while it is tested; it was changed.",
-            remedy="Run the command again.",
-            file=str(path),
-        )
-    return strategy
 
 
 def replayed(
@@ -174,10 +147,7 @@ def replayed(
     stop counts.
     """
     history = replace(scene.history, bars=bars)
-    strategy = None
-    if scene.strategy_path is not None:
-        strategy = _strategy(scene.strategy_path, scene.strategy_hash)
-    dataset, quoted, _ = assemble(scene.settings, history, strategy)
+    dataset, quoted, _ = assemble(scene.settings, history, scene.strategy)
     edges = np.append(np.searchsorted(dataset.start_ns, scene.fold_ns), len(dataset.start_ns))
     plans = [
         FoldPlan(

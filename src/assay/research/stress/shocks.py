@@ -1,5 +1,6 @@
 """Days that broke accounts: what the strategy did on those it lived through, and what if."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
@@ -68,7 +69,6 @@ class Transplanted:
         Over the start balance, at that close.
     is_stopped_out : bool
         The broker closed a position in the bar of the gap.
-    is_measured : bool
     """
 
     name: str
@@ -79,7 +79,6 @@ class Transplanted:
     loss: float
     equity_after: float
     is_stopped_out: bool
-    is_measured: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,49 +116,55 @@ class Shocks:
 def shocks_of(scene: Scene, base: StrategyResult) -> Shocks:
     """Replay the shocks that the record holds, and transplant the others' moves."""
     market = real_market(scene, scene.settings, scene.history.instruments)
-    lived, absent = [], []
-    for shock in SHOCKS:
-        found = lived_through(shock, base, market)
-        if found is None:
-            absent.append(shock)
-        else:
-            lived.append(found)
+    found = {shock.name: lived_through(shock, base, market) for shock in SHOCKS}
+    if not _is_of_this_world(found, base, market):
+        found |= {shock.name: None for shock in SHOCKS if base.symbols[0] not in shock.moves}
     exposed = most_exposed(base, market)
     transplanted: list[Transplanted] = []
     if exposed is not None:
         symbol = base.symbols[exposed.symbol]
-        for shock in absent:
+        for shock in SHOCKS:
             of = _standing_for(symbol, shock)
-            transplanted.append(transplant(shock, of, scene, base, market, exposed))
+            if found[shock.name] is None and of is not None:
+                transplanted.append(transplant(shock, of, scene, base, market, exposed))
     return Shocks(
-        lived=tuple(lived),
-        absent=tuple(shock.name for shock in absent),
+        lived=tuple(item for item in found.values() if item is not None),
+        absent=tuple(name for name, item in found.items() if item is None),
         transplanted=tuple(transplanted),
         exposed=exposed,
     )
 
 
-def _standing_for(symbol: str, shock: HistoricShock) -> str:
-    """Return whose move to take: its own, else that of its kind."""
+def _is_of_this_world(
+    found: Mapping[str, Lived | None], base: StrategyResult, market: Market
+) -> bool:
+    """Whether the record shows every known move whose days it has; a simulated one does not."""
+    return all(
+        found[shock.name] is not None
+        for shock in SHOCKS
+        if base.symbols[0] in shock.moves and _window(shock, market) is not None
+    )
+
+
+def _standing_for(symbol: str, shock: HistoricShock) -> str | None:
+    """Return whose move to take: its own, else that of its kind; None where neither is known."""
     if symbol in shock.moves:
         return symbol
     is_metal = symbol.startswith(METALS)
-    return next(of for of in shock.moves if of.startswith(METALS) == is_metal)
+    return next((of for of in shock.moves if of.startswith(METALS) == is_metal), None)
 
 
 def lived_through(shock: HistoricShock, base: StrategyResult, market: Market) -> Lived | None:
     """Return what the strategy did in the window of *shock*; None if the record lacks it.
 
     It lacks it too if its bars do not show the known move of their market, as those of a
-    simulated one do not.
+    simulated one do not. Where no move of that market is known, its days are enough.
     """
-    begin, end = _ns(shock.first), _ns(shock.last) + NS_PER_DAY
-    tape = market.tape
-    first, stop = (int(i) for i in np.searchsorted(tape.known_ns, (begin, end), side="right"))
-    is_inside = 0 < first < stop < len(tape.known_ns)
-    holes = np.diff(tape.known_ns[max(first - 1, 0) : stop + 1]) if is_inside else np.empty(0)
-    if not is_inside or float(holes.max()) > GAP_DAYS_MAX * NS_PER_DAY:
+    window = _window(shock, market)
+    if window is None:
         return None
+    first, stop = window
+    tape = market.tape
     move = _move(market, first, stop)
     if abs(move) < SEEN_MIN * abs(shock.moves.get(base.symbols[0], 0.0)):
         return None
@@ -179,6 +184,17 @@ def lived_through(shock: HistoricShock, base: StrategyResult, market: Market) ->
         market=move,
         n_trades=int(np.sum(met)),
     )
+
+
+def _window(shock: HistoricShock, market: Market) -> tuple[int, int] | None:
+    """Return the first event of the days of *shock* and the one after the last, if all are in."""
+    begin, end = _ns(shock.first), _ns(shock.last) + NS_PER_DAY
+    known_ns = market.tape.known_ns
+    first, stop = (int(i) for i in np.searchsorted(known_ns, (begin, end), side="right"))
+    if not 0 < first < stop < len(known_ns):
+        return None
+    holes = np.diff(known_ns[first - 1 : stop + 1])
+    return None if float(holes.max()) > GAP_DAYS_MAX * NS_PER_DAY else (first, stop)
 
 
 def _ns(day: date) -> int:
@@ -244,7 +260,6 @@ def transplant(
         loss=1.0 - float(run.equity[at]) / before,
         equity_after=float(run.equity[at]) / base.start_balance,
         is_stopped_out=bool(np.any(stopped)),
-        is_measured=shock.is_measured,
     )
 
 
