@@ -71,9 +71,11 @@ def strategy_of(text: str, folder: Path) -> Strategy:
     return load_strategy(path)
 
 
-def backtested(folder: Path, strategy: Strategy | None, n_bars: int = 7_000) -> RunResult:
+def backtested(
+    folder: Path, strategy: Strategy | None, n_bars: int = 7_000, settings: Settings = SETTINGS
+) -> RunResult:
     return backtest_stored(
-        SETTINGS,
+        settings,
         history(n_bars),
         None,
         ledger=TrialLedger(folder / "ledger.jsonl"),
@@ -108,6 +110,22 @@ def test_an_honest_backtest_carries_the_answer_of_the_prover(
     proved = {stage.name for stage in leaks.stages}
     assert {"features", "votes", "labels", "orders of the votes"} <= proved
     assert ("strategy.py" in proved) is (strategy is not None)
+
+
+def test_asking_for_less_changes_no_interval_and_no_answer(tmp_path: Path) -> None:
+    less = SETTINGS.evaluation.model_copy(update={"confidence": 0.51, "years_min": 0.01})
+    lenient = SETTINGS.model_copy(update={"evaluation": less})
+    one = backtested(tmp_path / "one", None)
+    two = backtested(tmp_path / "two", None, settings=lenient)
+    assert [check.passed for check in two.verdict.checks] == [
+        check.passed for check in one.verdict.checks
+    ]
+    assert two.metrics["indicators"].sharpe == one.metrics["indicators"].sharpe
+    told = set(two.verdict.reasons_against) - set(one.verdict.reasons_against)
+    assert {text.split(" is ")[0] for text in told} == {
+        "evaluation.confidence",
+        "evaluation.years_min",
+    }
 
 
 def test_a_history_on_which_nothing_can_be_asked_is_no_evidence() -> None:

@@ -14,6 +14,7 @@ from assay.research.metrics import Metrics, measure
 from assay.research.result import Forecasts, StrategyResult
 from assay.research.trials.ledger import TrialLedger
 from assay.research.trials.trial import changed_settings, hash_of, trial_of
+from assay.research.verdict.figures import Demands
 from assay.research.verdict.judge import Verdict, judge
 
 
@@ -110,16 +111,19 @@ def judged(
 ) -> tuple[dict[str, Metrics], Verdict]:
     """Measure every strategy, and judge the headline by the ledger's number of trials.
 
+    Intervals have the confidence that is judged by, which is never below the gate's.
+
     *walk* is the identity of the walk forward, if settings were searched inside it; *leaks* is
     what the leak prover says of the pipeline.
     """
     evaluation, seed = settings.evaluation, settings.run.seed
+    confidence = Demands.of(evaluation).of_the_judge.confidence
     progress.stage("Judging", len(traded.strategies))
     metrics = {}
     for strategy in traded.strategies:
         metrics[strategy.name] = measure(
             strategy,
-            confidence=evaluation.confidence,
+            confidence=confidence,
             samples=evaluation.bootstrap_samples,
             seed=seed,
         )

@@ -143,7 +143,8 @@ def judge(
     seed : int
         Of the run.
     metrics : Metrics, optional
-        Of *result*, if they were measured already with the same seed and settings.
+        Of *result*, if they were measured already with the same seed and the confidence that is
+        judged by.
     random_sharpes : float64, shape (n,), optional
         Annual Sharpe ratios of random-entry runs with the same frequency, at least 19; with fewer
         their condition fails.
@@ -161,8 +162,7 @@ def judge(
     """
     asked = Demands.of(settings)
     confidence = asked.of_the_judge.confidence
-    measured = metrics if metrics is not None and confidence == asked.confidence else None
-    measured = measured or measure(
+    measured = metrics or measure(
         result, confidence=confidence, samples=settings.bootstrap_samples, seed=seed
     )
     daily = daily_returns(result.time_ns, result.equity, result.start_balance)
