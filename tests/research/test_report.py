@@ -22,6 +22,7 @@ from assay.research.report import write_report
 from assay.research.report.page import page_of
 from assay.research.report.records import results_text, trades_text
 from assay.research.report.scale import Scale, growth_ticks, ticks, year_ticks
+from assay.research.report.sections import calibration_section
 from assay.research.report.svg import thinned
 from assay.research.run_result import RunResult
 
@@ -280,3 +281,24 @@ def test_a_logarithmic_scale_gives_equal_room_to_equal_factors() -> None:
     scale = Scale(1.0, 100.0, 0.0, 200.0, is_log=True)
     assert scale(10.0) == pytest.approx(100.0)
     np.testing.assert_allclose(scale.places(np.array([1.0, 10.0, 100.0])), [0.0, 100.0, 200.0])
+
+
+def test_the_calibration_error_stands_beside_its_interval(run: RunResult, page: str) -> None:
+    assert run.forecasts is not None
+    section = calibration_section(run.forecasts, confidence=0.95, seed=7)
+    assert section is not None
+    for value, (low, high) in (
+        (section.figures.ece, section.ece),
+        (section.figures.ece_mass, section.ece_mass),
+    ):
+        assert 0.0 <= low <= value <= high <= 1.0 and high > 0.0
+    shown = re.search(r"95% interval (\S+)% to (\S+)%; (\S+)% with bins of equal mass", page)
+    assert shown is not None
+    expected = (*section.ece, section.figures.ece_mass)
+    assert [float(x) for x in shown.groups()] == [round(100 * x, 2) for x in expected]
+    assert section.ece[0] == 0.0 and "luck alone explains it" in page
+
+    lying = replace(run.forecasts, p=np.clip(run.forecasts.p + 0.3, 0.0, 1.0))
+    found = calibration_section(lying, confidence=0.95, seed=7)
+    assert found is not None and found.ece[0] > 0.1 and found.ece_mass[0] > 0.1
+    assert "luck alone explains it" not in page_of(replace(run, forecasts=lying))

@@ -36,6 +36,7 @@ from assay.research.report.sections import (
 from assay.research.result import StrategyResult
 from assay.research.run_result import RunResult
 from assay.research.tables import by_year, daily_of, regime_shares, worst_falls
+from assay.research.verdict.figures import GATE
 from assay.research.wording import count, money, percent, probability, ratio
 
 SAME_RISK_FROM = 2.0
@@ -132,7 +133,9 @@ def _context(run: RunResult) -> dict[str, Any]:
             run.random_sharpes,
         ),
         "attribution": attribution_section(run.attribution, run.headline, run.currency),
-        "calibration": calibration_section(run.forecasts),
+        "calibration": calibration_section(
+            run.forecasts, confidence=_confidence(run), seed=run.seeds.get("run", 0)
+        ),
         "groups": group_tables(headline, run.regimes),
         "regime_shares": () if run.regimes is None else regime_shares(run.regimes),
         "folds": fold_chart(run.folds),
@@ -142,6 +145,12 @@ def _context(run: RunResult) -> dict[str, Any]:
         "trades": trade_section(headline),
         "settings": setting_rows(run.settings),
     }
+
+
+def _confidence(run: RunResult) -> float:
+    """Return the confidence of the run's intervals, which no setting takes below the gate's."""
+    asked = run.settings.get("evaluation", {}).get("confidence", GATE.confidence)
+    return max(float(asked), GATE.confidence)
 
 
 def _span(result: StrategyResult) -> str:

@@ -6,26 +6,50 @@ from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
+from threadpoolctl import threadpool_limits
 
+from assay.research.metrics import rng_for
 from assay.research.report.plots import hour_chart, reliability_chart
 from assay.research.report.records import settings_shown, trade_columns
 from assay.research.result import Forecasts, Regimes, StrategyResult
 from assay.research.statistics.calibration import Calibration, assess
+from assay.research.statistics.calibration_error import (
+    calibration_error_interval,
+    equal_mass,
+    equal_width,
+)
 from assay.research.tables import Group, grouped_tables
 from assay.research.verdict.checks import Check
 from assay.research.verdict.findings import independent_count
 from assay.research.wording import count, money, probability, ratio
 
 TRADES_SHOWN_MAX = 2_000
+ECE_SAMPLES = 400
+"""Resampled records behind the interval of a calibration error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalibrationSection:
-    """The reliability diagram and the figures beside it."""
+    """The reliability diagram and the figures beside it.
+
+    Attributes
+    ----------
+    figures : Calibration
+    chart : Markup
+    independent : float
+        Cases that the forecasts are worth.
+    ece, ece_mass : (float, float)
+        Intervals of the expected calibration error over bins of equal width and of equal mass.
+    confidence : float
+        Of the intervals.
+    """
 
     figures: Calibration
     chart: Markup
     independent: float
+    ece: tuple[float, float]
+    ece_mass: tuple[float, float]
+    confidence: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +71,37 @@ class TradeSection:
     total: int
 
 
-def calibration_section(forecasts: Forecasts | None) -> CalibrationSection | None:
+def calibration_section(
+    forecasts: Forecasts | None, *, confidence: float, seed: int
+) -> CalibrationSection | None:
     """Return the calibration of the forecasts, or None without any."""
     if forecasts is None or not len(forecasts.p):
         return None
+    p, y = forecasts.p, forecasts.y
     independent = independent_count(forecasts)
-    figures = assess(forecasts.p, forecasts.y, overlap=len(forecasts.p) / independent)
+    overlap = len(p) / independent
+    figures = assess(p, y, overlap=overlap)
+    bins = {"equal width": equal_width(p), "equal mass": equal_mass(p)}
+    with threadpool_limits(limits=1):  # threads that wait for each other cost more than they do
+        ece, ece_mass = (
+            calibration_error_interval(
+                p,
+                y,
+                group,
+                rng=rng_for(seed, "calibration", name),
+                overlap=overlap,
+                confidence=confidence,
+                n_samples=ECE_SAMPLES,
+            )
+            for name, group in bins.items()
+        )
     return CalibrationSection(
-        figures=figures, chart=reliability_chart(figures, forecasts.p), independent=independent
+        figures=figures,
+        chart=reliability_chart(figures, p),
+        independent=independent,
+        ece=ece,
+        ece_mass=ece_mass,
+        confidence=confidence,
     )
 
 
