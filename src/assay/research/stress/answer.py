@@ -278,7 +278,7 @@ def _of_shocks(shocks: Shocks) -> Iterator[tuple[str, str]]:
             f"{worst.title} ({worst.first}): {percent(worst.result, sign=True)}.",
         )
     else:
-        yield "Shocks", "None of the dated shocks lies in its record."
+        yield "Shocks", "None of the dated shocks lies in its record, or its bars do not show it."
     if shocks.transplanted and shocks.exposed is not None:
         worse = max(shocks.transplanted, key=lambda item: item.loss)
         yield (

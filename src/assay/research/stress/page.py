@@ -192,7 +192,7 @@ def _shocks(found: Shocks) -> list[Section]:
     absent = ", ".join(
         f"{by_name[name].title} ({by_name[name].first.isoformat()})" for name in found.absent
     )
-    notes = () if not absent else (f"Not in the data: {absent}.",)
+    notes = () if not absent else (f"Not in the data, or not visible in it: {absent}.",)
     sections.append(
         Section(
             title="Shocks that it lived through",
