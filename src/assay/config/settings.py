@@ -262,12 +262,19 @@ class EvaluationSettings(Section):
         default=0.25, gt=0.0, lt=0.9, description="share of the history before the first test"
     )
     confidence: float = Field(
-        default=0.95, gt=0.5, lt=1.0, description="of the deflated Sharpe ratio and the intervals"
+        default=0.95,
+        gt=0.5,
+        lt=1.0,
+        description="of the deflated Sharpe ratio and the intervals; less counts as 0.95",
     )
     trades_min: int = Field(
-        default=30, ge=1, description="closed trades out of sample; fewer are not enough data"
+        default=30,
+        ge=1,
+        description="closed trades out of sample; fewer are not enough data; less counts as 30",
     )
-    years_min: Positive = Field(default=1.0, description="out of sample; less is not enough data")
+    years_min: Positive = Field(
+        default=1.0, description="out of sample; less is not enough data; less counts as 1"
+    )
     bootstrap_samples: int = Field(
         default=2_000, ge=100, le=100_000, description="behind every interval"
     )
