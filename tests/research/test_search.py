@@ -18,6 +18,8 @@ from assay.research.search.journal import SearchJournal
 from assay.research.search.nested import efficiency, walk_identity
 from assay.research.search.outcome import Outcome, annual_sharpe, monthly_of, objective_of
 from assay.research.search.proposals import given_up, propose, signed_rank_p
+from assay.research.search.record import search_records
+from assay.research.search.review import kept
 from assay.research.search.search import best_of
 from assay.research.search.space import space_of
 from assay.research.trials.ledger import TrialLedger
@@ -217,6 +219,23 @@ def test_efficiency_compares_what_came_with_what_was_expected(finished) -> None:
     assert efficiency([search], {0: daily[:250], 1: daily[250:]}) == [
         pytest.approx(annual_sharpe(daily) / expected if expected > 0.0 else np.nan, nan_ok=True)
     ]
+
+
+def test_what_came_is_recorded_also_where_nothing_was_expected(finished) -> None:
+    search = finished[2].found[0]
+    lost = replace(search.start, paths=(-1.0, -0.5, -0.2))
+    early = replace(search, is_adopted=False, start=lost, first_fold=0)
+    late = replace(early, first_fold=1)
+    daily = np.random.default_rng(0).normal(0.001, 0.01, 500)
+    records = search_records(SPACE, [early, late], {0: daily[:200], 1: daily[200:]})
+
+    assert [record["after"] for record in records] == [
+        annual_sharpe(daily[:200]), annual_sharpe(daily[200:]),
+    ]  # fmt: skip
+    assert all(np.isnan(record["efficiency"]) for record in records)
+    assert [item.after for item in kept(records)] == [record["after"] for record in records]
+    earlier = {key: value for key, value in records[0].items() if key != "after"}
+    assert np.isnan(kept([earlier])[0].after)
 
 
 def test_a_journal_in_disorder_is_refused(tmp_path: Path) -> None:

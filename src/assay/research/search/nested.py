@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -333,10 +334,24 @@ def efficiency(searches: Sequence[Search], daily: Mapping[int, FloatArray]) -> l
     The walk-forward efficiency: annual Sharpe ratio of the steps that a search chose for, over
     the median of the chosen configuration's paths; NaN where it expected nothing.
     """
-    edges = [item.first_fold for item in searches] + [max(daily) + 1]
     shares = []
-    for item, first, stop in zip(searches, edges, edges[1:], strict=False):
+    for item, after in zip(searches, sharpes_after(searches, daily), strict=True):
         expected = float(np.median((item.best if item.is_adopted else item.start).paths))
-        after = annual_sharpe(np.concatenate([daily[k] for k in range(first, stop)]))
         shares.append(after / expected if expected > 0.0 else float("nan"))
     return shares
+
+
+def sharpes_after(searches: Sequence[Search], daily: Mapping[int, FloatArray]) -> list[float]:
+    """Return the annual Sharpe ratio of the steps that each search chose for.
+
+    Parameters
+    ----------
+    searches : sequence of Search
+    daily : mapping of int to float64
+        Daily returns out of sample by step of the walk.
+    """
+    edges = [item.first_fold for item in searches] + [max(daily) + 1]
+    return [
+        annual_sharpe(np.concatenate([daily[k] for k in range(first, stop)]))
+        for first, stop in pairwise(edges)
+    ]

@@ -8,7 +8,7 @@ import numpy as np
 from assay.domain.errors import DataError
 from assay.domain.time import iso_utc
 from assay.kernels.compiler import FloatArray
-from assay.research.search.nested import Search, efficiency
+from assay.research.search.nested import Search, efficiency, sharpes_after
 from assay.research.search.outcome import Outcome
 from assay.research.search.space import Space
 from assay.research.statistics.overfitting import overfitting
@@ -29,7 +29,7 @@ def search_records(
     daily : mapping of int to float64
         Daily returns out of sample by step of the walk.
     """
-    shares = efficiency(searches, daily)
+    shares, came = efficiency(searches, daily), sharpes_after(searches, daily)
     return [
         {
             "name": item.name,
@@ -45,10 +45,11 @@ def search_records(
             "p_better": item.p_better,
             "plateau": item.plateau,
             "pbo": probability_of_overfitting(item.outcomes),
+            "after": after,
             "efficiency": share,
             "outcomes": [_outcome(space, outcome) for outcome in item.outcomes],
         }
-        for item, share in zip(searches, shares, strict=True)
+        for item, share, after in zip(searches, shares, came, strict=True)
     ]
 
 

@@ -66,7 +66,7 @@ class Kept:
     expected : float
         Median over the paths of the annual Sharpe ratio of what it chose.
     after : float
-        Annual Sharpe ratio of the steps that it chose for; NaN where nothing was expected.
+        Annual Sharpe ratio of the steps that it chose for.
     share : float
         The walk-forward efficiency: *after* over *expected*.
     """
@@ -129,7 +129,8 @@ def kept(records: Sequence[Record]) -> tuple[Kept, ...]:
         chosen = record["best"] if record["adopted"] else record["start"]
         expected = float(np.median(chosen["paths"]))
         share = float(record["efficiency"])
-        found.append(Kept(expected=expected, after=share * expected, share=share))
+        after = float(record.get("after", share * expected))  # earlier records have none
+        found.append(Kept(expected=expected, after=after, share=share))
     return tuple(found)
 
 
