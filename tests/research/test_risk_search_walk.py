@@ -305,15 +305,19 @@ def test_a_chart_marks_best_and_as_set_and_draws_off_apart() -> None:
         "at": [0.0, 1.0, 4.0, 16.0], "low": [0.1] * 4, "median": [0.2] * 4, "high": [0.3] * 4,
     }  # fmt: skip
     drawn = sensitivity_chart(
-        item, (0.0, 1.0), ((0.0, "mark luck", "as set"), (4.0, "mark own", "best")), is_log=True
+        item,
+        (1.0, 16.0),
+        (0.0, 1.0),
+        ((0.0, "mark luck", "as set"), (16.0, "mark own", "best")),
+        is_log=True,
     )
     assert "off: 0.20" in drawn
-    assert "best: 4" in drawn
+    assert "best: 16" in drawn, "also at the end of its range"
     assert "as set" not in drawn, "off has no place on the axis of values"
     on = {key: value[1:] if isinstance(value, list) else value for key, value in item.items()}
-    assert ">off<" not in sensitivity_chart(on, (0.0, 1.0), (), is_log=True)
+    assert ">off<" not in sensitivity_chart(on, (1.0, 16.0), (0.0, 1.0), (), is_log=True)
     one = {key: value[:2] if isinstance(value, list) else value for key, value in item.items()}
-    assert "<path" not in sensitivity_chart(one, (0.0, 1.0), (), is_log=True)
+    assert "<path" not in sensitivity_chart(one, (1.0, 16.0), (0.0, 1.0), (), is_log=True)
 
 
 def test_values_are_told_in_few_digits() -> None:

@@ -65,6 +65,7 @@ def halves_chart(as_set: Record, best: Record, words: str) -> Markup:
 
 def sensitivity_chart(
     item: Record,
+    ends: tuple[float, float],
     span: tuple[float, float],
     marks: Sequence[tuple[float, str, str]],
     *,
@@ -76,6 +77,8 @@ def sensitivity_chart(
     ----------
     item : mapping
         Record of a sensitivity.
+    ends : (float, float)
+        Range of the setting.
     span : (float, float)
         Of the upright axis, the same for all settings, so that flat means little.
     marks : sequence of (value, class, words)
@@ -102,7 +105,7 @@ def sensitivity_chart(
         parts.append(text(place, bottom + 16, "off"))
     values = at[is_on]
     if len(values) > 1:
-        x = Scale(float(values[0]), float(values[-1]), start + 8, right - 6, is_log)
+        x = Scale(*ends, start + 8, right - 6, is_log)
         xs = x.places(values)
         around = np.concatenate([xs, xs[::-1]])
         band = np.concatenate([y.places(high[is_on]), y.places(low[is_on])[::-1]])

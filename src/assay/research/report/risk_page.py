@@ -180,6 +180,7 @@ def _sensitivities(found: Mapping[str, Any]) -> Section:
             percent(item["share"], 0),
             sensitivity_chart(
                 item,
+                (found["plan"][item["name"]][-2], found["plan"][item["name"]][-1]),
                 span,
                 (
                     (final["as_set"]["values"][item["name"]], "mark luck", "as set"),
@@ -280,7 +281,7 @@ def after_told(found: Mapping[str, Any]) -> str:
     scale = math.sqrt(after["difference"]["days_per_year"])
     return (
         f"{told} The difference lies between {ratio(gap['low'] * scale)} and "
-        f"{ratio(gap['high'] * scale)} (paired bootstrap, p = {ratio(gap['p'])})."
+        f"{ratio(gap['high'] * scale)} (paired bootstrap, p = {ratio(gap['p'], 3)})."
     )
 
 
@@ -289,10 +290,10 @@ def _top(found: Mapping[str, Any]) -> Section:
     names = list(found["final"]["best"]["values"])
     return Section(
         title="The best cases",
-        lead="The first is the one whose neighbours do best; then by objective. If they agree in a "
-        "setting, it matters; if not, it hardly does.",
+        lead="First the best case: among the best the one whose neighbours do best, with the fewest "
+        "changes. Then by objective. Where they agree in a setting, it matters; where not, hardly.",
         columns=("Objective", "Sharpe", "Largest fall", "Trades",
-                 *(PARAMETERS[name].title for name in names)),
+                 *(PARAMETERS[name].title.split(",")[0] for name in names)),
         rows=tuple(
             (
                 ratio(case["objective"]),
