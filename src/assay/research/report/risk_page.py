@@ -290,7 +290,7 @@ def _top(found: Mapping[str, Any]) -> Section:
     names = list(found["final"]["best"]["values"])
     return Section(
         title="The best cases",
-        lead="First the best case: among the best the one whose neighbours do best, with the fewest "
+        lead="First the best case: of the best the one whose neighbours do best, with the fewest "
         "changes. Then by objective. Where they agree in a setting, it matters; where not, hardly.",
         columns=("Objective", "Sharpe", "Largest fall", "Trades",
                  *(PARAMETERS[name].title.split(",")[0] for name in names)),
