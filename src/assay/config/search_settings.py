@@ -45,8 +45,8 @@ class SearchSettings(Section):
         default=0.05,
         gt=0.0,
         le=1.0,
-        description="the winner replaces the settings it was searched from when a signed-rank test "
-        "over the splits says with this error that it is better; 1: always",
+        description="the winner replaces the settings it was searched from when it is better with "
+        "this error, split by split and by more than luck gives the best of so many; 1: always",
     )
     plateau_share_min: float = Field(
         default=0.5,

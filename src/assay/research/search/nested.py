@@ -16,9 +16,9 @@ from assay.research.compute.place import Place
 from assay.research.history import History
 from assay.research.identity import code_hash, data_hash, facts_hash
 from assay.research.oos import fold_seed
+from assay.research.search.adoption import p_of_lead
 from assay.research.search.journal import SearchJournal
 from assay.research.search.outcome import Outcome, annual_sharpe, monthly_of
-from assay.research.search.proposals import signed_rank_p
 from assay.research.search.search import Searching, best_of
 from assay.research.search.space import Space, space_of
 from assay.research.search.span import SearchSpan
@@ -51,7 +51,7 @@ class Search:
     start : Outcome
         The settings that the search began with.
     p_better : float
-        That the best is not better than the start, by a signed-rank test over the splits.
+        That the best is not better than the start; see `assay.research.search.adoption`.
     plateau : float
         Share of the best one's neighbours that do nearly as well; NaN without neighbours.
     is_adopted : bool
@@ -172,7 +172,7 @@ class NestedSearch:
         start, best = outcomes[0], best_of(outcomes)
         assert best is not None  # the first configuration is never given up
         search = self.settings.search
-        p_better = signed_rank_p(best, start) if best is not start else 1.0
+        p_better = p_of_lead(best, start, outcomes, seed=searching.ground.seed)
         plateau = float("nan")
         if best is start:
             reason = "Nothing did better than the settings that the search began with."

@@ -74,17 +74,6 @@ def given_up(outcome: Outcome, best: Outcome, *, p: float) -> bool:
     return bool(pruner.prune(study, trial))
 
 
-def signed_rank_p(better: Outcome, worse: Outcome) -> float:
-    """Return the p-value of *better* not being better over the splits (Wilcoxon, one-sided)."""
-    from scipy.stats import wilcoxon
-
-    splits = sorted(set(better.by_split) & set(worse.by_split))
-    difference = np.array([better.by_split[k] - worse.by_split[k] for k in splits])
-    if not np.any(difference):
-        return 1.0
-    return float(wilcoxon(difference, alternative="greater", zero_method="zsplit").pvalue)
-
-
 def _study(space: Space, outcomes: Sequence[Outcome], seed: int) -> "optuna.Study":
     """Return a study that knows *outcomes*, and whose sampler depends on their number alone."""
     import optuna
