@@ -140,7 +140,7 @@ BIASED = {
         def dice(bars):
             return generator.uniform(-1, 1, len(bars))
         """,
-        "future",
+        "repeat",
     ),
 }
 
@@ -163,13 +163,17 @@ def test_a_biased_habit_is_named_with_its_cause(name: str, load) -> None:
     bar = facts["bar"]
     assert not agree(facts["whole"], facts["window"])
     assert f"on bar {bar:,} of XAUUSD, {facts['time']}" in caught.value.message
-    words = {"future": "must not read the future", "warm-up": "no more than its warm-up"}
+    words = {
+        "future": "must not read the future",
+        "warm-up": "no more than its warm-up",
+        "repeat": "must say the same whenever it is asked",
+    }
     assert words[cause] in caught.value.message
     if name != "chance":
         assert agree(facts["whole"], column.compute(BARS)[bar])
         window = column.compute(BARS.between(max(0, bar - column.warm_up), bar + 1))
         assert agree(facts["window"], window[-1])
-    if cause == "future" and name != "chance":
+    if cause == "future":
         past = column.compute(BARS.between(0, bar + 1))[-1]
         assert agree(facts["past"], past)
         assert f"{past:.10g}" in caught.value.message
@@ -296,3 +300,23 @@ def test_values_agree_to_a_millionth_of_themselves_or_of_the_column() -> None:
     spiked = np.where(np.arange(1_000) % 3 == 0, 1e15, 1.0)
     assert size_of(spiked) == 1.0, "huge values do not hide what the others do"
     assert size_of(np.array([np.nan])) == 0.0
+
+
+@pytest.mark.parametrize("period", [2, 3, 40])
+def test_what_counts_its_calls_is_not_called_short_of_bars(load, period: int) -> None:
+    strategy = load(
+        f"""
+        calls = [0]
+
+        @feature(warm_up=2)
+        def counting(bars):
+            calls[0] += 1
+            return bars.close if calls[0] % {period} else -bars.close
+        """
+    )
+    values = strategy.features[0].compute(BARS)
+    with pytest.raises(StrategyError, match="must say the same whenever it is asked") as caught:
+        check_agreement(strategy, {"XAUUSD": BARS}, {"XAUUSD": {"counting": values}})
+
+    assert caught.value.facts["cause"] == "repeat"
+    assert "Keep nothing between calls" in caught.value.remedy

@@ -1,7 +1,7 @@
 """A quick check that a column says the same over a history and bar by bar."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,9 @@ TOLERANCE = 1e-6
 BLOCKS = 8
 BLOCK_BARS = 8
 """Bars are checked in blocks, so that every place within a longer bar is met."""
+
+REPEATS = 8
+"""How often a column that disagrees is asked again about the same bars."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,8 @@ class Disagreement:
         From all bars up to this one.
     window : float
         From this bar and the ``warm_up`` before it, as live.
+    again : float or None
+        From the same bars, where the answer changes from call to call; None if it stays.
     """
 
     column: Column
@@ -47,11 +52,12 @@ class Disagreement:
     whole: float
     past: float
     window: float
+    again: float | None = None
 
     @property
     def reads_future(self) -> bool:
         """Whether bars after this one change the value; else the warm-up is too short."""
-        return not agree(self.whole, self.past)
+        return self.again is None and not agree(self.whole, self.past)
 
     def fault(self) -> StrategyError:
         """Return the error that says so."""
@@ -65,6 +71,16 @@ class Disagreement:
             "past": self.past,
             "window": self.window,
         }
+        if self.again is not None:
+            return column.fault(
+                f"must say the same whenever it is asked; {where} it is {self.window:.10g} and, "
+                f"from the same bars, {self.again:.10g}.",
+                remedy="Keep nothing between calls, no counter and no list that grows, and give "
+                "every random number generator a fixed seed.",
+                cause="repeat",
+                again=self.again,
+                **facts,
+            )
         if self.reads_future:
             return column.fault(
                 f"must not read the future; {where} it is {self.whole:.10g} from the whole "
@@ -139,6 +155,7 @@ def disagreement(
         window = float(column.compute(bars.between(start, stop))[-1])
         if agree(float(values[bar]), window, size):
             continue
+        again = _another(column, bars.between(start, stop), window)
         past = float(column.compute(bars.between(0, stop))[-1])
         is_same = agree(float(values[bar]), past, size)
         return Disagreement(
@@ -149,8 +166,15 @@ def disagreement(
             whole=float(values[bar]),
             past=float(values[bar]) if is_same else past,
             window=window,
+            again=again,
         )
     return None
+
+
+def _another(column: Column, bars: Bars, said: float) -> float | None:
+    """Return another answer of a column about the same bars, or None if it gives none."""
+    answers = (float(column.compute(bars)[-1]) for _ in range(REPEATS))
+    return next((answer for answer in answers if not agree(answer, said)), None)
 
 
 def check_agreement(
@@ -176,5 +200,19 @@ def check_agreement(
         for symbol, item in bars.items():
             whole = values[symbol].get(column.name)  # none where it never has a value
             found = None if whole is None else disagreement(column, item, whole)
-            if found is not None:
-                raise found.fault()
+            if found is None:
+                continue
+            if found.again is None and not found.reads_future:
+                found = replace(found, again=_afresh(strategy, found, item))
+            raise found.fault()
+
+
+def _afresh(strategy: Strategy, found: Disagreement, bars: Bars) -> float | None:
+    """Return what a column says after its file was executed afresh, if that is what it said."""
+    from assay.strategy.loading import strategy_from
+
+    fresh = strategy_from(strategy.path, strategy.source)
+    column = next(item for item in fresh.columns if item.name == found.column.name)
+    start = max(0, found.bar - column.warm_up)
+    answer = float(column.compute(bars.between(start, found.bar + 1))[-1])
+    return answer if agree(answer, found.whole) else None
