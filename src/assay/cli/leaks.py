@@ -21,7 +21,7 @@ def leaks(
             "--cuts",
             min=2,
             max=100_000,
-            help="Bars after which the future is changed. [default: 24, with --quick 6]",
+            help="Bars after which the future is changed. [default: 24, with --quick 9]",
             show_default=False,
         ),
     ] = None,
