@@ -23,6 +23,7 @@ from assay.research.statistics.calibration_error import (
 from assay.research.statistics.forecast_comparison import diebold_mariano
 from assay.research.statistics.maximum import moments_of_maximum
 from assay.research.statistics.observations import is_still, moderate
+from assay.research.statistics.overfitting import overfitting
 from assay.research.statistics.paired import compare_paired
 from assay.research.statistics.sharpe import (
     autocorrelations,
@@ -370,6 +371,7 @@ class TestStillness:
                 DataError, "but for rounding")  # fmt: skip
         refused(partial(compare_paired, values, noise, rng()), DataError, "first must vary; is")
         table = np.column_stack([noise, values])
+        refused(partial(overfitting, table, n_blocks=4), DataError, "column 1 earns the same")
         refused(partial(superior_ability, table, rng()), DataError, "column 1 is .* but for round")
 
     def test_small_but_real_variation_is_kept(self) -> None:

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from assay.kernels.compiler import BoolArray, FloatArray, IntArray, kernel
+from assay.research.statistics.observations import STILL_SHARE
 
 
 @kernel
@@ -103,7 +104,7 @@ def _measure_half(
                 same[k] = same[k] and flat[b, k] and mean[b, k] == level[k]
             n_seen += 1
     for k in range(n_candidates):
-        if same[k] or about[k] == 0.0:
+        if same[k] or math.sqrt(about[k] / n) <= STILL_SHARE * abs(out[k]):
             if level[k] != 0.0:
                 return k
             out[k] = 0.0
