@@ -207,3 +207,9 @@ def test_without_history_the_remedy_is_to_import_some(gold: Path, assay) -> None
 
     assert answer.status == 3
     assert "import" in answer.err
+
+
+def test_the_help_names_the_cuts_that_are_made(assay) -> None:
+    text = " ".join(assay("leaks", "--help").out.split())
+
+    assert f"default: {pipeline.N_CUTS}, with --quick {pipeline.QUICK_CUTS}" in text

@@ -3,25 +3,16 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assay.data.bars import Bars
-from assay.domain.errors import AssayError
-from assay.kernels.compiler import FloatArray, IntArray
+from assay.kernels.compiler import IntArray
 from assay.research.compute.job import Job
 from assay.research.leaks.futures import ended_at
 from assay.research.leaks.scene import Scene
-from assay.strategy.loading import strategy_from
+from assay.strategy.answering import Answer, Asked, answered
 
 if TYPE_CHECKING:
     from assay.research.compute.processes import LocalWorkers
-
-Asked = tuple[tuple[str, str, Bars], ...]
-"""Symbol, column and bars."""
-
-Answer = FloatArray | None
-"""One value per bar; None where the column failed."""
 
 
 @contextmanager
@@ -67,25 +58,13 @@ def answers_apart(
     def tasks() -> Iterator[Asked]:
         for cut in cuts:
             ended = scene.on(ended_at(scene.history, int(scene.known_ns[cut])))
-            yield tuple((symbol, name, ended.quoted[symbol]) for symbol, name in columns)
+            yield tuple((name, ended.quoted[symbol]) for symbol, name in columns)
 
     job = Job(
-        function=partial(_answered, strategy.path, strategy.source),
+        function=partial(answered, strategy.path, strategy.source),
         tasks=tasks(),
         total=len(cuts),
         stage="Looking for leaks in a process apart",
     )
     for place, answers in apart.run(job):
         yield int(cuts[place]), dict(zip(columns, answers, strict=True))
-
-
-def _answered(path: Path, source: bytes, asked: Asked) -> list[Answer]:
-    """Execute the file afresh, and ask its columns; what fails has no answer."""
-    own = {column.name: column for column in strategy_from(path, source).columns}
-    answers: list[Answer] = []
-    for _, name, bars in asked:
-        try:
-            answers.append(own[name].values(bars))
-        except AssayError:
-            answers.append(None)
-    return answers
