@@ -258,6 +258,9 @@ def test_trials_nested_in_the_judged_walk_do_not_count_for_it(ledger: TrialLedge
     own = ledger.evidence(walk="walk")
     assert (own.count, own.nested, own.recorded) == (1, 6, 7)
     assert ledger.evidence(walk="other").count == ledger.evidence().count == 7
+    ledger.record(trial(8, nested_in="walk", cases=1_000, cases_effective=40.0))
+    own = ledger.evidence(walk="walk")
+    assert (own.count, own.nested, own.recorded) == (1, 1_006, 1_007)
 
 
 def test_trials_that_saw_none_of_the_judged_span_do_not_count(ledger: TrialLedger) -> None:

@@ -32,10 +32,10 @@ class TrialEvidence:
     count : int
         Different trials that saw something of what is judged, the cases of sweeps included.
     recorded : int
-        Different trials in the ledger.
+        Different trials in the ledger, the cases of sweeps included.
     nested : int
-        Trials left out of *count*: they chose settings inside training spans of the walk that is
-        judged, on data before each judged span.
+        Trials left out of *count*, with their cases: they chose settings inside training spans of
+        the walk that is judged, on data before each judged span.
     lost : int
         Trials that earlier results of the workspace counted and the ledger no longer knows. Each
         is in *count*, and as an independent one in *effective*.
@@ -120,8 +120,8 @@ def evidence_of(
         variance_luck=float(np.mean([1.0 / (n - 1) for n in lengths])) if lengths else math.nan,
         variance_observed=variance([trial.sharpe_daily for trial in counted]),
         trials_hash=hash_of(sorted(trial.identity for trial in counted)),
-        recorded=len(trials),
-        nested=len(nested),
+        recorded=sum(trial.cases for trial in trials),
+        nested=sum(trial.cases for trial in nested),
         lost=lost,
         clusters=len(np.unique(leaders)),
     )

@@ -96,7 +96,9 @@ class TrialsPart(Part):
     variance_luck: Figure = Field(description="Variance of a daily Sharpe ratio by luck alone.")
     variance_observed: Figure = Field(description="Variance of the recorded daily ratios.")
     trials_hash: Text = Field(description="Names the set of trials.")
-    recorded: Annotated[int, Field(ge=0)] = Field(description="Different trials in the ledger.")
+    recorded: Annotated[int, Field(ge=0)] = Field(
+        description="Different trials in the ledger, the cases of sweeps included."
+    )
     nested: Annotated[int, Field(ge=0)] = Field(
         description="Trials that chose settings before each judged span; not counted."
     )

@@ -13,7 +13,7 @@ MEANINGS: Mapping[str, str] = {
     "trials": "Trials that the ledger counts against this record, lost ones included.",
     "trials_effective": "Independent trials that those are worth; luck is computed from these.",
     "trials_correlation": "Mean correlation between clusters of trials, floored at 0.",
-    "trials_recorded": "Different trials in the ledger, whatever they saw.",
+    "trials_recorded": "Different trials in the ledger, with cases of sweeps, whatever they saw.",
     "trials_nested": "Trials that chose settings before each judged span, hence not counted.",
     "trials_lost": "Trials that earlier results counted and the ledger no longer holds.",
     "trials_clusters": "Groups of trials that are nearly the same.",
