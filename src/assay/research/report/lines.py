@@ -13,6 +13,8 @@ from assay.research.report.svg import figure, line, polyline, rectangle, text, t
 WIDTH = 960.0
 LEFT, RIGHT, TOP, BOTTOM = 66.0, 20.0, 30.0, 44.0
 POINTS_MAX = 1_200
+HALF_A_SIGN = 4.0
+"""Half as wide as a sign of a label."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +81,9 @@ def line_chart(
     marks = list(x_marks) or [(value, f"{value:g}") for value in ticks(x.low, x.high, 8)]
     for value, words in marks:
         parts.append(line(x(value), TOP, x(value), height - BOTTOM, "grid"))
-        parts.append(text(x(value), height - BOTTOM + 17, words))
+        is_at_the_edge = x(value) + HALF_A_SIGN * len(words) > width
+        anchor = "end" if is_at_the_edge else "middle"
+        parts.append(text(x(value), height - BOTTOM + 17, words, anchor=anchor))
     parts.append(line(LEFT, height - BOTTOM, width - RIGHT, height - BOTTOM, "axis"))
     if x_label:
         parts.append(text((LEFT + width - RIGHT) / 2, height - 6, x_label))

@@ -14,6 +14,8 @@ from assay.research.statistics.calibration import Calibration
 from assay.research.wording import count, money, percent, probability, ratio
 
 WIDTH = 960.0
+LABEL_SHARE = 0.12
+"""Of the width: as wide as the words of a mark."""
 
 
 def cost_chart(costs: Costs, net: float, currency: str) -> Markup:
@@ -94,6 +96,8 @@ def luck_chart(
     marks += [value for value in (own.low, own.high) if not math.isnan(value)]
     low = min([*marks, *(known.tolist())]) - 0.15
     high = max([*marks, *(known.tolist())]) + 0.15
+    room = LABEL_SHARE * (high - low)  # for the words that lean outwards from the two marks
+    low, high = min(low, luck - room, needed - room), max(high, luck + room, needed + room)
     top, bottom = 66.0, 218.0
     x = Scale(low, high, 30.0, WIDTH - 30.0)
     parts = [line(x.start, bottom, x.stop, bottom, "axis")]

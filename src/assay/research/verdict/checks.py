@@ -8,7 +8,7 @@ from scipy.special import ndtri
 
 from assay.research.leaks.evidence import LeakReport
 from assay.research.verdict.figures import GATE, STRONG_SHARPE, Demands
-from assay.research.wording import probability, ratio
+from assay.research.wording import count, probability, ratio
 
 POWER_MIN = 0.5
 NEARLY = 1e-12
@@ -163,9 +163,9 @@ def profit_check(numbers: Mapping[str, float]) -> Check:
 def deflated_check(numbers: Mapping[str, float], confidence: float) -> Check:
     """Ask for more than the best of all trials shows by luck."""
     dsr = numbers["dsr"]
-    count = int(numbers["trials"])
+    n_trials = int(numbers["trials"])
     luck = numbers["luck_sharpe"]
-    tried = "the only trial" if count <= 1 else f"the best of {count} recorded trials"
+    tried = "the only trial" if n_trials <= 1 else f"the best of {count(n_trials)} recorded trials"
     return Check(
         name="deflated_sharpe",
         passed=dsr >= confidence,
