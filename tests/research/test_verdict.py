@@ -8,7 +8,7 @@ import pytest
 from evidence_examples import CLEAN, noise, strategy
 
 from assay.config.settings import EvaluationSettings
-from assay.research.leaks.evidence import LeakReport
+from assay.research.leaks.evidence import Leak, LeakReport
 from assay.research.metrics import measure
 from assay.research.result import Forecasts, StrategyResult
 from assay.research.trials.evidence import TrialEvidence
@@ -237,6 +237,17 @@ def test_nobody_is_an_edge_before_the_prover_was_asked() -> None:
     assert verdict.outcome is Outcome.NOT_EVIDENCE and not verdict.is_passed
     assert "The leak prover was not asked" in verdict.reasons_against[0]
     assert "nobody knows" in verdict.headline
+
+
+@pytest.mark.parametrize(
+    ("check", "told"), [("poison", "knew the future"), ("repeat", "does not do what it says")]
+)
+def test_the_headline_names_the_fault_that_the_prover_found(check, told) -> None:
+    rng = np.random.default_rng(2)
+    leak = Leak(stage="strategy", column="mine", check=check, bar=3, count=1, detail="why")
+    verdict = verdict_on(exact(NINE_YEARS, 1.8, rng), rng, leaks=replace(CLEAN, leaks=(leak,)))
+    assert verdict.outcome is Outcome.NOT_EVIDENCE
+    assert told in verdict.headline
 
 
 def test_a_strategy_that_never_traded_gets_an_answer_in_words() -> None:

@@ -24,7 +24,7 @@ from assay.research.verdict.figures import (
     record_numbers,
 )
 from assay.research.verdict.findings import Finding, demand_findings, findings, trial_findings
-from assay.research.wording import percent, ratio
+from assay.research.wording import count, percent, ratio
 
 
 @unique
@@ -224,11 +224,12 @@ def _headline(
     years, n_trades = numbers["years"], numbers["closed_trades"]
     if outcome is Outcome.NOT_EVIDENCE:
         if leaks is not None and leaks.trusted:
-            return "This is not evidence: the pipeline that made it knew the future."
+            did = "knew the future" if leaks.sees_future else "does not do what it says"
+            return f"This is not evidence: the pipeline that made it {did}."
         return "This is not evidence: nobody knows whether what made it knew the future."
     if outcome is Outcome.EDGE:
-        count = int(numbers["trials"])
-        tried = "one trial" if count == 1 else f"{count} trials"
+        n_trials = int(numbers["trials"])
+        tried = "one trial" if n_trials == 1 else f"{count(n_trials)} trials"
         return (
             f"{title} earned more, after costs, than luck over {tried} explains: a Sharpe "
             f"ratio of {ratio(numbers['sharpe'])} over {years:.1f} years."
