@@ -230,29 +230,32 @@ def check_vectorbt(result: BacktestResult, orders: np.ndarray) -> int:  # type: 
 class Cross(Strategy):  # type: ignore[misc]
     """The same strategy for backtesting.py."""
 
-    direction: NDArray[np.int8]
+    fast_bars = FAST
+    slow_bars = SLOW
+    stop = STOP
+    target_r = TARGET_R
 
     def init(self) -> None:
         """Read the two averages, as the peer's own indicators would be."""
         close = pd.Series(self.data.Close)
-        self.fast = self.I(lambda: close.rolling(FAST).mean())
-        self.slow = self.I(lambda: close.rolling(SLOW).mean())
+        self.fast = self.I(lambda: close.rolling(self.fast_bars).mean())
+        self.slow = self.I(lambda: close.rolling(self.slow_bars).mean())
 
     def next(self) -> None:
         """Reverse at a crossing."""
         i = len(self.data) - 1
         if i < WARM_UP:
             return
-        price = self.data.Close[-1]
+        price, stop = self.data.Close[-1], self.stop
         was_up, is_up = self.fast[-2] > self.slow[-2], self.fast[-1] > self.slow[-1]
         if is_up and not was_up:
-            self.buy(size=1, sl=price - STOP, tp=price + STOP * TARGET_R)
+            self.buy(size=1, sl=price - stop, tp=price + stop * self.target_r)
         elif was_up and not is_up:
-            self.sell(size=1, sl=price + STOP, tp=price - STOP * TARGET_R)
+            self.sell(size=1, sl=price + stop, tp=price - stop * self.target_r)
 
 
-def python_run(mid: Mid, n_bars: int) -> pd.DataFrame:
-    """Run backtesting.py on the first bars; return its trades."""
+def python_run(mid: Mid, n_bars: int, **parameters: float) -> pd.DataFrame:
+    """Run backtesting.py on the first bars, ``Cross`` with *parameters*; return its trades."""
     frame = pd.DataFrame(
         {
             "Open": mid.open[:n_bars],
@@ -269,7 +272,7 @@ def python_run(mid: Mid, n_bars: int) -> pd.DataFrame:
         commission=lambda size, price: COMMISSION * abs(size),
         exclusive_orders=True,
     )
-    return test.run()._trades
+    return test.run(**parameters)._trades
 
 
 def check_python(mid: Mid) -> int:
@@ -279,7 +282,7 @@ def check_python(mid: Mid) -> int:
     may_trade = np.ones(n_bars, dtype=np.int8)
     may_trade[:WARM_UP] = 0
     trades = ours(tape, mid.close[:n_bars], may_trade).trades
-    peers = python_run(mid, n_bars).sort_values("ExitBar")
+    peers = python_run(mid, n_bars)
     n_trades = min(len(trades), len(peers))
     assert abs(len(trades) - len(peers)) <= 1, (len(trades), len(peers))
     order = np.lexsort((trades.entry_event, trades.exit_event))

@@ -1,10 +1,11 @@
-"""A thousand settings over one tape: equal fills, then the time of vectorbt and of Assay.
+"""A thousand settings over one tape: equal fills, then the time of the peers and of Assay.
 
     python bench/sweep.py [--json] [--bars 100000] [--threads 4] [--risk]
 
 Moving-average crosses with stop and target. vectorbt runs each installed engine on all
 columns at once, in one process and with the columns split over processes; the fastest of
-them is the peer. End to end: from close prices, averages and crossings included.
+them is the peer. backtesting.py runs some of the grid, on as many processes (`bench/backtest.py`
+compares its trades). End to end: from close prices, averages and crossings included.
 
 With ``--risk`` only the search of risk settings is timed: whole searches over twelve years of
 hourly bars, from the design to the reasons against the best case. How long a case takes depends
@@ -19,7 +20,7 @@ import statistics
 import time
 import warnings
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 
 import numpy as np
@@ -49,11 +50,13 @@ from backtest import (
     CASH,
     COMMISSION,
     INSTRUMENT,
+    PYTHON_BARS,
     SETTINGS,
     SPREAD_HALF,
     Mid,
     check_vectorbt,
     mid_prices,
+    python_run,
     tape_of,
 )
 
@@ -79,17 +82,21 @@ PAIRS = [(fast, slow) for fast in FAST for slow in SLOW]
 CASES = [(p, stop, target) for p in range(len(PAIRS)) for stop in STOPS for target in TARGETS]
 
 
-def crossings(close: Array) -> list[NDArray[np.int8]]:
+def crossings(close: Array, threads: int = 1) -> list[NDArray[np.int8]]:
     """Return the crossings of every pair; each average is computed once."""
-    averages = {n: parse(f"sma_{n}").batch(close) for n in {*FAST, *SLOW}}
-    directions = []
-    for fast, slow in PAIRS:
-        is_up = (averages[fast] > averages[slow]).view(np.int8)
+    periods = sorted({*FAST, *SLOW})
+
+    def crossing(pair: tuple[int, int]) -> NDArray[np.int8]:
+        is_up = (averages[pair[0]] > averages[pair[1]]).view(np.int8)
         direction = np.zeros(len(close), dtype=np.int8)
         np.subtract(is_up[1:], is_up[:-1], out=direction[1:])
         direction[:WARM_UP] = 0
-        directions.append(direction)
-    return directions
+        return direction
+
+    with ThreadPoolExecutor(threads) as pool:
+        found = pool.map(lambda n: parse(f"sma_{n}").batch(close), periods)
+        averages = dict(zip(periods, found, strict=True))
+        return list(pool.map(crossing, PAIRS))
 
 
 def rules_of_cases() -> RecordArray:
@@ -100,7 +107,7 @@ def rules_of_cases() -> RecordArray:
 
 def ours(tape: Tape, close: Array, threads: int) -> RecordArray:
     """Run every combination end to end."""
-    signals = [Views.of(direction) for direction in crossings(close)]
+    signals = [Views.of(direction) for direction in crossings(close, threads)]
     pair = [case[0] for case in CASES]
     return sweep(tape, signals, pair, rules_of_cases(), {"XAUUSD": INSTRUMENT}, threads=threads)
 
@@ -164,6 +171,19 @@ def peer(mid: Mid, n_columns: int, engine: str, pool: ProcessPoolExecutor | None
     n_workers = pool._max_workers
     parts = [columns[w::n_workers] for w in range(n_workers)]
     return list(pool.map(peer_columns, [mid] * n_workers, parts, [engine] * n_workers))
+
+
+def python_column(mid: Mid, k: int) -> pd.DataFrame:
+    """Run backtesting.py on one combination over the first bars; return its trades."""
+    pair, stop, target = CASES[k]
+    fast, slow = PAIRS[pair]
+    return python_run(mid, PYTHON_BARS, fast_bars=fast, slow_bars=slow, stop=stop, target_r=target)
+
+
+def python_peer(mid: Mid, pool: ProcessPoolExecutor) -> object:
+    """Run backtesting.py on as many combinations as there are processes."""
+    columns = np.linspace(0, len(CASES) - 1, pool._max_workers).astype(int).tolist()
+    return list(pool.map(python_column, [mid] * len(columns), columns))
 
 
 def engine_result(tape: Tape, direction: NDArray[np.int8], k: int) -> BacktestResult:
@@ -237,6 +257,8 @@ def measure(n_bars: int, threads: int) -> dict[str, object]:
                     n,
                     lambda n=n, engine=engine, workers=workers: peer(mid, n, engine, workers),
                 )
+        python = f"backtesting.py, {threads} processes"
+        calls[python] = (threads, lambda: python_peer(mid, pool))
         for _, call in calls.values():
             call()
         seconds: dict[str, list[float]] = {name: [] for name in calls}
@@ -244,7 +266,10 @@ def measure(n_bars: int, threads: int) -> dict[str, object]:
             for name, (_, call) in calls.items():
                 seconds[name].append(timed(call))
     rates = {
-        name: calls[name][0] * n_bars / statistics.median(taken) for name, taken in seconds.items()
+        name: calls[name][0]
+        * (PYTHON_BARS if name == python else n_bars)
+        / statistics.median(taken)
+        for name, taken in seconds.items()
     }
     fastest = max((name for name in rates if name.startswith("vectorbt")), key=rates.__getitem__)
     return {
@@ -256,6 +281,9 @@ def measure(n_bars: int, threads: int) -> dict[str, object]:
         "bar_combinations_per_second": rates,
         "peer": fastest,
         "ratio_vectorbt": rates["assay"] / rates[fastest],
+        "ratio_backtesting": rates["assay"] / rates[python],
+        "ratio_one_thread": rates["assay"] / rates["assay, one thread"],
+        "threads": threads,
         "share_of_limit": {
             "one thread": rates["assay, one thread"] / LIMITS["one thread"],
             "four threads": rates["assay"] / LIMITS["four threads"],
@@ -349,6 +377,11 @@ def main() -> None:
     print(f"{found['trades']:,} trades; the engine's in {found['compared_with_engine']} cases")
     print(f"fills equal to vectorbt's: {found['fills_compared_with_peer']:,}")
     print(f"assay / {found['peer']}: {found['ratio_vectorbt']:.1f} x (at least 15)")
+    print(f"assay / backtesting.py on as many processes: {found['ratio_backtesting']:,.0f} x")
+    print(
+        f"{found['threads']} threads / one thread: {found['ratio_one_thread']:.2f} x "
+        f"(at least {0.85 * int(str(found['threads'])):.2f})"
+    )
     for name, share in found["share_of_limit"].items():  # type: ignore[attr-defined]
         print(f"of the bare limit, {name} (PEERS.md, another machine): {share:.0%}")
 

@@ -25,7 +25,7 @@ from assay.kernels.compiler import BoolArray, FloatArray, IntArray
 from assay.risk.facts import RecordArray, dated_facts
 from assay.risk.rules import compiled_rules
 
-CASES_PER_TASK = 20
+CASES_PER_TASK = 10
 """Cases that a thread takes at a time."""
 
 
@@ -262,16 +262,16 @@ def sweep_blocks(
     course = course_of(tape, marks)
     may_jump = jumping(rules) & _is_plain(tape)
     crosses = np.zeros(len(rules), dtype=np.bool_)
-    prepared = []
-    for s, views in enumerate(signals):
+
+    def prepared_of(s: int) -> Signal:
         mine = index == s
-        crosses[mine] = by_crossing(views, rules[mine].view(np.recarray))
-        prepared.append(signal_of(views, with_scores=bool((mine & may_jump & ~crosses).any())))
+        crosses[mine] = by_crossing(signals[s], rules[mine].view(np.recarray))
+        return signal_of(signals[s], with_scores=bool((mine & may_jump & ~crosses).any()))
+
     swept, sums = records(SWEPT, len(rules)), np.zeros((len(rules), n_blocks, 2))
     no_trades, no_requests = records(TRADE, 0), records(REQUEST, 0)
 
-    def run(task: tuple[int, IntArray]) -> None:
-        signal, cases = prepared[task[0]], task[1]
+    def run(signal: Signal, cases: IntArray) -> None:
         for crossing in (False, True):
             chosen = cases[may_jump[cases] & (crosses[cases] == crossing)]
             jump_cases(
@@ -284,11 +284,12 @@ def sweep_blocks(
             sums[k] = block_sums(result, marks, n_blocks)
 
     tasks = [
-        (s, cases[first : first + CASES_PER_TASK])
+        (signal, cases[first : first + CASES_PER_TASK])
         for s in range(len(signals))
         if len(cases := np.flatnonzero(index == s))
+        for signal in (prepared_of(s),)
         for first in range(0, len(cases), CASES_PER_TASK)
     ]
     with ThreadPoolExecutor(max_workers=threads or os.cpu_count()) as pool:
-        list(pool.map(run, tasks))
+        list(pool.map(lambda task: run(*task), tasks))
     return swept, sums

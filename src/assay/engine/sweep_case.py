@@ -177,7 +177,7 @@ def run_case(
         if held.side == 0:
             if swept.n_trades <= trades.shape[0]:
                 write_trade(trades[swept.n_trades - 1], held)
-            p = first_at[i]
+            p = int(first_at[i])
             i -= sized
 
 

@@ -3,13 +3,15 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assay.engine.blocks import COARSE_BARS, FINE_BARS, block_extremes
 from assay.engine.decision import side_score, view_gate
-from assay.engine.views import ViewArrays, Views, value_at, view_arrays, view_at
+from assay.engine.views import Int8Array, ViewArrays, Views, value_at, view_arrays, view_at
 from assay.kernels.compiler import FloatArray, IntArray, kernel
 from assay.risk.kelly import kelly_share
 
+Int32Array = NDArray[np.int32]
 NEVER = -1.0
 """Entry score of a view that no rules can take."""
 
@@ -22,7 +24,7 @@ class Signal(NamedTuple):
     views : ViewArrays
     when : int64, shape (n_when,)
         Events whose view has a direction.
-    first_at : int64, shape (n_events + 1,)
+    first_at : int32, shape (n_events + 1,)
         How many of *when* lie before each event.
     opposite : int64, shape (n_when,)
         Index in *when* of the next one to the other side, or ``n_when``.
@@ -38,12 +40,26 @@ class Signal(NamedTuple):
 
     views: ViewArrays
     when: IntArray
-    first_at: IntArray
+    first_at: Int32Array
     opposite: IntArray
     entry_score: FloatArray
     keep: FloatArray
     keep_fine: FloatArray
     keep_coarse: FloatArray
+
+
+@kernel
+def sided(direction: Int8Array) -> tuple[IntArray, Int32Array]:
+    """Return the events whose view has a direction, and how many of them lie before each event."""
+    n = direction.shape[0]
+    first_at = np.zeros(n + 1, np.int32)
+    for i in range(n):
+        first_at[i + 1] = first_at[i] + (direction[i] != 0)
+    when = np.empty(first_at[n], np.int64)
+    for i in range(n):
+        if direction[i] != 0:
+            when[first_at[i]] = i
+    return when, first_at
 
 
 @kernel
@@ -107,7 +123,7 @@ def first_below(
 def signal_of(views: Views, *, with_scores: bool) -> Signal:
     """Return *views* as cases read them; *with_scores* where a score may end a position."""
     arrays = view_arrays(views)
-    when = np.flatnonzero(views.direction)
+    when, first_at = sided(views.direction)
     keep = side_scores(arrays) if with_scores else np.empty((2, 0))
     fine, coarse = (
         np.array([block_extremes(row, n_bars, -1.0) for row in keep])
@@ -116,7 +132,7 @@ def signal_of(views: Views, *, with_scores: bool) -> Signal:
     return Signal(
         views=arrays,
         when=when,
-        first_at=np.concatenate(([0], np.cumsum(views.direction != 0))),
+        first_at=first_at,
         opposite=next_opposite(views.direction[when].astype(np.int64)),
         entry_score=entry_scores(when, arrays),
         keep=keep,
