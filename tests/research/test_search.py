@@ -14,10 +14,11 @@ from assay.domain.errors import DataError
 from assay.domain.progress import SilentProgress
 from assay.research.history import History
 from assay.research.report.records import results_text
+from assay.research.search.adoption import signed_rank_p
 from assay.research.search.journal import SearchJournal
 from assay.research.search.nested import efficiency, walk_identity
 from assay.research.search.outcome import Outcome, annual_sharpe, monthly_of, objective_of
-from assay.research.search.proposals import given_up, propose, signed_rank_p
+from assay.research.search.proposals import given_up, propose
 from assay.research.search.record import search_records
 from assay.research.search.review import kept
 from assay.research.search.search import best_of

@@ -34,10 +34,11 @@ def p_of_lead(best: Outcome, start: Outcome, outcomes: Sequence[Outcome], *, see
     """
     if best is start:
         return 1.0
-    return max(_signed_rank_p(best, start), _luck_p(best, start, outcomes, seed))
+    return max(signed_rank_p(best, start), _luck_p(best, start, outcomes, seed))
 
 
-def _signed_rank_p(better: Outcome, worse: Outcome) -> float:
+def signed_rank_p(better: Outcome, worse: Outcome) -> float:
+    """Return the p-value of *better* not being better over the splits (Wilcoxon, one-sided)."""
     from scipy.stats import wilcoxon
 
     splits = sorted(set(better.by_split) & set(worse.by_split))
