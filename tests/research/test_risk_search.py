@@ -246,7 +246,7 @@ def test_the_best_case_is_what_the_engine_makes_of_its_settings() -> None:
         fall = 1.0 - np.r_[settings.account.balance, daily.equity] / peak
         assert case.drawdown == pytest.approx(fall.max(), rel=1e-9)
     np.testing.assert_array_equal(
-        found.daily,
+        found.daily.returns,
         daily_returns(
             market.tape.known_ns,
             backtest(

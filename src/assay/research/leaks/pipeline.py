@@ -6,8 +6,6 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from assay.config.settings import Settings
-from assay.data.bars import Bars
-from assay.data.calendar import bar_close
 from assay.domain.errors import ConfigError, DataError
 from assay.domain.progress import Progress
 from assay.kernels.compiler import IntArray
@@ -34,7 +32,7 @@ from assay.research.leaks.prover import N_CUTS, cuts_in
 from assay.research.leaks.rows import prove_rows
 from assay.research.leaks.scene import Rows, Scene
 from assay.research.leaks.series import prove_series
-from assay.research.leaks.spans import SAMPLED, spans_of, together
+from assay.research.leaks.spans import SAMPLED, spans_of, together, window
 from assay.research.leaks.stages import FUTURES
 from assay.research.leaks.strategy import prove_strategy, reloading
 from assay.research.oos import FoldPlan
@@ -256,27 +254,9 @@ def _own(scene: Scene, progress: Progress) -> LeakReport:
 
 
 def _recent(scene: Scene, n_bars: int, *, with_finer: bool = True) -> Scene:
-    """Return the scene of the latest bars of every symbol, and of what lies beside them."""
-    history = scene.history
-    kept = {
-        symbol: item.between(max(0, len(item) - n_bars), len(item))
-        for symbol, item in history.bars.items()
-    }
-    first_ns = min(int(item.time_ns[0]) for item in kept.values())
-
-    def beside(item: Bars) -> Bars:
-        known = bar_close(item.time_ns, item.timeframe)
-        first = max(0, int(np.searchsorted(known, first_ns, side="right")) - 1)
-        return item.between(first, len(item))
-
-    return scene.on(
-        replace(
-            history,
-            bars=kept,
-            finer={k: beside(v) for k, v in history.finer.items()} if with_finer else {},
-            conversion_bars={k: beside(v) for k, v in history.conversion_bars.items()},
-        )
-    )
+    """Return the scene since the time from which every symbol has its latest *n_bars*."""
+    starts = (item.time_ns[max(0, len(item) - n_bars)] for item in scene.history.bars.values())
+    return window(scene, int(min(starts)), with_finer=with_finer)
 
 
 def _learning(scene: Scene, plans: list[FoldPlan], n_cuts: int, progress: Progress) -> LeakReport:

@@ -19,12 +19,21 @@ SAMPLED = "in parts of the history"
 def part_of(scene: Scene, first: int, stop: int | None = None, *, with_finer: bool = True) -> Scene:
     """Return the scene of bars ``first .. stop - 1`` of the first symbol, and what lies beside.
 
-    Of the other symbols, finer bars and conversion pairs those of the same time are kept; of the
-    two latter also the last that was known before.
+    See ``window``.
+    """
+    stop_ns = None if stop is None else int(scene.known_ns[stop - 1])
+    return window(scene, int(scene.bars.time_ns[first]), stop_ns, with_finer=with_finer)
+
+
+def window(
+    scene: Scene, first_ns: int, stop_ns: int | None = None, *, with_finer: bool = True
+) -> Scene:
+    """Return the scene of the bars that open from *first_ns* on and are known at *stop_ns*.
+
+    Of every symbol, finer bars and conversion pairs; of the two latter also the last that was
+    known before.
     """
     history = scene.history
-    first_ns = int(scene.bars.time_ns[first])
-    stop_ns = None if stop is None else int(scene.known_ns[stop - 1])
 
     def end_of(item: Bars) -> int:
         if stop_ns is None:

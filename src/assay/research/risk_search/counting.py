@@ -8,14 +8,12 @@ from assay.research.identity import acting_code
 from assay.research.risk_search.found import RiskSearch
 from assay.research.risk_search.nested import RiskWalk
 from assay.research.risk_search.parameters import settings_of
-from assay.research.statistics.sharpe import kurtosis, sharpe_ratio, skewness
 from assay.research.trials.ledger import TrialLedger
 from assay.research.trials.trial import (
-    MONTHS_MAX,
     Trial,
     changed_settings,
+    figures_of,
     hash_of,
-    monthly_returns,
     settings_hash,
 )
 
@@ -50,8 +48,9 @@ def count_searches(
     own = settings_hash(shown)
     identity = hash_of(["risk search", own, data, code])
     names = [f"risk search, fold {step.fold}" for step in found.steps]
+    ids = {"data_hash": data, "code_hash": code, "at_ns": at_ns, "nested_in": identity}
     trials = [
-        _trial(search, found.settings, kind, own, data, code, at_ns, identity)
+        _trial(search, found.settings, kind, own, ids)
         for kind, search in zip([*names, "risk search, all"], found.searches, strict=True)
     ]
     ledger.record_all(trials)
@@ -59,34 +58,18 @@ def count_searches(
 
 
 def _trial(
-    search: RiskSearch,
-    settings: Settings,
-    kind: str,
-    own: str,
-    data: str,
-    code: str,
-    at_ns: int,
-    identity: str,
+    search: RiskSearch, settings: Settings, kind: str, own: str, ids: Mapping[str, Any]
 ) -> Trial:
-    first, monthly = monthly_returns(search.day_ns, search.equity, settings.account.balance)
     best = settings_of(settings, search.best.values)
     return Trial(
         kind=kind,
         origin="risk_search",
         settings_hash=own,
-        data_hash=data,
-        code_hash=code,
-        sharpe_daily=sharpe_ratio(search.daily),
-        n_days=len(search.daily),
-        skew=skewness(search.daily),
-        kurtosis=kurtosis(search.daily),
-        at_ns=at_ns,
-        first_month=first,
-        monthly=tuple(float(f"{value:.6g}") for value in monthly[:MONTHS_MAX]),
+        **figures_of(search.daily, settings.account.balance),
         saw_from_ns=search.from_ns,
         saw_until_ns=search.until_ns,
         tried=changed_settings(best.of_a_result(), Settings().of_a_result()),
-        nested_in=identity,
         cases=search.n_cases,
         cases_effective=search.n_independent,
+        **ids,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from assay.kernels.compiler import FloatArray, IntArray
+from assay.research.daily import DailyReturns
 from assay.research.risk_search.support import Plateau, Sensitivity
 from assay.research.risk_search.task import Plan
 
@@ -70,11 +70,7 @@ class RiskSearch:
     sensitivities : tuple of Sensitivity
     reasons : tuple of str
         Why the best case is no winner; empty where it is one.
-    day_ns : int64, shape (n_days,)
-        Ends of the trading days.
-    daily : float64, shape (n_days,)
-        Returns of the best case.
-    equity : float64, shape (n_days,)
+    daily : DailyReturns
         Of the best case.
     """
 
@@ -95,9 +91,7 @@ class RiskSearch:
     gain: float
     sensitivities: tuple[Sensitivity, ...]
     reasons: tuple[str, ...]
-    day_ns: IntArray
-    daily: FloatArray
-    equity: FloatArray
+    daily: DailyReturns
 
     @property
     def is_winner(self) -> bool:

@@ -94,9 +94,7 @@ def found_by(
                 **figures,
             )
         ),
-        day_ns=daily.day_ns,
-        daily=daily.returns,
-        equity=daily.equity,
+        daily=daily,
         **figures,
     )
 

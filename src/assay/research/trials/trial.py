@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from assay.kernels.compiler import FloatArray, IntArray
-from assay.research.daily import daily_returns
+from assay.research.daily import DailyReturns, daily_returns
 from assay.research.result import StrategyResult
 from assay.research.statistics.sharpe import kurtosis, sharpe_ratio, skewness
 
@@ -139,24 +139,31 @@ def trial_of(
 ) -> Trial:
     """Return the ledger's view of *result*."""
     daily = daily_returns(result.time_ns, result.equity, result.start_balance)
-    first, monthly = monthly_returns(daily.day_ns, daily.equity, result.start_balance)
     return Trial(
         kind=result.name,
         settings_hash=settings_hash,
         data_hash=data_hash,
         code_hash=code_hash,
-        sharpe_daily=sharpe_ratio(daily.returns),
-        n_days=len(daily.returns),
-        skew=skewness(daily.returns),
-        kurtosis=kurtosis(daily.returns),
+        **figures_of(daily, result.start_balance),
         at_ns=at_ns,
-        first_month=first,
-        monthly=tuple(float(f"{value:.6g}") for value in monthly[:MONTHS_MAX]),
         origin=origin,
         saw_from_ns=int(result.time_ns[0]) if len(result.time_ns) else 0,
         saw_until_ns=int(result.time_ns[-1]) if len(result.time_ns) else 0,
         tried=dict(tried or {}),
     )
+
+
+def figures_of(daily: DailyReturns, start_balance: float) -> dict[str, Any]:
+    """Return what a trial keeps of a record: length, moments and monthly returns."""
+    first, monthly = monthly_returns(daily.day_ns, daily.equity, start_balance)
+    return {
+        "sharpe_daily": sharpe_ratio(daily.returns),
+        "n_days": len(daily.returns),
+        "skew": skewness(daily.returns),
+        "kurtosis": kurtosis(daily.returns),
+        "first_month": first,
+        "monthly": tuple(float(f"{value:.6g}") for value in monthly[:MONTHS_MAX]),
+    }
 
 
 def monthly_returns(
