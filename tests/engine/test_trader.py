@@ -1,11 +1,11 @@
 """One path: bars fed one at a time lead to the views, fills and equity of the backtest."""
 
-import os
 from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
 import pytest
+from engine_worlds import compiled_only
 
 from assay.config.instruments import load_instrument
 from assay.config.settings import CostSettings, Settings
@@ -21,9 +21,7 @@ from assay.engine.trader import Trader
 from assay.research.dataset import build_dataset
 from assay.research.training import select_rows, train
 
-pytestmark = pytest.mark.skipif(
-    os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="features read windows, compiled only"
-)
+pytestmark = compiled_only
 
 GOLD = {"XAUUSD": load_instrument("XAUUSD")}
 N_TRAINING, N_BARS = 900, 1_250
