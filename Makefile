@@ -54,12 +54,14 @@ test: $(TEST_STAMP) ## all tests, then the branch coverage of the money path
 
 # Compiled code hides its branches, so the money path runs here as plain Python; the trader,
 # whose features are compiled only, runs once more as it is, and both are counted together.
+COMPILED := tests/engine/test_trader.py tests/strategy/test_live.py
+AS_PYTHON := -m 'not soak and not compiled'
 MONEY := domain risk execution engine
 COVERED := $(foreach part,$(MONEY),--cov=assay.$(part)) --cov-branch
 coverage: $(TEST_STAMP) ## every branch of domain, risk, execution and engine is tested
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -p no:cacheprovider \
-		$(foreach part,$(MONEY) reference,$(wildcard tests/$(part))) $(COVERED) --cov-report=
-	$(BIN)/python -m pytest -p no:cacheprovider tests/engine/test_trader.py $(COVERED) \
+		$(AS_PYTHON) $(foreach part,$(MONEY) reference,$(wildcard tests/$(part))) $(COVERED) --cov-report=
+	$(BIN)/python -m pytest -p no:cacheprovider $(COMPILED) $(COVERED) \
 		--cov-append --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 check: $(TEST_STAMP) ## style, types, layers

@@ -1,12 +1,10 @@
 """Small worlds for the engine: instruments, settings, tapes by hand and at random."""
 
 import itertools
-import os
 from collections.abc import Sequence
 from decimal import Decimal as D
 
 import numpy as np
-import pytest
 
 from assay.config.settings import Settings
 from assay.domain.instrument import Instrument, SwapMode
@@ -18,9 +16,6 @@ from assay.engine.tape import Tape, calm_events
 from assay.engine.views import Views
 
 NS = Timeframe.H1.nominal_ns
-compiled_only = pytest.mark.skipif(
-    os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="features read windows, compiled only"
-)
 PLAIN = {
     "symbol": "XAUUSD",
     "description": "",

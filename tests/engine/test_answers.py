@@ -40,6 +40,7 @@ def test_the_answers_are_those_of_the_backtest(drawn) -> None:
         assert (answers.refused == reason).sum() == result.refusals.get(reason, 0)
 
 
+@pytest.mark.compiled
 @law
 @given(worlds)
 def test_every_entry_of_a_decision_was_answered_with_its_lots(drawn) -> None:
@@ -57,6 +58,7 @@ def test_every_entry_of_a_decision_was_answered_with_its_lots(drawn) -> None:
         assert answer.refused == 0
 
 
+@pytest.mark.compiled
 @law
 @given(worlds)
 def test_without_an_answer_a_position_was_held(drawn) -> None:

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from engine_worlds import compiled_only
 
 from assay.config.instruments import load_instrument
 from assay.config.settings import Settings
@@ -55,7 +54,7 @@ def test_a_symbol_begins_where_its_first_rate_is_known(bars: Bars, pair: Bars) -
     assert "41 bars late" in notes["EURJPY"]
 
 
-@compiled_only
+@pytest.mark.compiled
 def test_no_cost_knows_a_rate_of_the_future(bars: Bars, pair: Bars) -> None:
     other = replace(pair, open=pair.open * 2.0, close=pair.close * 2.0)
     later = 200

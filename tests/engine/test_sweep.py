@@ -146,6 +146,7 @@ def check_against_engine(world, views, rules, instruments) -> list[str]:
     return kinds
 
 
+@pytest.mark.compiled
 @hypothesis_settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**31))
 def test_jumping_from_trade_to_trade_gives_the_engine_s_trades(seed: int) -> None:
@@ -153,6 +154,7 @@ def test_jumping_from_trade_to_trade_gives_the_engine_s_trades(seed: int) -> Non
     check_against_engine(world, views, rules_for(seed), facts_of(seed))
 
 
+@pytest.mark.compiled
 @hypothesis_settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**31), st.booleans())
 def test_stops_that_follow_time_stops_and_scores_give_the_engine_s_trades(
@@ -270,6 +272,7 @@ def test_one_day_has_a_mean_and_no_spread() -> None:
     assert swept[0].daily_std == 0.0
 
 
+@pytest.mark.compiled
 def test_sums_of_blocks_give_the_sharpe_ratio_of_any_union_of_blocks() -> None:
     world, views = course_and_views(8, 3_000, dense=True)
     rules, instruments = rules_for(8, 12, exits=True), facts_of(8)

@@ -5,7 +5,6 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from engine_worlds import compiled_only
 
 from assay.config.instruments import load_instrument
 from assay.config.settings import CostSettings, Settings
@@ -21,7 +20,7 @@ from assay.engine.trader import Trader
 from assay.research.dataset import build_dataset
 from assay.research.training import select_rows, train
 
-pytestmark = compiled_only
+pytestmark = pytest.mark.compiled
 
 GOLD = {"XAUUSD": load_instrument("XAUUSD")}
 N_TRAINING, N_BARS = 900, 1_250

@@ -132,7 +132,7 @@ shares = st.floats(0.0, 1.0)
     price=st.floats(0.5, 1e4),
     distance=st.floats(1e-3, 1e3),
     value=st.floats(0.1, 1e5),
-    volatility=st.floats(0.0, 0.1),
+    volatility=st.just(0.0) | st.floats(1e-12, 0.1),
     fixed=st.booleans(),
 )
 def test_a_size_never_exceeds_any_limit(

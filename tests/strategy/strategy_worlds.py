@@ -6,6 +6,8 @@ from assay.config.instruments import load_instrument
 from assay.config.settings import Settings
 from assay.data.bars import Bars
 from assay.domain.timeframe import Timeframe
+from assay.research.dataset import Dataset, build_dataset
+from assay.strategy import Strategy
 
 GOLD = {"XAUUSD": load_instrument("XAUUSD")}
 HOUR_NS = 3_600 * 10**9
@@ -74,3 +76,12 @@ def tipped(n_bars: int, *, seed: int = 5) -> Bars:
         ask_low=low + 0.2,
         ask_close=close + 0.2,
     )
+
+
+N_BARS = 3_000
+BARS = tipped(N_BARS)
+
+
+def dataset_of(strategy: Strategy | None, settings: Settings = SETTINGS) -> Dataset:
+    """Return the dataset of BARS with the columns of *strategy*."""
+    return build_dataset({"XAUUSD": BARS}, GOLD, {"XAUUSD": np.ones(N_BARS)}, settings, strategy)

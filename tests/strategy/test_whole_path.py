@@ -1,4 +1,4 @@
-"""A strategy through the whole job: dataset, training, backtest, store, ledger, live."""
+"""A strategy through the whole job: dataset, training, backtest, store, ledger."""
 
 import hashlib
 import json
@@ -7,17 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from strategy_worlds import COLUMNS, GOLD, SETTINGS, tipped
+from strategy_worlds import BARS, COLUMNS, GOLD, N_BARS, SETTINGS, dataset_of, tipped
 
-from assay.config.settings import Settings
 from assay.data.mirror import mirrored
-from assay.domain.errors import ConfigError, DataError, ModelError, StrategyError
+from assay.domain.errors import DataError, ModelError, StrategyError
 from assay.domain.progress import SilentProgress
-from assay.engine.opinion import views_of
-from assay.engine.tape import build_tape
-from assay.engine.trader import Trader
 from assay.research.backtests import backtest_stored
-from assay.research.dataset import Dataset, build_dataset
+from assay.research.dataset import build_dataset
 from assay.research.history import History
 from assay.research.identity import acting_code
 from assay.research.preparation import prepare
@@ -31,15 +27,8 @@ from assay.research.trials.ledger import TrialLedger
 from assay.signals.signal_model import traditional
 from assay.signals.votes import VOTES
 from assay.strategy import Strategy
-from assay.strategy.agreement import agree
 
-N_BARS = 3_000
-BARS = tipped(N_BARS)
 HISTORY = History(bars={"XAUUSD": BARS}, instruments=GOLD)
-
-
-def dataset_of(strategy: Strategy | None, settings: Settings = SETTINGS) -> Dataset:
-    return build_dataset({"XAUUSD": BARS}, GOLD, {"XAUUSD": np.ones(N_BARS)}, settings, strategy)
 
 
 def run(
@@ -369,58 +358,3 @@ def write_card(path: Path, card: dict[str, object]) -> None:
     text = json.dumps(body, sort_keys=True, separators=(",", ":"))
     card["sha256"] = hashlib.sha256(text.encode()).hexdigest()
     path.write_text(json.dumps(card))
-
-
-# -- live --------------------------------------------------------------------------------------
-
-
-def test_live_computes_the_columns_from_trailing_bars_and_decides_as_the_backtest(load) -> None:
-    strategy = load(COLUMNS)
-    dataset = dataset_of(strategy)
-    until = int(dataset.start_ns[2_200])
-    rows = select_rows(dataset, SETTINGS, from_ns=0, until_ns=until)
-    model = train(rows, SETTINGS, seed=1).model
-    assert "tip" in model.forecaster.names
-    tape = build_tape({"XAUUSD": BARS}, GOLD, SETTINGS.costs, "USD")
-    lean = model.lean(
-        "hybrid",
-        model.ai_log_odds(dataset.column("x")),
-        model.traditional_log_odds(dataset.column("votes")),
-        dataset.terms(slice(None)),
-        confidence=SETTINGS.risk.probability_confidence,
-    )
-    mid = 0.5 * (tape.bid_close + tape.ask_close)
-    views = views_of(lean, mid=mid, atr=dataset.column("atr"))
-    trader = Trader(model, ["XAUUSD"], GOLD, SETTINGS, strategy=strategy)
-    n_views = 0
-    for i in range(N_BARS):
-        view = trader.on_bar(BARS.between(i, i + 1), conversion=1.0).view
-        assert view.direction == views.direction[i]
-        for name in ("score", "confidence", "p_win", "payoff", "loss", "unit"):
-            assert agree(getattr(view, name), getattr(views, name)[i])
-        n_views += view.direction != 0
-    assert n_views > 100
-
-
-def test_live_a_model_meets_its_own_signals_only(load) -> None:
-    strategy = load(COLUMNS)
-    rows = select_rows(dataset_of(strategy), SETTINGS, from_ns=0, until_ns=2**62)
-    model = train(rows, SETTINGS, seed=1).model
-    with pytest.raises(ModelError, match="trained with, tip_vote; was none"):
-        Trader(model, ["XAUUSD"], GOLD, SETTINGS)
-    other = load("@signal(warm_up=1)\ndef up(bars):\n    return bars.close * 0\n")
-    with pytest.raises(ModelError, match="trained with, tip_vote; was up"):
-        Trader(model, ["XAUUSD"], GOLD, SETTINGS, strategy=other)
-    plain = train(
-        select_rows(dataset_of(None), SETTINGS, from_ns=0, until_ns=2**62), SETTINGS, seed=1
-    ).model
-    with pytest.raises(ModelError, match="trained with, none; was tip_vote"):
-        Trader(plain, ["XAUUSD"], GOLD, SETTINGS, strategy=strategy)
-    features = load(COLUMNS.partition("@signal")[0])
-    Trader(plain, ["XAUUSD"], GOLD, SETTINGS, strategy=features)
-    own = train(
-        select_rows(dataset_of(features), SETTINGS, from_ns=0, until_ns=2**62), SETTINGS, seed=1
-    ).model
-    assert "tip" in own.forecaster.names
-    with pytest.raises(ConfigError, match="tip"):
-        Trader(own, ["XAUUSD"], GOLD, SETTINGS)
