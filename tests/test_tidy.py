@@ -2,7 +2,8 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -55,8 +56,10 @@ MAY_EXECUTE = frozenset({"features/loop.py"})
 AMBIENT_MODULES = frozenset({"random", "secrets", "uuid"})
 
 
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+@lru_cache(maxsize=1)
+def calls(tree: ast.Module) -> list[tuple[ast.Call, str]]:
+    """Return every call with what is called, as written."""
+    return [(n, ast.unparse(n.func)) for n in ast.walk(tree) if isinstance(n, ast.Call)]
 
 
 def inside(path: Path) -> str:
@@ -91,38 +94,42 @@ def imported(tree: ast.Module) -> set[str]:
     return found
 
 
-def by_module(function):
-    return pytest.mark.parametrize("path", MODULES, ids=inside)(function)
+RULES: list[Callable[[Path, ast.Module], None]] = []
 
 
-@by_module
-def test_a_file_is_short_and_says_what_it_is_for(path: Path) -> None:
+def rule(check: Callable[[Path, ast.Module], None]) -> Callable[[Path, ast.Module], None]:
+    RULES.append(check)
+    return check
+
+
+@rule
+def a_file_is_short_and_says_what_it_is_for(path: Path, tree: ast.Module) -> None:
     text = path.read_text(encoding="utf-8")
 
     assert len(text.splitlines()) <= LINES_PER_FILE_MAX, "split by concept"
-    assert ast.get_docstring(ast.parse(text)), "say what the module is for"
+    assert ast.get_docstring(tree), "say what the module is for"
     assert not re.search(r"\b(TODO|FIXME|XXX|HACK)\b", text), "do it, or write an issue"
 
 
-@by_module
-def test_a_function_is_short(path: Path) -> None:
-    long = {node.name: length_of(node) for node in functions(tree_of(path))}
+@rule
+def a_function_is_short(path: Path, tree: ast.Module) -> None:
+    long = {node.name: length_of(node) for node in functions(tree)}
 
     assert {name: n for name, n in long.items() if n > LINES_PER_FUNCTION_MAX} == {}
 
 
-@by_module
-def test_names_say_what_things_do(path: Path) -> None:
+@rule
+def names_say_what_things_do(path: Path, tree: ast.Module) -> None:
     named = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    names = {node.name for node in ast.walk(tree_of(path)) if isinstance(node, named)}
+    names = {node.name for node in ast.walk(tree) if isinstance(node, named)}
 
     banned = {name for name in names | {path.stem} if BANNED_WORDS & words_of(name)}
     assert banned == set()
 
 
-@by_module
-def test_public_things_carry_a_docstring(path: Path) -> None:
-    bare = [node.name for node in public_things(tree_of(path).body) if not ast.get_docstring(node)]
+@rule
+def public_things_carry_a_docstring(path: Path, tree: ast.Module) -> None:
+    bare = [node.name for node in public_things(tree.body) if not ast.get_docstring(node)]
 
     assert bare == []
 
@@ -135,17 +142,16 @@ def public_things(body: list[ast.stmt]) -> Iterator[ast.FunctionDef | ast.ClassD
                 yield from public_things(node.body)
 
 
-@by_module
-def test_only_risk_approves_orders(path: Path) -> None:
-    for node in ast.walk(tree_of(path)):
-        if isinstance(node, ast.Call):
-            name = ast.unparse(node.func).rsplit(".", 1)[-1]
-            assert inside(path).startswith(ONLY_BUILT_IN.get(name, "")), name
+@rule
+def only_risk_approves_orders(path: Path, tree: ast.Module) -> None:
+    for _, called in calls(tree):
+        name = called.rsplit(".", 1)[-1]
+        assert inside(path).startswith(ONLY_BUILT_IN.get(name, "")), name
 
 
-@by_module
-def test_nothing_swallows_a_bug(path: Path) -> None:
-    for node in ast.walk(tree_of(path)):
+@rule
+def nothing_swallows_a_bug(path: Path, tree: ast.Module) -> None:
+    for node in ast.walk(tree):
         if not isinstance(node, ast.ExceptHandler):
             continue
         assert node.type is not None, f"line {node.lineno}: a bare except hides bugs"
@@ -154,74 +160,67 @@ def test_nothing_swallows_a_bug(path: Path) -> None:
             assert raises or inside(path) in MAY_CATCH_ALL, f"line {node.lineno}: name the error"
 
 
-@by_module
-def test_an_error_is_typed(path: Path) -> None:
-    for node in ast.walk(tree_of(path)):
+@rule
+def an_error_is_typed(path: Path, tree: ast.Module) -> None:
+    for node in ast.walk(tree):
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
             assert ast.unparse(node.exc.func) not in {"Exception", "BaseException"}, node.lineno
 
 
-@by_module
-def test_a_remedy_is_a_sentence(path: Path) -> None:
-    for node in ast.walk(tree_of(path)):
-        if isinstance(node, ast.Call):
-            for keyword in node.keywords:
-                if keyword.arg == "remedy" and isinstance(keyword.value, ast.Constant):
-                    remedy = str(keyword.value.value)
-                    assert remedy[:1].isupper() or remedy[:1] in "`-/", (node.lineno, remedy)
+@rule
+def a_remedy_is_a_sentence(path: Path, tree: ast.Module) -> None:
+    for node, _ in calls(tree):
+        for keyword in node.keywords:
+            if keyword.arg == "remedy" and isinstance(keyword.value, ast.Constant):
+                remedy = str(keyword.value.value)
+                assert remedy[:1].isupper() or remedy[:1] in "`-/", (node.lineno, remedy)
 
 
-@pytest.mark.parametrize(
-    "path",
-    [path for path in MODULES if not inside(path).startswith(MAY_READ_THE_CLOCK)],
-    ids=inside,
-)
-def test_time_is_passed_in(path: Path) -> None:
+@rule
+def time_is_passed_in(path: Path, tree: ast.Module) -> None:
     """The rim of the program owns the clock; everything below takes the time."""
-    for node in ast.walk(tree_of(path)):
-        if isinstance(node, ast.Call):
-            called = ".".join(ast.unparse(node.func).split(".")[-2:])
-            assert called not in CLOCKS, f"line {node.lineno}: take a Clock"
+    if inside(path).startswith(MAY_READ_THE_CLOCK):
+        return
+    for node, called in calls(tree):
+        assert ".".join(called.split(".")[-2:]) not in CLOCKS, f"line {node.lineno}: take a Clock"
 
 
-@by_module
-def test_chance_is_passed_in(path: Path) -> None:
-    tree = tree_of(path)
-
+@rule
+def chance_is_passed_in(path: Path, tree: ast.Module) -> None:
     assert not imported(tree) & AMBIENT_MODULES, "take a numpy Generator"
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            parts = ast.unparse(node.func).split(".")
-            if parts[-2:-1] == ["random"] and parts[0] in {"np", "numpy"}:
-                assert parts[-1] in SEEDED, f"line {node.lineno}: take a numpy Generator"
-            if parts[-1] == "default_rng":
-                assert node.args or node.keywords, f"line {node.lineno}: seed it"
+    for node, called in calls(tree):
+        parts = called.split(".")
+        if parts[-2:-1] == ["random"] and parts[0] in {"np", "numpy"}:
+            assert parts[-1] in SEEDED, f"line {node.lineno}: take a numpy Generator"
+        if parts[-1] == "default_rng":
+            assert node.args or node.keywords, f"line {node.lineno}: seed it"
 
 
-@by_module
-def test_nothing_loads_code_from_data(path: Path) -> None:
-    tree = tree_of(path)
-
+@rule
+def nothing_loads_code_from_data(path: Path, tree: ast.Module) -> None:
     assert not imported(tree) & UNSAFE_MODULES
-    called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    called = {name for _, name in calls(tree)}
     forbidden = {"eval", "exec", "joblib.load", "np.load", "numpy.load"}
     assert not called & (forbidden - {"exec"} if inside(path) in MAY_EXECUTE else forbidden)
 
 
-@by_module
-def test_the_program_does_not_print(path: Path) -> None:
-    called = {
-        ast.unparse(node.func) for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call)
-    }
-
-    assert "print" not in called
+@rule
+def the_program_does_not_print(path: Path, tree: ast.Module) -> None:
+    assert "print" not in {name for _, name in calls(tree)}
 
 
-@by_module
-def test_compiled_code_keeps_its_nans(path: Path) -> None:
-    for node in ast.walk(tree_of(path)):
+@rule
+def compiled_code_keeps_its_nans(path: Path, tree: ast.Module) -> None:
+    for node in ast.walk(tree):
         if isinstance(node, ast.keyword):
             assert node.arg != "fastmath", "warm-up values are NaN"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=inside)
+def test_a_module_keeps_every_rule(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for check in RULES:
+        check(path, tree)
 
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.relative_to(REPOSITORY).as_posix())
