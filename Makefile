@@ -72,8 +72,9 @@ check: $(TEST_STAMP) ## style, types, layers
 	$(BIN)/python -m pytest tests/test_tidy.py tests/test_layers.py
 	$(BIN)/python tools/lock.py --check
 
-# The others in bench/ calibrate; they compare with nobody.
-BENCHES := $(filter-out bench/planted.py bench/verdict_power.py,$(wildcard bench/*.py))
+# The others in bench/ calibrate, need a folder of histories, or are read by one of these.
+NO_BENCH := edges honest_strategy leaks noise_markets planted verdict_power
+BENCHES := $(filter-out $(NO_BENCH:%=bench/%.py),$(wildcard bench/*.py))
 bench: $(BENCH_STAMP) ## each benchmark against its named peer
 	for program in $(BENCHES); do echo "== $$program"; $(BIN)/python $$program; done
 

@@ -2,36 +2,18 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import typer.core
+import typer.main
+
+from assay.cli.application import application
 from assay.cli.failures import EXIT_CODES
 from assay.config.template import allowed_values, section_meaning, sections, toml_value
 from assay.domain.instrument import Instrument
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-COMMANDS = (
-    "init",
-    "data import",
-    "data pull",
-    "data list",
-    "data check",
-    "data quarantine",
-    "data calendar",
-    "data facts import",
-    "data facts list",
-    "data facts show",
-    "data spread",
-    "data fit",
-    "data simulate",
-    "run",
-    "train",
-    "backtest",
-    "report",
-    "features",
-    "doctor",
-    "config show",
-)
-
 _SETTINGS_HEAD = """\
 # Settings
 
@@ -82,11 +64,22 @@ def settings_page() -> str:
     return "".join(parts)
 
 
+def commands(group: typer.core.TyperGroup, *above: str) -> Iterator[str]:
+    """Yield the words of each command of *group* and of the groups in it."""
+    for name, command in group.commands.items():
+        if isinstance(command, typer.core.TyperGroup):
+            yield from commands(command, *above, name)
+        else:
+            yield " ".join((*above, name))
+
+
 def commands_page() -> str:
     """Return the page of all commands, from their own help."""
     parts = [_COMMANDS_HEAD]
     parts += [f"| {status} | {meaning} |\n" for status, meaning in EXIT_CODES]
-    for command in COMMANDS:
+    whole = typer.main.get_command(application)
+    assert isinstance(whole, typer.core.TyperGroup)
+    for command in commands(whole):
         done = subprocess.run(  # noqa: S603  (our own program with our own words)
             [sys.executable, "-m", "assay.cli.main", *command.split(), "--help"],
             capture_output=True,

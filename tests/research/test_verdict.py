@@ -8,6 +8,7 @@ import pytest
 from evidence_examples import CLEAN, noise, strategy
 
 from assay.config.settings import EvaluationSettings
+from assay.research.benchmarks import random_runs
 from assay.research.leaks.evidence import Leak, LeakReport
 from assay.research.metrics import measure
 from assay.research.result import Forecasts, StrategyResult
@@ -155,6 +156,12 @@ def test_a_few_random_runs_show_nothing(n_runs: int, told: str) -> None:
     enough = verdict_on(exact(NINE_YEARS, 1.8, rng), rng, randoms=np.full(19, -5.0))
     (check,) = (check for check in enough.checks if check.name == "random_entries")
     assert check.passed and check.value == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(("confidence", "n_runs"), [(0.51, 100), (0.95, 100), (0.999, 5_000)])
+def test_any_confidence_that_may_be_asked_can_be_reached_at_random(confidence, n_runs) -> None:
+    assert random_runs(confidence) == n_runs
+    assert 1.0 / (1.0 + n_runs) < 1.0 - confidence
 
 
 LENIENT = EvaluationSettings(confidence=0.51, years_min=0.01, trades_min=1, bootstrap_samples=200)

@@ -46,7 +46,7 @@ class SearchSettings(Section):
         gt=0.0,
         le=1.0,
         description="the winner replaces the settings it was searched from when it is better with "
-        "this error, split by split and by more than luck gives the best of so many; 1: always",
+        "this error, split by split and by more than luck gives the best of so many; 1: not asked",
     )
     plateau_share_min: float = Field(
         default=0.5,

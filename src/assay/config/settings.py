@@ -264,7 +264,7 @@ class EvaluationSettings(Section):
     confidence: float = Field(
         default=0.95,
         gt=0.5,
-        lt=1.0,
+        le=0.999,
         description="of the deflated Sharpe ratio and the intervals; less counts as 0.95",
     )
     trades_min: int = Field(

@@ -1,5 +1,6 @@
 """What the strategy must beat: holding, and trading as often at random."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ from assay.research.statistics.sharpe import sharpe_ratio
 from assay.risk.facts import dated_facts
 
 RANDOM_RUNS = 100
+RANDOM_RUNS_OF_TAIL = 5
+"""Runs in the tail beyond the confidence that is asked for: a smaller share can then be seen."""
 FAR_STOP_ATR = 1e6
 
 
@@ -112,6 +115,11 @@ def buy_and_hold(market: Market) -> StrategyResult:
     return as_result("buy_and_hold", backtest(tape, views, held, market.instruments), market)
 
 
+def random_runs(confidence: float) -> int:
+    """Return how many runs enter at random, so that *confidence* can be reached."""
+    return max(RANDOM_RUNS, math.ceil(RANDOM_RUNS_OF_TAIL / (1.0 - confidence)))
+
+
 def random_entries(market: Market, reference: StrategyResult) -> tuple[StrategyResult, FloatArray]:
     """Deal the reference's trades at random, many times.
 
@@ -119,7 +127,7 @@ def random_entries(market: Market, reference: StrategyResult) -> tuple[StrategyR
     -------
     median : StrategyResult
         The run whose Sharpe ratio is the median.
-    sharpes : float64, shape (RANDOM_RUNS,)
+    sharpes : float64, shape (n_runs,)
         Annual Sharpe ratios of all runs.
 
     Notes
@@ -145,11 +153,12 @@ def random_entries(market: Market, reference: StrategyResult) -> tuple[StrategyR
         views = views_of_side(direction, market.atr)
         return market.trade(views)
 
-    sharpes = np.zeros(RANDOM_RUNS)
-    for i_run in range(RANDOM_RUNS):
+    n_runs = random_runs(market.settings.evaluation.confidence)
+    sharpes = np.zeros(n_runs)
+    for i_run in range(n_runs):
         run = deal(i_run)
         daily = daily_returns(tape.known_ns, run.equity, market.settings.account.balance)
         sharpe = sharpe_ratio(daily.returns)
         sharpes[i_run] = sharpe * np.sqrt(daily.days_per_year) if np.isfinite(sharpe) else 0.0
-    middle = int(np.argsort(sharpes, kind="stable")[RANDOM_RUNS // 2])
+    middle = int(np.argsort(sharpes, kind="stable")[n_runs // 2])
     return as_result("random", deal(middle), market), sharpes

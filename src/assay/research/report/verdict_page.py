@@ -227,8 +227,8 @@ def commands(run: RunResult) -> tuple[Recomputing, ...]:
     ]
     found.append(
         Recomputing(
-            name="Trials counted, and their worth",
-            value=f"{count(numbers['trials'])}, {ratio(numbers['trials_effective'], 1)}",
+            name="Trials in the ledger by then, lost ones included",
+            value=count(numbers["trials_recorded"] + numbers["trials_lost"]),
             command="assay ledger",
         )
     )
