@@ -15,6 +15,9 @@ FILES = (
     "XAUUSD_ticks",
 )  # fmt: skip
 
+QUICK_FILES = ("EURJPY_H1", "EURUSD_ticks", "USDCHF_H1", "XAUUSD_H1_mt5", "XAUUSD_M15")
+"""A cross, ticks, three timeframes, two suppliers; all of them under ``soak``."""
+
 
 @pytest.fixture(scope="module")
 def bench() -> ModuleType:
@@ -39,7 +42,7 @@ def checked(bench: ModuleType, folder: Path, name: str, depth: Depth) -> None:
         assert len(report.canaries) >= 20
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", QUICK_FILES)
 def test_no_history_is_accused_quickly(bench: ModuleType, shared_data: Path, name: str) -> None:
     checked(bench, shared_data / "history", name, Depth.quick())
 
