@@ -506,9 +506,9 @@ def test_a_torn_manifest_is_refused_with_its_remedy_and_others_stay_readable(
     catalogue.merge(ticks_of(0, 100), provenance("aa"))
     path = tmp_path / "EURUSD" / "H1" / "manifest.json"
     whole = path.read_bytes()
-    torn = [whole[:size] for size in range(0, len(whole), 37)]
+    torn = [whole[:size] for size in range(0, len(whole), 97)]
     torn += [
-        whole[:at] + bytes([whole[at] ^ 0x01]) + whole[at + 1 :] for at in range(0, len(whole), 11)
+        whole[:at] + bytes([whole[at] ^ 0x01]) + whole[at + 1 :] for at in range(0, len(whole), 41)
     ]
     for content in torn:
         path.write_bytes(content)

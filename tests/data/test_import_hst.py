@@ -217,7 +217,7 @@ def test_a_cut_off_last_bar_is_quarantined(make_bars: Make, save: Save, version:
 def test_every_truncation_keeps_whole_bars_or_is_refused(make_bars: Make, save: Save) -> None:
     bars = make_bars(0.25)
     content = hst(bars)
-    for length in range(0, len(content)):
+    for length in range(0, len(content), 7):  # 7 meets every remainder of a bar of 60 bytes
         path = save(content[:length], "x.hst")
         try:
             imported = import_file(path, timezone="UTC", timeframe="H1")
