@@ -13,8 +13,10 @@ from assay.domain.progress import SilentProgress
 from assay.research.history import History
 from assay.research.run import execute
 from assay.research.run_result import RunResult
+from assay.research.search.journal import SearchJournal
 from assay.research.search.nested import NestedSearch, nested_search
 from assay.research.trials.ledger import TrialLedger
+from assay.strategy import Strategy
 
 GOLD = {"XAUUSD": load_instrument("XAUUSD")}
 QUICK = Settings.model_validate(
@@ -61,14 +63,46 @@ def with_search(settings: Settings = QUICK, **changes: object) -> Settings:
     return settings.model_copy(update={"search": settings.search.model_copy(update=changes)})
 
 
+class CountingJournal(SearchJournal):
+    """A journal that knows how many fits were made since it was opened."""
+
+    n_fits = 0
+
+    def keep_fit(self, *told) -> None:
+        self.n_fits += 1
+        super().keep_fit(*told)
+
+
+def search_in(
+    folder: Path,
+    settings: Settings = QUICK,
+    *,
+    strategy: Strategy | None = None,
+    ledger: TrialLedger | None = None,
+) -> NestedSearch:
+    """Return the search of a walk with journal and ledger in *folder*; it has not begun."""
+    book = ledger or TrialLedger(folder / "ledger.jsonl")
+    search = nested_search(settings, history(), strategy, folder=folder, ledger=book, at_ns=1)
+    search.journal = CountingJournal(search.journal.folder)
+    return search
+
+
+def executed(search: NestedSearch) -> RunResult:
+    """Run the whole optimisation with *search*."""
+    return execute(
+        search.settings,
+        history(),
+        ledger=search.ledger,
+        progress=SilentProgress(),
+        at_ns=1,
+        search=search,
+    )
+
+
 def searched(folder: Path, settings: Settings = QUICK) -> tuple[RunResult, NestedSearch]:
     """Run the whole optimisation in *folder*."""
-    ledger = TrialLedger(folder / "ledger.jsonl")
-    search = nested_search(settings, history(), None, folder=folder, ledger=ledger, at_ns=1)
-    result = execute(
-        settings, history(), ledger=ledger, progress=SilentProgress(), at_ns=1, search=search
-    )
-    return result, search
+    search = search_in(folder, settings)
+    return executed(search), search
 
 
 def same(one, two) -> bool:

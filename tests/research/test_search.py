@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from search_examples import QUICK, history, same, searched, with_search
+from search_examples import QUICK, executed, history, same, search_in, searched, with_search
 
 from assay.domain.errors import DataError
 from assay.domain.progress import SilentProgress
 from assay.research.history import History
+from assay.research.identity import code_hash
 from assay.research.report.records import results_text
 from assay.research.search.adoption import signed_rank_p
 from assay.research.search.journal import SearchJournal
@@ -27,6 +28,7 @@ from assay.research.trials.ledger import TrialLedger
 from assay.research.verdict.schema import document_of, verdict_of, verdict_text
 from assay.research.walk import walk
 from assay.signals.signal_model import Opinion
+from assay.strategy import load_strategy
 
 SPACE = space_of(QUICK)
 
@@ -112,11 +114,56 @@ def test_the_second_call_evaluates_nothing_and_says_the_same(finished, tmp_path:
     folder, result, search = finished
     shutil.copytree(folder, tmp_path / "again")
     journal = next((tmp_path / "again").glob("*/journal.log"))
-    before = journal.read_bytes()
-    again, _ = searched(tmp_path / "again")
+    before, retries = journal.read_bytes(), search_retries(folder)
+    again, other = searched(tmp_path / "again")
     assert journal.read_bytes() == before
+    assert other.journal.n_fits == 0
+    assert search_retries(tmp_path / "again") == retries
     assert results_text(again) == results_text(result)
     assert [len(item.outcomes) for item in search.found] == [6, 6]
+
+
+def search_retries(folder: Path) -> int:
+    """Return how often the ledger met a configuration of a search that it knew already."""
+    lines = [json.loads(text) for text in (folder / "ledger.jsonl").read_text().splitlines()]
+    searches = {
+        line["identity"]
+        for line in lines
+        if "trial" in line and line["trial"]["origin"] == "search"
+    }
+    return sum(line.get("retry") in searches for line in lines)
+
+
+def test_neighbours_of_a_winner_are_in_the_journal_as_a_study_of_their_own(finished) -> None:
+    search = finished[2]
+    studies = [search.journal.outcomes(f"{item.name} plateau") for item in search.found]
+    assert any(studies)
+    for item, around in zip(search.found, studies, strict=True):
+        neighbours = [*SPACE.neighbours(item.best.point)]
+        assert all(outcome.is_complete and outcome.point in neighbours for outcome in around)
+
+
+class Stopping(TrialLedger):
+    """A ledger that is interrupted when the first batch of the second search is to be counted."""
+
+    def record_all(self, trials) -> int:
+        if trials[0].kind == "search, fold 1":
+            raise KeyboardInterrupt
+        return super().record_all(trials)
+
+
+def test_a_search_stopped_behind_another_keeps_its_fits_to_itself(finished, tmp_path: Path) -> None:
+    """The first search, read back, takes no fit of the second, and throws none away."""
+    _, result, search = finished
+    stopped = search_in(tmp_path, ledger=Stopping(tmp_path / "ledger.jsonl"))
+    with pytest.raises(KeyboardInterrupt):
+        executed(stopped)
+    assert list(tmp_path.rglob("*.fit")), "fits of the batch that was cut off"
+    again, resumed = searched(tmp_path)
+    assert results_text(again) == results_text(result)
+    assert [item.plateau for item in resumed.found] == [item.plateau for item in search.found]
+    assert stopped.journal.n_fits + resumed.journal.n_fits == search.journal.n_fits
+    assert not list(tmp_path.rglob("*.fit")), "fits are kept until their search has ended"
 
 
 @pytest.mark.parametrize("lines", [1, 5, 9])
@@ -213,6 +260,32 @@ def test_another_setting_of_the_search_is_another_search() -> None:
     assert walk_identity(more, history(), None) == identity
 
 
+def test_the_same_settings_under_another_strategy_are_other_trials(tmp_path: Path) -> None:
+    settings = with_search(trials=2, batch=2, every_folds=2)
+    path, ledger = tmp_path / "strategy.py", TrialLedger(tmp_path / "ledger.jsonl")
+    counts = []
+    for told in ("a thought", "a second thought"):
+        path.write_text(f"from assay.strategy import feature\n{COLUMN}# {told}\n")
+        own = load_strategy(path)
+        search = search_in(tmp_path, settings, strategy=own, ledger=ledger)
+        walk(settings, history(), progress=SilentProgress(), strategy=own, choosing=search)
+        counts.append(ledger.count())
+    assert counts[1] == 2 * counts[0] >= 4
+    assert ledger.retries() == 0
+    assert len({trial.code_hash for trial in ledger.trials()} - {code_hash()}) == 2
+
+
+def test_without_a_strategy_the_package_is_the_code_of_a_trial(tmp_path: Path) -> None:
+    assert search_in(tmp_path).hashes["code"] == code_hash()
+
+
+COLUMN = """
+@feature(warm_up=1)
+def rise(bars):
+    return bars.close / bars.open - 1.0
+"""
+
+
 def test_efficiency_compares_what_came_with_what_was_expected(finished) -> None:
     search = finished[2].found[0]
     daily = np.random.default_rng(0).normal(0.001, 0.01, 500)
@@ -266,21 +339,37 @@ def test_a_journal_of_nonsense_is_refused(tmp_path: Path) -> None:
         journal.outcomes("fold 0")
 
 
-def test_a_damaged_fit_is_made_again(tmp_path: Path) -> None:
-    journal = SearchJournal(tmp_path)
-    opinion = Opinion(
-        **{name: np.arange(5.0) for name in ("ai", "traditional", "p_up", "lower", "upper")},
+def opinion(n: int = 5) -> Opinion:
+    return Opinion(
+        **{name: np.arange(float(n)) for name in ("ai", "traditional", "p_up", "lower", "upper")},
         scale=1.0,
         move=2.0,
         persistence=3.0,
     )
-    journal.keep_fit("k", 0, opinion)
-    kept = journal.fit("k", 0)
+
+
+def test_fits_of_one_search_are_not_those_of_another(tmp_path: Path) -> None:
+    journal = SearchJournal(tmp_path)
+    journal.keep_fit("fold 5", "k", 0, opinion(7))
+    assert journal.fit("fold 0", "k", 0) is None
+    journal.keep_fit("fold 0", "k", 0, opinion(3))
+    journal.forget_fits("fold 0")
+    assert journal.fit("fold 0", "k", 0) is None
+    kept = journal.fit("fold 5", "k", 0)
     assert kept is not None
-    assert (kept.upper.tolist(), kept.persistence) == (opinion.upper.tolist(), 3.0)
-    path = tmp_path / "fits" / "k-0.fit"
+    assert len(kept.p_up) == 7
+    journal.forget_fits("fold 1")
+
+
+def test_a_damaged_fit_is_made_again(tmp_path: Path) -> None:
+    journal = SearchJournal(tmp_path)
+    journal.keep_fit("fold 0", "k", 0, opinion())
+    kept = journal.fit("fold 0", "k", 0)
+    assert kept is not None
+    assert (kept.upper.tolist(), kept.persistence) == (opinion().upper.tolist(), 3.0)
+    path = tmp_path / "fits" / "fold 0" / "k-0.fit"
     whole = path.read_bytes()
     for content in (b"", b"PK\x03\x04", whole[:-8], whole[: len(whole) // 2], b"[]\n", whole[9:]):
         path.write_bytes(content)
-        assert journal.fit("k", 0) is None
-    assert journal.fit("k", 1) is None
+        assert journal.fit("fold 0", "k", 0) is None
+    assert journal.fit("fold 0", "k", 1) is None

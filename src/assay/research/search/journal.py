@@ -1,10 +1,11 @@
 """The journal of a search: what was evaluated survives ``kill -9``, and is never evaluated again.
 
-Outcomes are kept by Optuna's journal storage, one study per search; fits of the batch under way
-lie beside it as plain arrays, until the batch has ended.
+Outcomes are kept by Optuna's journal storage, one study per search and one per look around its
+winner; fits of the search under way lie beside it as plain arrays, until the search has ended.
 """
 
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,7 +84,7 @@ class SearchJournal:
             raise self._damaged(f"a trial has no {error}") from None
 
     def record(self, study: str, outcomes: Sequence[Outcome]) -> None:
-        """Append the outcomes of one batch, and forget its fits."""
+        """Append the outcomes of one batch; its fits stay until ``forget_fits``."""
         import optuna
 
         kept = self._study(study)
@@ -119,17 +120,19 @@ class SearchJournal:
         with _disk_errors(self.folder):
             put(self._disk, self.folder / WITNESS_FILE, f"{json.dumps(note)}\n".encode())
 
-    def keep_fit(self, key: str, split: int, opinion: Opinion) -> None:
-        """Keep one fit until the search ends."""
+    def keep_fit(self, study: str, key: str, split: int, opinion: Opinion) -> None:
+        """Keep one fit of *study*, to the rows of its span, until its search has ended."""
         arrays = opinion_arrays(opinion)
         head = json.dumps({name: array.size for name, array in arrays.items()})
         content = head.encode() + b"\n" + b"".join(array.tobytes() for array in arrays.values())
+        path = self._fit_path(study, key, split)
         with _disk_errors(self.folder):
-            put(self._disk, self._fit_path(key, split), content)
+            self._disk.make_folder(path.parent)
+            put(self._disk, path, content)
 
-    def fit(self, key: str, split: int) -> Opinion | None:
-        """Return a fit that was kept; None if it is not there or not whole."""
-        path = self._fit_path(key, split)
+    def fit(self, study: str, key: str, split: int) -> Opinion | None:
+        """Return a fit that was kept for *study*; None if it is not there or not whole."""
+        path = self._fit_path(study, key, split)
         if not path.exists():
             return None
         try:
@@ -143,13 +146,12 @@ class SearchJournal:
         except (OSError, ValueError, KeyError, AttributeError, TypeError):
             return None  # cut off by a crash: it is made again
 
-    def forget_fits(self) -> None:
-        """Drop all kept fits."""
-        for path in (self.folder / FITS_FOLDER).glob("*.fit"):
-            path.unlink(missing_ok=True)
+    def forget_fits(self, study: str) -> None:
+        """Drop the kept fits of *study*; those of another search, which was cut off, stay."""
+        shutil.rmtree(self.folder / FITS_FOLDER / study, ignore_errors=True)
 
-    def _fit_path(self, key: str, split: int) -> Path:
-        return self.folder / FITS_FOLDER / f"{key[:32]}-{split}.fit"
+    def _fit_path(self, study: str, key: str, split: int) -> Path:
+        return self.folder / FITS_FOLDER / study / f"{key[:32]}-{split}.fit"
 
     def _study(self, name: str) -> "optuna.Study":
         import optuna

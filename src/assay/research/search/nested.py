@@ -14,13 +14,13 @@ from assay.kernels.compiler import FloatArray, IntArray
 from assay.research.benchmarks import Market
 from assay.research.compute.place import Place
 from assay.research.history import History
-from assay.research.identity import code_hash, data_hash, facts_hash
+from assay.research.identity import acting_code, code_hash, data_hash, facts_hash
 from assay.research.oos import fold_seed
 from assay.research.search.adoption import p_of_lead
 from assay.research.search.journal import SearchJournal
 from assay.research.search.outcome import Outcome, annual_sharpe, monthly_of
 from assay.research.search.search import Searching, best_of
-from assay.research.search.space import Space, space_of
+from assay.research.search.space import Point, Space, space_of
 from assay.research.search.span import SearchSpan
 from assay.research.search.trying import Ground
 from assay.research.splits.walk_forward import WalkForwardFold
@@ -90,7 +90,7 @@ class NestedSearch:
     identity : str
         Of the walk; trials are recorded as nested in it.
     hashes : mapping of str to str
-        ``data`` (with the contract facts) and ``code`` of the trials.
+        ``data`` (with the contract facts) and ``code`` (with that of a strategy) of the trials.
     at_ns : int
         Now, for the ledger alone.
     found : list of Search
@@ -157,7 +157,7 @@ class NestedSearch:
         )
         outcomes = searching.run(progress)
         found = self._judged(space, searching, outcomes, fold, ground.span.until_ns)
-        self.journal.forget_fits()
+        self.journal.forget_fits(searching.name)
         return found
 
     def _judged(
@@ -226,12 +226,26 @@ class NestedSearch:
             elif any(point[name] != best.point[name] for name in decisions):
                 points.append(point)
         if points:
-            around, day_ns = searching.evaluated(points, first=len(outcomes), best=None)
-            self._count(searching.ground, space, searching.name, around, day_ns)
-            scores += [item.objective for item in around]
+            scores += [item.objective for item in self._around(space, searching, points)]
         if not scores:
             return 1.0
         return float(np.mean([score >= best.objective - NEARLY for score in scores]))
+
+    def _around(
+        self, space: Space, searching: Searching, points: Sequence[Point]
+    ) -> Sequence[Outcome]:
+        """Return the outcomes of *points*; those of the journal are neither made nor counted again.
+
+        They are a study of their own, as nothing that the search proposes depends on them.
+        """
+        study = f"{searching.name} plateau"
+        known = self.journal.outcomes(study)
+        if [item.point for item in known] == points:
+            return known
+        around, day_ns = searching.evaluated(points, first=0, best=None)
+        self._count(searching.ground, space, searching.name, around, day_ns)
+        self.journal.record(study, around)
+        return around
 
     def _count(
         self,
@@ -310,12 +324,15 @@ def nested_search(
     space_of(settings)
     identity = walk_identity(settings, history, strategy)
     data = hash_of([data_hash(history.bars), facts_hash(history.facts_met())])
+    sources = {"code": code_hash()}
+    if strategy is not None:
+        sources["strategy"] = strategy.source_hash
     return NestedSearch(
         settings=settings,
         journal=SearchJournal(folder / identity[:16]),
         ledger=ledger,
         identity=identity,
-        hashes={"data": data, "code": code_hash()},
+        hashes={"data": data, "code": acting_code(sources)},
         at_ns=at_ns,
     )
 

@@ -35,7 +35,7 @@ class Searching:
     Attributes
     ----------
     name : str
-        Of its study in the journal, such as ``fold 4``.
+        Of its study in the journal and of its kept fits, such as ``fold 4``.
     space : Space
     ground : Ground
     journal : SearchJournal
@@ -131,7 +131,7 @@ class Searching:
                         split=split,
                         models=settings_of_models(settings[mine[0]]),
                         decisions=tuple(settings[place] for place in mine),
-                        opinion=self.journal.fit(key, split),
+                        opinion=self.journal.fit(self.name, key, split),
                     )
                 )
                 members.append((key, mine))
@@ -146,7 +146,7 @@ class Searching:
         ):
             key, mine = members[index]
             if tried.opinion is not None:
-                self.journal.keep_fit(key, tasks[index].split, tried.opinion)
+                self.journal.keep_fit(self.name, key, tasks[index].split, tried.opinion)
             done[index] = (tasks[index], mine, tried)
         return [item for item in done if item is not None]
 
