@@ -1,10 +1,14 @@
 """The winner of a search replaces its start only if luck does not give the best of so many."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from assay.research.search.adoption import p_of_lead
+from assay.research.search.adoption import p_of_lead, signed_rank_p
 from assay.research.search.outcome import Outcome, annual_sharpe
+from assay.research.statistics.superiority import stepwise_superior
 
 N_DAYS, N_SPLITS = 1_200, 10
 
@@ -83,6 +87,34 @@ def test_where_the_start_never_trades_a_gain_is_a_lead() -> None:
     idle_too, winner = outcome(1, np.zeros(N_DAYS)), outcome(2, gains)
     assert p_of_lead(winner, idle, [idle, idle_too, winner], seed=1) <= 0.05
     assert p_of_lead(idle_too, idle, [idle, idle_too, winner], seed=1) == 1.0
+
+
+def given_up(number: int, daily: np.ndarray) -> Outcome:
+    """Return an outcome that was given up after a third of its splits."""
+    whole = outcome(number, daily)
+    part = {k: whole.by_split[k] for k in range(N_SPLITS // 3)}
+    return replace(whole, by_split=part, paths=(), objective=math.nan, daily=np.empty(0))
+
+
+def test_configurations_that_were_given_up_count_among_those_that_luck_could_pick() -> None:
+    outcomes = tried(np.random.default_rng(8), 12, lead=0.03)
+    best, start = outcomes[1], outcomes[0]
+    p = [p_of_lead(best, start, outcomes, seed=1)]
+    assert signed_rank_p(best, start) < p[0] < 0.5, "luck decides, and not the splits"
+    for n_given_up in (1, 11, 110):
+        more = [given_up(12 + k, start.daily) for k in range(n_given_up)]
+        p.append(p_of_lead(best, start, [*outcomes, *more], seed=1))
+    assert p == sorted(set(p))
+    assert p[2] == pytest.approx(1.0 - (1.0 - p[0]) ** 2), "eleven tested, twenty-two looked at"
+    assert p[3] <= 1.0
+
+
+def test_where_none_was_given_up_the_test_alone_answers() -> None:
+    outcomes = tried(np.random.default_rng(8), 12, lead=0.03)
+    scaled = [item.daily / np.std(item.daily) for item in outcomes]
+    leads = np.column_stack([item - scaled[0] for item in scaled[1:]])
+    found = stepwise_superior(leads, np.random.default_rng([1, 11]))
+    assert p_of_lead(outcomes[1], outcomes[0], outcomes, seed=1) == found.p_values[0]
 
 
 def test_the_answer_depends_on_the_seed_alone() -> None:

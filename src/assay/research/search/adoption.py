@@ -29,8 +29,13 @@ def p_of_lead(best: Outcome, start: Outcome, outcomes: Sequence[Outcome], *, see
     Both must be excluded, so the larger of two p-values counts. That the lead is not there split
     by split: the one-sided Wilcoxon signed-rank test. That it is what luck gives the best of so
     many: the stepwise test of Romano and Wolf on daily returns at one volatility, mean over the
-    paths, of every configuration that was evaluated on all splits. Those that were given up were
-    worse; they count in the ledger.
+    paths, of every configuration that was evaluated on all splits; one that does what the start
+    does is no chance to be lucky.
+
+    Those that were given up were looked at too, but have no whole record. With *n* tested and *N*
+    tested or given up, the p-value *p* of the test counts as ``1 - (1 - p)^(N/n)``: as if each of
+    the others were as much of a chance, and independent. A convention, after Šidák, and as a rule
+    a cautious one: configurations share their history, so that further ones are worth less.
     """
     if best is start:
         return 1.0
@@ -57,7 +62,16 @@ def _luck_p(best: Outcome, start: Outcome, outcomes: Sequence[Outcome], seed: in
     if not places:  # the best does what the start does
         return 1.0
     found = stepwise_superior(leads[:, traded], np.random.default_rng([seed, len(others)]))
-    return float(found.p_values[int(np.sum(traded[: places[0]]))])
+    p = float(found.p_values[int(np.sum(traded[: places[0]]))])
+    n_given_up = sum(not item.is_complete for item in outcomes)
+    return _of_all(p, n_tested=int(np.sum(traded)), n_given_up=n_given_up)
+
+
+def _of_all(p: float, *, n_tested: int, n_given_up: int) -> float:
+    """Return what *p*, of the best of *n_tested*, is with those that were given up as well."""
+    if not n_given_up:
+        return p
+    return float(1.0 - (1.0 - p) ** ((n_tested + n_given_up) / n_tested))
 
 
 def _scaled(daily: FloatArray) -> FloatArray:
