@@ -33,6 +33,7 @@ from assay.research.statistics.overfitting import overfitting
 from assay.research.statistics.sequential import t_mixture_e_value
 from assay.research.statistics.sharpe import deflated_sharpe, expected_maximum, sharpe_ratio
 from assay.research.trials.evidence import TrialEvidence
+from assay.research.trials.trial import hash_of
 from assay.research.verdict.judge import Outcome
 
 HOSTILE = '<script>alert("1")</script>\'"&{{ 7*7 }}'
@@ -554,6 +555,7 @@ BASE = {"data": "d", "facts": "f", "code": "c", "settings": "s"}
         ({"hashes": {**BASE, "facts": "other"}}, {"costs": True}),
         ({"hashes": {**BASE, "code": "other"}}, {"code": False}),
         ({"hashes": BASE}, {"same": False}),
+        ({"hashes": {**BASE, "strategy": "mine"}}, {}),
         (
             {"hashes": {**BASE, "settings": "other"}, "settings": {"costs.spread_multiple": 2.0}},
             {"costs": True},
@@ -707,7 +709,7 @@ def test_labels_are_matched_by_symbol_and_moment() -> None:
         ({"horizon": 5}, "labels are not the same"),
         ({"time_ns": 10**15}, "share 0 forecast labels"),
         ({}, "forecasts are equal"),
-        ({"run": "one"}, "the same forecasts"),
+        ({"run": "one"}, "ai calibrates its own, which are not kept"),
     ],
     ids=str,
 )
@@ -716,7 +718,7 @@ def test_forecasts_that_cannot_be_compared_say_why(change: dict, words: str) -> 
     p, y = rng.uniform(0.4, 0.6, 300), rng.random(300) < 0.5
     one, other = forecasting(p, y, "one"), forecasting(p, y, "other")
     if "run" in change:
-        other = replace(other, run="one", strategy="ai", is_judged=False)
+        other = replace(other, run="one", strategy="ai", is_judged=False, forecasts=None)
     else:
         made = other.forecasts
         changed = {
@@ -730,6 +732,27 @@ def test_forecasts_that_cannot_be_compared_say_why(change: dict, words: str) -> 
 
     assert found is None
     assert words in note
+
+
+def test_forecasts_of_the_hybrid_path_are_told_of_no_other_strategy(tmp_path: Path) -> None:
+    """Each path has a calibrator of its own, and a run keeps the forecasts of one."""
+    rng = np.random.default_rng(4)
+    y = rng.random(300) < 0.5
+    for name in ("one", "two"):
+        columns = {path: noise(200, 0.0, rng) for path in ("hybrid", "ai", "indicators")}
+        run = made_up(columns, forecasts=forecasts(rng.uniform(0.4, 0.6, 300), y))
+        stored(tmp_path / name, run)
+        assert entrant_of(run, "hybrid", name=name).forecasts is not None
+        assert entrant_of(run, "ai", name=name).forecasts is None
+    read = read_entrants(tmp_path, ["one:all", "two:ai", "two"])
+    found = compare(read, samples=500)
+
+    assert [item.name for item in read if item.forecasts is not None] == ["one", "two"]
+    assert [(p.first, p.second) for p in found.pairs if p.forecasts] == [("one", "two")]
+    told = found.pair("one:ai", "two:ai").forecast_note
+    assert told == found.pair("one", "one:ai").forecast_note != ""
+    assert told in comparison_page(found, read)
+    assert found.pair("one", "one:indicators").forecast_note == ""
 
 
 def test_losses_that_undo_each_other_are_tested_with_weights_that_always_work() -> None:
@@ -996,6 +1019,22 @@ def test_a_copied_run_is_no_other_strategy(tmp_path: Path) -> None:
     look = note_look(tmp_path / "looks.jsonl", compare(copies, samples=500), copies, 0)
 
     assert look.n_strategies == 1
+
+
+def test_another_strategy_py_is_another_strategy(tmp_path: Path) -> None:
+    """And who has none is the same strategy as ever, so that lists made before stay true."""
+    plain, mine, edited = entrants_of(*drawn(100, 0.0, 0.0, 0.0))
+    same = {**plain.hashes, "settings": "s"}
+    plain = replace(plain, hashes=same)
+    mine = replace(mine, hashes={**same, "strategy": "a" * 64})
+    edited = replace(edited, hashes={**same, "strategy": "b" * 64})
+    path = tmp_path / "looks.jsonl"
+    first = note_look(path, compare([plain, mine], samples=500), [plain, mine], 0)
+    second = note_look(path, compare([plain, edited], samples=500), [plain, edited], 1)
+
+    assert plain.identity == hash_of(["hybrid", "d", "f", "c", "s", ""])
+    assert (first.number, first.n_strategies) == (1, 2)
+    assert (second.number, second.n_strategies) == (2, 3)
 
 
 @pytest.mark.parametrize("place", [0, 1])

@@ -17,6 +17,7 @@ from assay.research.comparison.results_file import (
 )
 from assay.research.comparison.run_table import flat
 from assay.research.daily import daily_returns
+from assay.research.identity import acting_code
 from assay.research.report.forecast_file import FORECASTS_FILE, read_forecasts
 from assay.research.result import TITLES, Forecasts, StrategyResult
 from assay.research.run_result import RunResult
@@ -25,8 +26,8 @@ from assay.research.trials.trial import hash_of
 NOT_EVIDENCE = "not evidence"
 """The verdict on a run whose pipeline knew the future."""
 DayArray = NDArray[np.datetime64]
-FORECASTING = frozenset({"hybrid", "ai"})
-"""Strategies that read the forecasts of their run."""
+FORECAST_PATH = "hybrid"
+"""The strategy whose forecasts a run keeps; the others calibrate theirs by themselves."""
 
 _KEYS = ("currency", "headline", "verdict", "settings", "hashes", "strategies")
 
@@ -82,9 +83,9 @@ class Entrant:
     deflated_sharpe : float
         As its run was judged then; NaN if it was not.
     n_trials : int
-        In the ledger when its run was judged.
+        Trials that counted against its run when it was judged.
     forecasts : Forecasts or None
-        Those of its run, if the strategy reads them.
+        Those of its run, if they are its own: a run keeps them of ``FORECAST_PATH`` alone.
     """
 
     run: str
@@ -110,9 +111,14 @@ class Entrant:
 
     @property
     def identity(self) -> str:
-        """Hash of strategy, settings, data and code: the same trial has the same everywhere."""
+        """Hash of strategy, settings, data and code: the same trial has the same everywhere.
+
+        The code is all that decides, a ``strategy.py`` of the user included.
+        """
+        hashes = {"code": "", **self.hashes}
+        hashes["code"] = acting_code(hashes)
         known = ("data", "facts", "code", "settings", "model")
-        return hash_of([self.strategy, *(self.hashes.get(key, "") for key in known)])
+        return hash_of([self.strategy, *(hashes.get(key, "") for key in known)])
 
     @property
     def title(self) -> str:
@@ -246,7 +252,7 @@ def _from_file(
         is_evidence=outcome != NOT_EVIDENCE,
         deflated_sharpe=_known(numbers.get("dsr")) if is_judged else float("nan"),
         n_trials=int(_known(numbers.get("trials"), 0.0)),
-        forecasts=read_forecasts(folder / FORECASTS_FILE) if strategy in FORECASTING else None,
+        forecasts=read_forecasts(folder / FORECASTS_FILE) if strategy == FORECAST_PATH else None,
     )
 
 
@@ -284,7 +290,7 @@ def entrant_of(run: RunResult, strategy: str, *, name: str) -> Entrant:
         is_evidence=run.verdict.outcome.value != NOT_EVIDENCE,
         deflated_sharpe=numbers.get("dsr", float("nan")) if is_judged else float("nan"),
         n_trials=int(numbers.get("trials", 0)),
-        forecasts=run.forecasts if strategy in FORECASTING else None,
+        forecasts=run.forecasts if strategy == FORECAST_PATH else None,
     )
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from assay.domain.errors import DataError
 from assay.kernels.compiler import FloatArray, IntArray
-from assay.research.comparison.entrant import Entrant
+from assay.research.comparison.entrant import FORECAST_PATH, Entrant
 from assay.research.result import Forecasts
 from assay.research.statistics.forecast_comparison import (
     ForecastComparison,
@@ -16,6 +16,8 @@ from assay.research.statistics.forecast_comparison import (
 )
 
 LABELS_MIN = 100
+AI_PATH = "ai"
+"""It forecasts, too, but a run keeps no forecasts of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +56,11 @@ def forecast_test(one: Entrant, other: Entrant) -> tuple[ForecastTest | None, st
     """Return the test, or None and why there is none.
 
     A label is the same if symbol, moment, outcome and horizon are; one that both forecast and
-    that ended otherwise shows that the labels mean different things, and nothing is tested.
+    that ended otherwise shows that the labels mean different things, and nothing is tested. The
+    forecasts of a path are tested against others only if its run keeps them.
     """
     if one.forecasts is None or other.forecasts is None:
-        return None, ""
-    if one.run == other.run:
-        return None, "Both read the same forecasts."
+        return None, _why_none(one, other)
     mine, theirs = _matched(one.forecasts, other.forecasts)
     if len(mine) < LABELS_MIN:
         return None, f"They share {len(mine)} forecast labels; {LABELS_MIN} are asked for."
@@ -89,6 +90,17 @@ def forecast_test(one: Entrant, other: Entrant) -> tuple[ForecastTest | None, st
         ),
         "",
     )
+
+
+def _why_none(one: Entrant, other: Entrant) -> str:
+    """Return why two strategies that both forecast cannot be tested; else nothing."""
+    both = {one.strategy, other.strategy}
+    if AI_PATH in both and both <= {AI_PATH, FORECAST_PATH}:
+        return (
+            f"A run keeps the forecasts of {FORECAST_PATH} alone; {AI_PATH} calibrates its own, "
+            "which are not kept."
+        )
+    return ""
 
 
 def _tested(first: FloatArray, second: FloatArray, horizon: int) -> ForecastComparison:

@@ -60,7 +60,7 @@ class Pair:
     correlation : float
     overlap : Overlap
     forecasts : ForecastTest or None
-        Where both read forecasts of the same labels.
+        Where forecasts of both are kept, and of the same labels.
     forecast_note : str
         Why there is none; empty where there is one, or nothing to say.
     n_samples : int
