@@ -14,10 +14,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "research"))
 
 from comparison_examples import made_up, stored
 
+from assay.cli.ablate import JSON_FILE as ABLATION_FILE
 from assay.research.comparison.results_file import SCHEMAS, UnreadableRunError, read_keys
 from assay.research.comparison.run_filter import ORDERS
 from assay.research.comparison.run_table import read_run
 from assay.research.report.records import SCHEMA
+from assay.research.stress.page import JSON_FILE as STRESS_FILE
 from assay.research.verdict.judge import Outcome
 
 DAYS = 320
@@ -242,6 +244,30 @@ def test_what_is_no_run_is_named_with_the_reason(assay, place: Path) -> None:
         assert words in told[name], (name, told[name])
     shown = assay("runs").out
     assert "Unreadable: older: its schema is 'assay.results/0'" in shown
+
+
+def test_a_stress_test_and_an_ablation_are_no_runs_and_not_unreadable(assay, place: Path) -> None:
+    reports = place / "reports"
+    for name, file in (("bent", STRESS_FILE), ("hard", STRESS_FILE), ("less", ABLATION_FILE)):
+        (reports / name).mkdir()
+        for written in (file, "meta.json"):
+            (reports / name / written).write_text("{}")
+    (reports / "first" / STRESS_FILE).write_text("{}")
+    answer = assay("runs", "--json").json
+
+    assert answer["unreadable"] == []
+    assert answer["others"] == [
+        {"name": "bent", "kind": "stress"},
+        {"name": "hard", "kind": "stress"},
+        {"name": "less", "kind": "ablate"},
+    ]
+    assert {row["name"] for row in answer["runs"]} == {"first", "tight", "euro", "flat"}
+    assert "Beside them, and no runs: 2 stress tests and 1 ablation." in assay("runs").out
+    assert "Unreadable" not in assay("runs", "--html").out
+    assert "unreadable" not in (reports / "runs.html").read_text()
+    listed = assay("report", "--list", "--json").json["reports"]
+    assert set(listed) == {"first", "tight", "euro", "flat"}
+    assert "Did you mean" not in assay("compare", "first", "lesss").err
 
 
 def test_a_run_without_its_page_is_still_a_run(assay, place: Path) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from assay.config.workspace import Workspace
     from assay.research.comparison.run_filter import RunFilter
-    from assay.research.comparison.run_table import RunRow, UnreadableRun
+    from assay.research.comparison.run_table import OtherReport, RunRow, UnreadableRun
 
 UNREADABLE_SHOWN_MAX = 20
 SETTINGS_SHOWN_MAX = 6
@@ -108,13 +108,19 @@ def _list(
 ) -> None:
     """Read, choose, sort and show."""
     from assay.research.comparison.run_filter import check_settings_known, sorted_runs
-    from assay.research.comparison.run_table import read_runs, run_folders, with_differences
+    from assay.research.comparison.run_table import (
+        other_reports,
+        read_runs,
+        run_folders,
+        with_differences,
+    )
 
     found, unreadable = read_runs(run_folders(place.reports))
     check_settings_known(asked, found)
     matching = [row for row in found if asked.passes(row)]
     shown = with_differences(sorted_runs(matching, order[0], is_reversed=order[1])[:limit])
-    _show(screen, shown, unreadable, n_kept=len(matching), n_found=len(found))
+    others = other_reports(place.reports)
+    _show(screen, shown, unreadable, others, n_kept=len(matching), n_found=len(found))
     page = None
     if as_html:
         page = _write_page(place, shown, unreadable, asked, n_found=len(found))
@@ -123,6 +129,7 @@ def _list(
         {
             "runs": [_machine_form(row) for row in shown],
             "unreadable": [{"name": item.name, "reason": item.reason} for item in unreadable],
+            "others": [{"name": item.name, "kind": item.kind} for item in others],
             "matching": len(matching),
             "total": len(found),
             "page": page,
@@ -134,6 +141,7 @@ def _show(
     screen: Screen,
     rows: "list[RunRow]",
     unreadable: "list[UnreadableRun]",
+    others: "list[OtherReport]",
     *,
     n_kept: int,
     n_found: int,
@@ -155,11 +163,20 @@ def _show(
     if n_kept < n_found:
         words += f" that match, of {n_found}"
     screen.say(f"{words}.")
+    if others:
+        screen.say(f"Beside them, and no runs: {_kinds(others)}.")
     for item in unreadable[:UNREADABLE_SHOWN_MAX]:
         screen.say(f"Unreadable: {visible(item.name)}: {visible(item.reason)}.", style="yellow")
     if len(unreadable) > UNREADABLE_SHOWN_MAX:
         left = len(unreadable) - UNREADABLE_SHOWN_MAX
         screen.say(f"Unreadable: {left} more; --json lists them all.", style="yellow")
+
+
+def _kinds(others: "list[OtherReport]") -> str:
+    """Return how many of each kind there are, in words."""
+    counted = (("stress test", "stress"), ("ablation", "ablate"))
+    numbers = [(word, sum(item.kind == kind for item in others)) for word, kind in counted]
+    return " and ".join(_counted(n, word) for word, n in numbers if n)
 
 
 def _columns() -> "tuple[tuple[str, Callable[[RunRow], object], int], ...]":

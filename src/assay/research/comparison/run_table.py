@@ -22,6 +22,9 @@ _KEYS = ("title", "currency", "headline", "verdict", "metrics", "settings", "has
 SHOWN_ELSEWHERE = frozenset({"market.symbols", "market.timeframe"})
 """Settings that have a column of their own."""
 
+OTHER_REPORTS: Mapping[str, str] = {"stress.json": "stress", "ablation.json": "ablate"}
+"""Files of reports that are of no run, by which they are known, and the commands that make them."""
+
 _BESIDE = ("report.html", "trades.csv", META_FILE)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -62,7 +65,7 @@ class RunRow:
     total_return, max_drawdown : float
         Fractions of the account.
     n_trades, n_days, n_trials : int
-        Trades closed, days of the record, trials in the ledger when it was judged.
+        Trades closed, days of the record, trials that counted against it when it was judged.
     currency : str
     settings : mapping of str to object
         By dotted key.
@@ -111,7 +114,50 @@ class UnreadableRun:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherReport:
+    """A folder among the reports that is whole, but of no run: a stress test or an ablation.
+
+    Attributes
+    ----------
+    name : str
+        Of its folder.
+    kind : str
+        The command that made it: ``stress`` or ``ablate``.
+    """
+
+    name: str
+    kind: str
+
+
 def run_folders(reports: Path) -> list[Path]:
+    """Return the folders among the reports that should hold a run, by name.
+
+    Those that another command leaves are none of them, see ``other_reports``.
+    """
+    return [folder for folder in _folders(reports) if not _other_kind(folder)]
+
+
+def other_reports(reports: Path) -> list[OtherReport]:
+    """Return the folders among the reports that hold something else than a run, by name."""
+    return [
+        OtherReport(name=folder.name, kind=kind)
+        for folder in _folders(reports)
+        if (kind := _other_kind(folder))
+    ]
+
+
+def _other_kind(folder: Path) -> str:
+    """Return the command that left a folder without a run; nothing where none is known."""
+    try:
+        if (folder / RESULTS_FILE).exists():
+            return ""
+        return next((kind for name, kind in OTHER_REPORTS.items() if (folder / name).is_file()), "")
+    except OSError:
+        return ""  # it is read later, and says why it cannot be
+
+
+def _folders(reports: Path) -> list[Path]:
     """Return every folder among the reports, by name; hidden ones are unfinished or foreign."""
     try:
         return sorted(
