@@ -49,6 +49,13 @@ def test_the_same_question_gives_the_same_bytes_on_two_workers(stressed: Path) -
     assert {path.name for path in one.iterdir()} == {"stress.json", "stress.html", "meta.json"}
 
 
+def test_the_table_of_runs_calls_it_no_broken_run(assay, stressed: Path) -> None:
+    answer = assay("runs", "--json", "-w", stressed).json
+
+    assert answer["unreadable"] == answer["runs"] == []
+    assert {"name": "one", "kind": "stress"} in answer["others"]
+
+
 def test_a_look_is_counted_once_per_set_and_remembered(stressed: Path) -> None:
     ledger = TrialLedger(next((stressed / "ledger").glob("*.jsonl")))
     trials = ledger.trials()
@@ -79,6 +86,17 @@ def test_a_person_reads_the_answer_first(assay, stressed: Path) -> None:
     assert lines[1].startswith("XAUUSD H1: ") or lines[0].startswith("XAUUSD H1: ")
     assert "As it was: It made " in answer.out
     assert "stress.html" in lines[-1]
+
+
+def test_what_is_the_worst_of_few_paths_is_said(assay, stressed: Path) -> None:
+    told = "Of fewer than 20 paths the worst 5 % is the worst of them."
+    page = (stressed / "reports" / "one" / "stress.html").read_text()
+    assert "at most 10 draws" in page
+    answer = assay(
+        "stress", "--only", "execution", "--paths", "20", "--name", "few", "-w", stressed, *OPTIONS
+    )
+    assert answer.status == 0, answer.err
+    assert told in answer.out
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The stress test: the same decisions elsewhere, and what must hold wherever they go."""
 
 import json
+import re
 import shutil
 from dataclasses import fields, replace
 from functools import partial
@@ -24,6 +25,7 @@ from assay.research.compute.pool import compute
 from assay.research.history import History
 from assay.research.run import execute
 from assay.research.stress import shocks as shocks_module
+from assay.research.stress import stress as stress_module
 from assay.research.stress.counting import count_stress
 from assay.research.stress.execution import (
     CONDITIONS,
@@ -172,6 +174,26 @@ def test_every_path_is_drawn_by_itself(found: Stress, name: str) -> None:
     assert item.drawdown.best < item.drawdown.median < item.drawdown.worst
 
 
+def test_a_lost_account_does_not_look_safe_in_another_order(
+    walked: Walked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene, base = scene_of(walked)
+    trades = base.trades.copy()
+    middle = len(trades) // 2
+    trades["net"][middle] = -3.0 * float(np.max(base.equity))
+    when = int(trades["exit_event"][middle])
+    equity = np.where(np.arange(len(base.equity)) < when, base.equity, 0.0)
+    lost = replace(base, trades=trades, equity=equity)
+    monkeypatch.setattr(stress_module, "scene_of", lambda _: (scene, lost))
+    told, _ = stress(walked, replace(PLAN, groups=("order",)), place=Place(), progress=QUIET)
+    item = told.of("trades")
+    assert item is not None and item.ruin.share == 1.0
+    page = stress_page(told)
+    assert "One of its trades lost the account, and does so in every order." in page
+    assert "every order ends with nothing" in page
+    assert not re.search(r"\b(nan|inf)\b", page, re.IGNORECASE)
+
+
 def test_a_scenario_does_not_depend_on_which_others_are_asked_for(
     walked: Walked, found: Stress
 ) -> None:
@@ -275,6 +297,25 @@ def test_settings_move_by_ten_to_thirty_per_cent_inside_their_limits() -> None:
     assert {item.exits.stop_atr > settings.exits.stop_atr for item in seen} == {True, False}
     tables = {name: getattr(settings, name) for name in JITTERED}
     assert all(hasattr(tables[name], key) for name, keys in JITTERED.items() for key in keys)
+
+
+def test_the_numbers_that_stay_are_the_ones_that_are_told() -> None:
+    settings = Settings()
+    numbers = {
+        f"{section}.{name}"
+        for section in JITTERED
+        for name, value in getattr(settings, section)
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+    staying = numbers - {f"{section}.{name}" for section, own in JITTERED.items() for name in own}
+    assert staying == {"risk.positions_max", "exits.atr_bars"}
+    page = (Path(__file__).resolve().parents[2] / "docs" / "stress.md").read_text()
+    row = next(line for line in page.splitlines() if line.startswith("| `settings`"))
+    assert all(name in row for name in staying) and "every number" not in row
+    for seed in range(20):
+        moved = jittered(settings, np.random.default_rng(seed))
+        assert moved.risk.positions_max == settings.risk.positions_max
+        assert moved.exits.atr_bars == settings.exits.atr_bars
 
 
 def test_a_gap_at_full_exposure_costs_exposure_times_move(walked: Walked, scene: Scene) -> None:

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from evidence_examples import strategy
 from scipy.stats import binom
 
 from assay.config.instruments import load_instrument
@@ -11,9 +12,10 @@ from assay.data.bars import Bars
 from assay.data.calendar import minute_of_week
 from assay.data.simulation.market import SimulatedMarket, simulate
 from assay.regimes.volatility import volatility_regimes
+from assay.research.daily import daily_returns
 from assay.research.stress.outcome import Axis, Outcome, outcome_of_days, recovery_days
 from assay.research.stress.resampling import draw_sources, kinds_of, rebuilt, resampled
-from assay.research.stress.reshuffling import in_other_order, of_drawn_days
+from assay.research.stress.reshuffling import in_other_order, of_drawn_days, trade_growth
 from assay.research.stress.summary import chance, spread, summary_of
 
 BARS = simulate(SimulatedMarket(seed=5, n_bars=12_000), load_instrument("XAUUSD"))
@@ -193,6 +195,28 @@ def outcome(growth: float, recovery: float = 0.0, lowest: float = 1.0) -> Outcom
         is_stopped_out=lowest < 0.1,
         curve=np.array([1.0, growth]),
     )
+
+
+@pytest.mark.parametrize("left", [0.0, -0.2], ids=["to zero", "below zero"])
+def test_an_account_that_was_lost_is_lost_in_every_order(left: float) -> None:
+    """Not flat and safe: what lost it stays a stake of the whole account."""
+    returns = np.full(40, 0.01)
+    returns[25] = left - 1.0
+    returns[26:] = 0.0
+    record = strategy(returns, n_trades=20)
+    growth, end_ns = trade_growth(record)
+    assert np.isneginf(growth).sum() == 1
+    assert np.isneginf(growth[-1]) and len(growth) == len(end_ns) == 13
+    np.testing.assert_allclose(growth[:-1], 2.0 * np.log(1.01))
+    axis = Axis.of(daily_returns(record.time_ns, record.equity, record.start_balance))
+    paths = [
+        in_other_order(growth, end_ns, axis, np.random.default_rng(seed)) for seed in range(50)
+    ]
+    found = summary_of("trades", "order", "", "", paths, ruin_share=0.5)
+    assert (found.ruin.share, found.loss.share, found.recovery.never) == (1.0, 1.0, 1.0)
+    assert found.growth.best == 0.0 and found.drawdown.best == 1.0
+    assert all(np.isfinite(path.curve).all() and math.isfinite(path.sharpe) for path in paths)
+    assert len({int(np.argmax(path.curve == 0.0)) for path in paths}) > 5
 
 
 def test_a_summary_counts_and_ranks() -> None:

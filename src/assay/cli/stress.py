@@ -118,6 +118,7 @@ def _show(folder: "Path", found: "Stress", screen: Screen) -> None:
 
     from assay.research.stress.answer import label_of
     from assay.research.stress.page import HTML_FILE, visible_rows
+    from assay.research.stress.summary import FAN_PATHS_MIN
 
     screen.say("")
     label = label_of(found.tone, found.real.trades)
@@ -128,5 +129,7 @@ def _show(folder: "Path", found: "Stress", screen: Screen) -> None:
         ("scenario", "paths", "ruin %", "middle %", "worst 5 %", "Sharpe", "worst fall %"),
         visible_rows(found),
     )
+    if any(1 < item.n_paths < FAN_PATHS_MIN for item in found.scenarios):
+        screen.say(f"Of fewer than {FAN_PATHS_MIN} paths the worst 5 % is the worst of them.")
     screen.say(f"Page: {folder / HTML_FILE}")
     screen.emit({"report": folder, "stress": json.loads(found.text())})

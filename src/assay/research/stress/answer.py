@@ -223,7 +223,9 @@ def _of_histories(real: Summary, by_name: dict[str, Summary]) -> Iterator[tuple[
 
 def _of_orders(real: Summary, by_name: dict[str, Summary]) -> Iterator[tuple[str, str]]:
     item = by_name.get("trades")
-    if item is not None:
+    if item is not None and item.growth.best <= 0.0:
+        yield "Luck of the order", "One of its trades lost the account, and does so in every order."
+    elif item is not None:
         yield (
             "Luck of the order",
             f"Its largest fall was {percent(real.drawdown.median)}. In 1 of 20 orders of the very "

@@ -11,7 +11,7 @@ from assay.research.stress.answer import label_of
 from assay.research.stress.charts import fan_chart, scenario_chart
 from assay.research.stress.historic import SHOCKS
 from assay.research.stress.shocks import Shocks
-from assay.research.stress.stress import Stress
+from assay.research.stress.stress import MISSING_PATHS_MAX, Stress
 from assay.research.stress.summary import FAN_PATHS_MIN, Chance, Summary
 from assay.research.wording import DASH, count, percent, ratio
 
@@ -32,7 +32,9 @@ GROUP_LEADS = {
     "trade it, without being trained again.",
     "settings": "If the result hangs on one exact number, it was fitted to this history.",
     "execution": "The decisions are those of the walk: they know nothing of the worse conditions. "
-    "Only where bars are missing are features and forecasts made anew, from those that are left.",
+    "Only where bars are missing are features and forecasts made anew, from those that are left; "
+    f"of this there are at most {MISSING_PATHS_MAX} draws, so that the worst 1 of 20 is the worst "
+    "of them.",
 }
 COLUMNS = (
     "Scenario",
@@ -117,8 +119,8 @@ def _worst_of(item: Summary) -> str:
 def _overview(found: Stress) -> Section:
     return Section(
         title="Every scenario beside the real record",
-        lead="Each bar is the middle path, the thin line over it holds 18 of 20 paths, and the "
-        "upright blue line is what really happened.",
+        lead="Each bar is the middle path, the thin line over it holds 18 of 20 paths (all, "
+        "where there are fewer than 20), and the upright blue line is what really happened.",
         charts=(scenario_chart(found.real, found.scenarios),),
     )
 
@@ -148,7 +150,8 @@ def _group(found: Stress, group: str) -> Section:
         numeric=NUMERIC,
         kind="trades",
         notes=(
-            "Where there is a slash: the middle path, and the worst 1 of 20.",
+            "Where there is a slash: the middle path, and the worst 1 of 20; of fewer than 20 "
+            "paths, the worst of them.",
             " ".join(f"{item.title}: {item.told}" for item in items),
         ),
     )

@@ -14,16 +14,18 @@ def trade_growth(result: StrategyResult) -> tuple[FloatArray, IntArray]:
     Returns
     -------
     growth : float64, shape (n_trades,)
-        Logarithm of the balance after over the balance before. Empty where the account was lost:
-        what came after that has no order.
+        Logarithm of the balance after over the balance before. Minus infinity for the trade that
+        lost the account; those after it staked nothing, and are left out.
     end_ns : int64, shape (n_trades,)
     """
     order = np.argsort(result.trades["exit_event"], kind="stable")
     net = result.trades["net"][order].astype(np.float64)
     balance = result.start_balance + np.concatenate(([0.0], np.cumsum(net)))
-    if np.any(balance <= 0.0):
-        return np.empty(0), np.empty(0, np.int64)
-    return np.log(balance[1:] / balance[:-1]), result.exit_ns[order]
+    lost = np.flatnonzero(balance <= 0.0)
+    n = int(lost[0]) if len(lost) else len(net)
+    with np.errstate(divide="ignore"):
+        growth = np.log(np.maximum(balance[1 : n + 1], 0.0) / balance[:n])
+    return growth, result.exit_ns[order][:n]
 
 
 def in_other_order(
@@ -31,7 +33,8 @@ def in_other_order(
 ) -> Outcome:
     """Deal the trades to the moments of exit anew; the balance at the end stays.
 
-    Trades are stakes: what one made of the balance before it, it makes of any balance.
+    Trades are stakes: what one made of the balance before it, it makes of any balance. So the
+    trade that lost the account loses it in every order, and it stays lost.
     """
     level = np.concatenate(([0.0], np.cumsum(rng.permutation(growth))))
     path = np.exp(level[np.searchsorted(end_ns, axis.day_ns, side="right")])

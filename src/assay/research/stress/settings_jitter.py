@@ -29,13 +29,17 @@ JITTERED: Mapping[str, tuple[str, ...]] = {
     ),
     "exits": ("stop_atr", "break_even_at_r", "trailing_atr", "time_stop_bars"),
 }
-"""What is moved, beside the distances of the targets. The average true range keeps its length."""
+"""What is moved, beside the distances of the targets.
+
+The largest number of positions, the shares of the targets and the length of the average true range
+stay.
+"""
 
 WEIGHTS = ("weight_traditional", "weight_ai", "weight_correlation")
 
 
 def jittered(settings: Settings, rng: np.random.Generator) -> Settings:
-    """Return *settings* with each number of fusion, risk and exits moved by 10 to 30 per cent.
+    """Return *settings* with the numbers of ``JITTERED`` and the targets moved by 10 to 30 %.
 
     Notes
     -----

@@ -223,12 +223,16 @@ def _orders(
         for i in range(n_paths)
     ]  # fmt: skip
     progress.advance()
+    same = (
+        "One of them lost the account, so every order ends with nothing, sooner or later."
+        if np.isneginf(growth).any()
+        else "They end at the same balance, and fall by other amounts on the way."
+    )
     block = "each by itself" if day_block < 1.5 else f"in blocks of {day_block:.0f} on average"
     return [
         summary_of(
             "trades", "order", "Trades in another order",
-            "The same trades, dealt to the same moments in random order. They end at the same "
-            "balance, and fall by other amounts on the way.",
+            f"The same trades, dealt to the same moments in random order. {same}",
             trades, ruin_share=plan.ruin_share,
         ),
         summary_of(
@@ -302,8 +306,10 @@ def _settings(scene: Scene, plan: Plan, place: Place, progress: Progress) -> lis
     return [
         summary_of(
             "jitter", "settings", "Settings moved 10-30 %",
-            "Each number of fusion, risk and exits is moved up or down by 10 to 30 % at random, "
-            "inside what it allows. The models are not trained again.",
+            "The numbers of fusion, risk and exits are moved up or down by 10 to 30 % at random, "
+            "each inside what it allows; the largest number of positions, the shares of the "
+            "targets and the length of the average true range stay. The models are not trained "
+            "again.",
             outcomes, ruin_share=plan.ruin_share,
         )
     ]  # fmt: skip
