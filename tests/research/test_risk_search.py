@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import settings as checked
 from hypothesis import strategies as st
 from risk_search_examples import EVERY, LIFE, SETTINGS, SILENT, hours, plan, searched, world
 
@@ -503,7 +504,9 @@ def test_the_objective_is_the_median_less_half_of_the_dispersion() -> None:
     median = np.median(paths, axis=1)
     around = np.median(np.abs(paths - median[:, None]), axis=1)
     np.testing.assert_allclose(
-        objectives(sums, days, dispersion_weight=0.5, **told_), median - 0.5 * 1.4826 * around
+        objectives(sums, days, dispersion_weight=0.5, **told_),
+        median - 0.5 * 1.482602218505602 * around,
+        rtol=1e-12,
     )
     np.testing.assert_allclose(objectives(sums, days, dispersion_weight=0.0, **told_), median)
 
@@ -633,22 +636,26 @@ def test_a_score_to_hold_that_is_not_searched_follows_the_score_to_enter_down() 
 class Ground:
     """A task whose cases are as good as a formula says."""
 
-    def __init__(self, formula, names=("stop_atr", "trailing_atr")) -> None:
-        self.settings = SETTINGS
+    def __init__(self, formula, names=("stop_atr", "trailing_atr"), settings=SETTINGS) -> None:
+        self.settings = settings
         self.seed = 1
         self.plan = replace(plan(), ranges={name: RANGES[name] for name in names})
         self._formula = formula
+        self._n_rounds = 0
 
     def trade(self, values):
+        self._n_rounds += 1
+        assert self._n_rounds <= 3 + len(values), "there is an end to it"
         n = len(next(iter(values.values())))
         cases = Cases(values=values, swept=np.zeros(n), sums=np.zeros((n, 48, 2)))
         return cases, self._formula(values) * np.ones(n)
 
 
-def simplest(formula) -> dict[str, float]:
-    """Return the values that are left of a stop of 2 and a trailing stop of 3."""
-    ground = Ground(formula)
-    values = {"stop_atr": np.array([2.0]), "trailing_atr": np.array([3.0])}
+def simplest(formula, settings=SETTINGS, **best: float) -> dict[str, float]:
+    """Return the values that are left of *best*: a stop of 2 and a trailing stop of 3."""
+    best = best or {"stop_atr": 2.0, "trailing_atr": 3.0}
+    ground = Ground(formula, tuple(best), settings)
+    values = {name: np.array([value]) for name, value in best.items()}
     cases, objective = ground.trade(values)
     further, k = simplified(ground, (cases, units_at(values, ground.plan.ranges), objective), 0)
     every = [cases, *(item[0] for item in further)]
@@ -678,3 +685,48 @@ def test_a_value_beside_a_cliff_is_not_gone_back_to() -> None:
 
 def test_nothing_is_simplified_where_nothing_is_good() -> None:
     assert simplest(lambda values: -math.inf) == {"stop_atr": 2.0, "trailing_atr": 3.0}
+
+
+STRICT = with_settings(fusion={"pass_score": 0.6, "hold_score": 0.55})
+
+
+def test_a_score_to_hold_goes_back_as_far_as_the_score_to_enter_and_no_round_is_lost() -> None:
+    """The score to enter must stay below; the workspace's own score to hold is out of reach."""
+    found = simplest(
+        lambda values: np.where(values["pass_score"] == 0.6, 0.5, 1.0),
+        STRICT, stop_atr=2.0, pass_score=0.52, hold_score=0.4,
+    )  # fmt: skip
+    assert found == {"stop_atr": 8.0, "pass_score": 0.52, "hold_score": 0.52}
+
+
+def test_a_score_to_hold_goes_all_the_way_back_after_the_score_to_enter() -> None:
+    """First as far as it can, which is worth most; then the other; then the rest of the way."""
+
+    def objective(values):
+        hold, enter = values["hold_score"], values["pass_score"]
+        return 1.0 + 0.3 * (hold == 0.52) + 0.25 * (hold == 0.55) + 0.2 * (enter == 0.6)
+
+    found = simplest(objective, STRICT, pass_score=0.52, hold_score=0.4)
+    assert found == {"pass_score": 0.6, "hold_score": 0.55}
+
+
+@checked(deadline=None)
+@given(data=st.data())
+def test_no_more_cases_are_simplified_than_promised(data: st.DataObject) -> None:
+    names = data.draw(
+        st.permutations(["stop_atr", "trailing_atr", "target_r", "pass_score", "hold_score"])
+    )
+    own = {name: value_of(STRICT, name) for name in names}
+    worth = {name: data.draw(st.floats(-0.02, 0.02), label=name) for name in names}
+    clipped = data.draw(st.floats(-0.02, 0.02), label="clipped")
+
+    def objective(values):
+        back = sum(worth[name] * (values[name] == own[name]) for name in names)
+        return 1.0 + back + clipped * (values["hold_score"] == values["pass_score"])
+
+    best = {
+        "stop_atr": 2.0, "trailing_atr": 3.0, "target_r": 1.5, "pass_score": 0.52, "hold_score": 0.4
+    }  # fmt: skip
+    found = simplest(objective, STRICT, **{name: best[name] for name in names})
+    assert found["hold_score"] <= found["pass_score"]
+    assert all(found[name] in (best[name], own[name], 0.52) for name in names)

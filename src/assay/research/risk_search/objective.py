@@ -8,9 +8,9 @@ from itertools import combinations
 import numpy as np
 
 from assay.kernels.compiler import FloatArray
+from assay.research.cross_validation import MAD_TO_DEVIATION
 
 CASES_AT_ONCE = 2_000
-MAD_TO_DEVIATION = 1.4826
 
 
 @unique

@@ -1,5 +1,6 @@
 """The fewest changes: settings that the best case changes for nothing go back to what they were."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +29,8 @@ class _Stand:
 def tries_max(task: Task) -> int:
     """Return how many cases may be traded."""
     n = len(task.plan.ranges)
-    return (1 + n * (n + 1) // 2) * (1 + AROUND)
+    n_twice = n - 1 if _has_both_scores(task.plan.ranges) else 0
+    return (1 + n * (n + 1) // 2 + n_twice) * (1 + AROUND)
 
 
 def simplified(task: Task, tried: Tried, best: int) -> tuple[list[Tried], int]:
@@ -52,12 +54,14 @@ def simplified(task: Task, tried: Tried, best: int) -> tuple[list[Tried], int]:
     -----
     Backward elimination: each round takes back the change that costs least, if neither the case
     nor the lower quartile of its neighbours falls by more than 2 % of the best objective. A
-    setting whose value now lies outside its range stays changed.
+    setting whose value now lies outside its range stays changed. A ``hold_score`` above the
+    ``pass_score`` of the case goes back as far as that, and the rest of the way once the
+    ``pass_score`` went back as well: so there is at most one round more than there are settings.
     """
     cases, _, objective = tried
     if not np.isfinite(objective[best]):
         return [], best
-    now = {name: float(column[best]) for name, column in cases.values.items()}
+    now = _held({name: float(column[best]) for name, column in cases.values.items()})
     back = {
         name: value_of(task.settings, name)
         for name, item in task.plan.ranges.items()
@@ -67,8 +71,11 @@ def simplified(task: Task, tried: Tried, best: int) -> tuple[list[Tried], int]:
     further, found, n_seen = [first], best, len(cases) + len(first[0])
     loss = LOSS * abs(objective[best])
     floors = (float(objective[best]) - loss, float(stand.firm[0]) - loss)
-    while back := {name: value for name, value in back.items() if value != now[name]}:
-        rows = [{**now, name: value} for name, value in back.items()]
+    for _ in range(len(back) + 1):
+        rows = [_held({**now, name: value}) for name, value in back.items()]
+        rows = [row for row in rows if row != now]
+        if not rows:
+            break
         some, stand = _traded(task, rows)
         further.append(some)
         may = (stand.objective >= floors[0]) & (stand.firm >= floors[1])
@@ -81,11 +88,20 @@ def simplified(task: Task, tried: Tried, best: int) -> tuple[list[Tried], int]:
     return further, found
 
 
+def _has_both_scores(names: Container[str]) -> bool:
+    return "hold_score" in names and "pass_score" in names
+
+
+def _held(row: dict[str, float]) -> dict[str, float]:
+    """Return a case as it is traded: its ``hold_score`` is at most its ``pass_score``."""
+    if not _has_both_scores(row):
+        return row
+    return {**row, "hold_score": min(row["hold_score"], row["pass_score"])}
+
+
 def _traded(task: Task, rows: list[dict[str, float]]) -> tuple[Tried, _Stand]:
     """Trade cases and neighbours of each, and say how good they are; the cases come first."""
     values = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    if "hold_score" in values and "pass_score" in values:
-        values["hold_score"] = np.minimum(values["hold_score"], values["pass_score"])
     ranges = task.plan.ranges
     units = units_at(values, ranges)
     around = points_around(units, AROUND, NEIGHBOURHOOD, ranges, seed=task.seed)
