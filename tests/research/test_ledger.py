@@ -18,11 +18,19 @@ from hypothesis import strategies as st
 
 from assay.data.disk import Disk
 from assay.domain.errors import DataError
+from assay.research.compute.threads import one_thread
 from assay.research.statistics.sharpe import deflated_sharpe, expected_maximum
-from assay.research.trials.evidence import effective_number, evidence_of
+from assay.research.trials.evidence import (
+    COMPARED_MAX,
+    OVERLAP_MONTHS_MIN,
+    TRIALS_AT_ONCE,
+    effective_number,
+    evidence_of,
+)
 from assay.research.trials.ledger import LedgerError, TrialLedger
 from assay.research.trials.trial import Trial, settings_hash, trial_of
 from assay.research.trials.witness import Witness
+from assay.research.verdict.meanings import MEANINGS
 
 
 def trial(index: int, **changes: object) -> Trial:
@@ -108,6 +116,65 @@ def test_clusters_that_resemble_each_other_are_worth_fewer(ledger: TrialLedger) 
     assert 1.0 < found.effective < 6.0
     expected = math.sqrt(1.0 - found.correlation) * expected_maximum(6)
     assert expected_maximum(found.effective) == pytest.approx(expected, rel=0.1)
+
+
+def clusters_one_by_one(trials: list[Trial]) -> int:
+    """Return the number of clusters by its definition: trial after trial, leader after leader."""
+    leaders: list[Trial] = []
+    for one in trials:
+        for other in leaders:
+            start = max(one.first_month, other.first_month)
+            stop = min(item.first_month + len(item.monthly) for item in (one, other))
+            shared = [
+                np.array(item.monthly[start - item.first_month : stop - item.first_month])
+                for item in (one, other)
+            ]
+            if stop - start < OVERLAP_MONTHS_MIN or any(np.ptp(months) == 0.0 for months in shared):
+                continue
+            if np.corrcoef(*shared)[0, 1] >= 0.8:
+                break
+        else:
+            leaders.append(one)
+    return len(leaders)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_clusters_are_those_of_their_definition_whatever_is_compared_at_once(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    bases = rng.normal(0, 0.02, (40, 80))
+    n = TRIALS_AT_ONCE + 50 if seed == 0 else 120
+    trials = []
+    for i in range(n):
+        start, length = int(rng.integers(0, 40)), int(rng.integers(0, 41))
+        months = bases[rng.integers(40)] + rng.choice([0.002, 0.02]) * rng.standard_normal(80)
+        months *= rng.choice([0.0, 1.0], p=[0.1, 0.9])
+        monthly = tuple(float(x) for x in months[start : start + length])
+        trials.append(trial(i, first_month=480 + start if length else 0, monthly=monthly))
+    found = evidence_of(trials).clusters
+    assert found == clusters_one_by_one(trials)
+    assert 40 < found < n
+
+
+def test_thousands_of_trials_are_grouped_in_seconds() -> None:
+    """A verdict asks each time. Minutes would pass for these if each were compared by itself."""
+    months = np.random.default_rng(0).normal(0, 0.02, (6_000, 150)).tolist()
+    trials = [trial(i, monthly=tuple(row)) for i, row in enumerate(months)]
+    with one_thread():
+        start = time.process_time()
+        assert evidence_of(trials).clusters == 6_000
+        assert time.process_time() - start < 8.0
+
+
+def test_the_correlation_is_that_over_pairs_of_trials_not_of_clusters(ledger: TrialLedger) -> None:
+    months = np.random.default_rng(0).normal(0, 0.02, (2, 120))
+    rows = [*np.repeat(months[:1], 5, axis=0), months[1]]
+    ledger.record_all([trial(i, monthly=tuple(row)) for i, row in enumerate(rows)])
+    found = ledger.evidence()
+    apart = float(np.corrcoef(months)[0, 1])
+    assert found.clusters == 2
+    assert found.correlation == pytest.approx((10 * 1.0 + 5 * apart) / 15)
+    assert "pairs of trials" in MEANINGS["trials_correlation"]
+    assert f"at most {COMPARED_MAX}" in MEANINGS["trials_correlation"]
 
 
 def test_what_luck_gives_the_best_of_like_trials_is_that_of_their_correlation() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statistics_references import numbers
 
+from assay.research.statistics.independent_trials import independent_trials
 from assay.research.statistics.sharpe import (
     autocorrelations,
     backtest_length_min,
@@ -78,6 +79,14 @@ def test_a_record_of_the_least_length_has_exactly_the_confidence(
 @given(n=st.integers(1, 5_000))
 def test_more_trials_never_lower_the_hurdle(n: int) -> None:
     assert 0.0 <= expected_maximum(n) <= expected_maximum(n + 1)
+
+
+@given(n=st.floats(1.0, 1e6), share=st.floats(-0.5, 1.5))
+def test_independent_trials_expect_what_was_asked_for(n: float, share: float) -> None:
+    most = expected_maximum(n)
+    found = independent_trials(share * most, n)
+    assert 1.0 <= found <= n
+    assert expected_maximum(found) == pytest.approx(np.clip(share, 0.0, 1.0) * most, abs=1e-6)
 
 
 def test_the_expected_maximum_is_close_to_the_simulated_one() -> None:

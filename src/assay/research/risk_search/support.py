@@ -5,16 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 
 from assay.kernels.compiler import FloatArray, IntArray
 from assay.research.risk_search.evaluation import Arena, Cases
 from assay.research.risk_search.objective import CASES_AT_ONCE, Measure
 from assay.research.risk_search.parameters import OFF_SHARE, Range
+from assay.research.statistics.independent_trials import independent_trials
 from assay.research.statistics.overfitting import Metric, Overfitting, overfitting_of_blocks
 from assay.research.statistics.sharpe import (
     deflated_sharpe,
-    expected_maximum,
     kurtosis,
     sharpe_ratio,
     skewness,
@@ -111,12 +110,7 @@ def independent_number(returns: FloatArray) -> float:
         most, least = np.maximum(most, luck.max(axis=1)), np.minimum(least, luck.min(axis=1))
     # A draw and its mirror are equally likely.
     target = 0.5 * float(np.mean(most) - np.mean(least))
-    n_most = float(len(unit))
-    if target <= ROUNDING:
-        return 1.0
-    if target >= expected_maximum(n_most):
-        return n_most
-    return float(brentq(lambda k: expected_maximum(k) - target, 1.0, n_most, xtol=1e-9))
+    return 1.0 if target <= ROUNDING else independent_trials(target, float(len(unit)))
 
 
 def scaled(sums: FloatArray, n_days: float, measure: Measure) -> FloatArray:

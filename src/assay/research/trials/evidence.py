@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
+from numpy.typing import NDArray
 
 from assay.kernels.compiler import FloatArray, IntArray
+from assay.research.compute.threads import one_thread
+from assay.research.statistics.independent_trials import independent_trials
 from assay.research.statistics.sharpe import expected_maximum
 from assay.research.trials.trial import MONTHS_MAX, Trial, hash_of
 
@@ -19,6 +21,8 @@ COMPARED_MAX = 400
 """Trials whose luck is drawn together, evenly spaced over the ledger if there are more."""
 DRAWS = 4_000
 """Draws of the luck of all trials."""
+TRIALS_AT_ONCE = 256
+"""Trials that are compared with as many leaders of clusters in one step: what the cache holds."""
 COPY_MARGIN = 1e-9
 """Trials that correlate by 1 up to so much are copies, and are one."""
 
@@ -104,7 +108,8 @@ def evidence_of(
         if not (walk and trial.nested_in == walk) and _saw(trial, judged_ns)
     ]
     value, known = _monthly_table(counted)
-    leaders = _leaders(value, known)
+    with one_thread():  # several wait for each other longer than such small products take
+        clusters = _clusters(value, known)
     some = np.unique(np.linspace(0, len(counted) - 1, COMPARED_MAX).astype(np.int64))
     some = some[: len(counted)]
     likeness = _likeness(value[some], known[some])
@@ -123,7 +128,7 @@ def evidence_of(
         recorded=sum(trial.cases for trial in trials),
         nested=sum(trial.cases for trial in nested),
         lost=lost,
-        clusters=len(np.unique(leaders)),
+        clusters=clusters,
     )
 
 
@@ -158,20 +163,42 @@ def _monthly_table(trials: Sequence[Trial]) -> tuple[FloatArray, FloatArray]:
     return value, known
 
 
-def _leaders(value: FloatArray, known: FloatArray) -> IntArray:
-    """Return, per trial, the first trial that it is nearly the same as; its own place if none."""
-    n_trials = len(value)
-    leader = np.arange(n_trials)
-    leaders: list[int] = []
-    for i in range(n_trials):
-        if leaders:
-            likeness = _correlations(value[i], known[i], value[leaders], known[leaders])
-            nearest = int(np.argmax(likeness))
-            if likeness[nearest] >= LIKENESS_MIN:
-                leader[i] = leaders[nearest]
-                continue
-        leaders.append(i)
-    return leader
+def _clusters(value: FloatArray, known: FloatArray) -> int:
+    """Return how many trials are nearly the same as no leader of a cluster before them.
+
+    Each such trial leads a cluster of its own. O(n_trials n_clusters n_months) by products of
+    matrices: ten thousand trials that have nothing in common take seconds.
+    """
+    leader, n_leaders = np.empty(len(value), np.int64), 0
+    for first in range(0, len(value), TRIALS_AT_ONCE):
+        some = np.arange(first, min(first + TRIALS_AT_ONCE, len(value)))
+        for start in range(0, n_leaders, TRIALS_AT_ONCE):
+            led = leader[start : min(start + TRIALS_AT_ONCE, n_leaders)]
+            some = some[~_are_near(value, known, some, led).any(axis=1)]
+        near = _are_near(value, known, some, some)
+        leads = np.zeros(len(some), np.bool_)
+        for i in range(len(some)):
+            leads[i] = not near[i, leads].any()
+        n_after = n_leaders + int(leads.sum())
+        leader[n_leaders:n_after] = some[leads]
+        n_leaders = n_after
+    return n_leaders
+
+
+def _are_near(
+    value: FloatArray, known: FloatArray, some: IntArray, others: IntArray
+) -> NDArray[np.bool_]:
+    """Tell which trials are nearly the same as which *others*, shape (n_some, n_others)."""
+    one, two, one_known, two_known = value[some], value[others], known[some], known[others].T
+    n = one_known @ two_known
+    safe = np.maximum(n, 1.0)
+    mean_one, mean_two = one @ two_known / safe, one_known @ two.T / safe
+    square_one = one**2 @ two_known / safe - mean_one**2
+    square_two = one_known @ (two**2).T / safe - mean_two**2
+    product = one @ two.T / safe - mean_one * mean_two
+    scale = np.sqrt(np.maximum(square_one, 0.0) * np.maximum(square_two, 0.0))
+    usable = (n >= OVERLAP_MONTHS_MIN) & (scale > 0.0)
+    return np.asarray(usable & (product >= LIKENESS_MIN * scale))
 
 
 def _correlations(
@@ -226,11 +253,7 @@ def effective_number(likeness: FloatArray) -> float:
     target = float(np.mean(np.max(draws @ root.T, axis=1)))
     # The same draws without likeness say what these n would expect if they had nothing in common.
     target *= expected_maximum(float(n)) / float(np.mean(np.max(draws, axis=1)))
-    if target <= 0.0:
-        return 1.0
-    if target >= expected_maximum(float(n)):
-        return float(n)
-    return float(brentq(lambda k: expected_maximum(k) - target, 1.0, float(n), xtol=1e-9))
+    return independent_trials(target, float(n))
 
 
 def _without_copies(likeness: FloatArray) -> FloatArray:

@@ -92,7 +92,10 @@ class TrialsPart(Part):
         description="Trials that saw something of what is judged."
     )
     effective: Figure = Field(description="Independent trials that they are worth.")
-    correlation: Figure = Field(description="Mean correlation between clusters, floored at 0.")
+    correlation: Figure = Field(
+        description="Mean correlation of the monthly returns over pairs of trials, of at most 400 "
+        "trials; floored at 0."
+    )
     variance_luck: Figure = Field(description="Variance of a daily Sharpe ratio by luck alone.")
     variance_observed: Figure = Field(description="Variance of the recorded daily ratios.")
     trials_hash: Text = Field(description="Names the set of trials.")

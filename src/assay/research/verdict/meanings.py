@@ -12,7 +12,8 @@ MEANINGS: Mapping[str, str] = {
     "kurtosis": "Fourth standardised moment of the daily returns, raw: 3 for a normal one.",
     "trials": "Trials that the ledger counts against this record, lost ones included.",
     "trials_effective": "Independent trials that those are worth; luck is computed from these.",
-    "trials_correlation": "Mean correlation between clusters of trials, floored at 0.",
+    "trials_correlation": "Mean correlation of the monthly returns over pairs of trials, of at "
+    "most 400 trials; floored at 0.",
     "trials_recorded": "Different trials in the ledger, with cases of sweeps, whatever they saw.",
     "trials_nested": "Trials that chose settings before each judged span, hence not counted.",
     "trials_lost": "Trials that earlier results counted and the ledger no longer holds.",
