@@ -66,6 +66,13 @@ def test_nights_are_counted_and_make_an_event_restless() -> None:
     assert tape.is_calm.sum() == len(tape) - 3  # the first event is never calm
 
 
+def test_the_mid_lies_halfway_between_bid_and_ask_at_the_close() -> None:
+    tape = build(bars("A", ask=0.3), bars("B", ask=0.1, seed=2))
+    assert tape.mid_close.tolist() == (0.5 * (tape.bid_close + tape.ask_close)).tolist()
+    assert tape.mid_close.flags.c_contiguous
+    assert tape.between(3, 9).mid_close.tolist() == tape.mid_close[3:9].tolist()
+
+
 def test_volatility_is_known_one_bar_before() -> None:
     tape = build(bars("A", 60))
     now, after = tape.market[columns.VOLATILITY], tape.market[columns.VOLATILITY_NEXT]

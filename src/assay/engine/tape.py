@@ -76,6 +76,11 @@ class Tape:
         """Ask at each event's close."""
         return np.asarray(self.market[columns.ASK_CLOSE])
 
+    @property
+    def mid_close(self) -> FloatArray:
+        """Middle of bid and ask at each event's close, float64, shape (n_events,)."""
+        return 0.5 * (self.bid_close + self.ask_close)
+
     def since(self, first: int) -> "Tape":
         """Return the tape from event *first* on; what was known before stays in its columns."""
         return self.between(first, len(self))

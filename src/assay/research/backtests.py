@@ -198,7 +198,7 @@ def _model_views(
     """Return the views of each path of the model."""
     rows, model = slice(first, None), stored.model
     tape = market.tape
-    mid = 0.5 * (tape.bid_close + tape.ask_close)
+    mid = tape.mid_close
     ai = model.ai_log_odds(dataset.column("x")[rows])
     mine = model.traditional_log_odds(dataset.column("votes")[rows])
     terms, confidence = dataset.terms(rows), market.settings.risk.probability_confidence

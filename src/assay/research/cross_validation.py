@@ -310,7 +310,7 @@ def trade_paths(
             f"{forecasts.first + len(forecasts.splits.start)}.",
             remedy="Make it with market_from(0, ...) from the same history.",
         )
-    mid = 0.5 * (mine.tape.bid_close + mine.tape.ask_close)
+    mid = mine.tape.mid_close
     progress.stage("Trading paths", len(forecasts.leans))
     sharpes: list[float] = []
     returns: list[FloatArray] = []

@@ -127,7 +127,7 @@ def walk(
         market = market_from(
             tested.first, prepared, settings, history, changes=_changes(plans, settings)
         )
-        mid = 0.5 * (market.tape.bid_close + market.tape.ask_close)
+        mid = market.tape.mid_close
         views = {
             path: views_of(lean, mid=mid, atr=market.atr) for path, lean in tested.leans.items()
         }

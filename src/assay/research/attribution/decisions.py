@@ -122,7 +122,7 @@ def decisions_of(result: StrategyResult, market: Market, told: Told, split: Spli
     columns["opens"], columns["trade"] = _trades(result, market, split)
     columns["rule"], rules = _rules(market)
     tape = market.tape
-    columns["mid"] = 0.5 * (tape.bid_close + tape.ask_close)
+    columns["mid"] = tape.mid_close
     return Decisions(
         strategy=result.name,
         known_ns=tape.known_ns,

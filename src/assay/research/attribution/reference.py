@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assay.engine.market import ASK_CLOSE, ASK_OPEN, BID_CLOSE, BID_OPEN, CONVERSION
+from assay.engine.market import ASK_OPEN, BID_OPEN, CONVERSION
 from assay.engine.tape import Tape
 from assay.engine.views import Views
 from assay.kernels.compiler import BoolArray, FloatArray, IntArray
@@ -36,7 +36,7 @@ class SymbolBars:
         return cls(
             event=event,
             open_mid=0.5 * (columns[BID_OPEN] + columns[ASK_OPEN]),
-            close_mid=0.5 * (columns[BID_CLOSE] + columns[ASK_CLOSE]),
+            close_mid=tape.mid_close[event],
             value=contract * columns[CONVERSION],
         )
 

@@ -240,8 +240,7 @@ def _without_carry(terms: Terms) -> Terms:
 
 
 def _views(market: Market, lean: Lean) -> Views:
-    mid = 0.5 * (market.tape.bid_close + market.tape.ask_close)
-    return views_of(lean, mid=mid, atr=market.atr)
+    return views_of(lean, mid=market.tape.mid_close, atr=market.atr)
 
 
 def flat_views(views: Views, conviction: float) -> Views:

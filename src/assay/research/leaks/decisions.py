@@ -107,7 +107,7 @@ def _traded(decided: Decided, at: Scene) -> Columns:
     n_events = len(said.p_up)
     tested = slice(decided.first, decided.first + n_events)
     tape = at.tape
-    mid = 0.5 * (tape.bid_close + tape.ask_close)[tested]
+    mid = tape.mid_close[tested]
     views = opinion.views_of(said.leans[HEADLINE], mid=mid, atr=at.dataset.column("atr")[tested])
     opinions: dict[str | tuple[str, ...], Array] = {
         name: np.asarray(getattr(views, name)) for name in OPINIONS

@@ -54,10 +54,8 @@ def traded(at: Scene, views: Views, first: int = 0, n_events: int | None = None)
     }
     for start in range(0, n_events, SEGMENT_EVENTS):
         stop = min(start + SEGMENT_EVENTS, n_events)
-        part = between(tape, start, stop)
-        run = engine.backtest(
-            part, _between(views, start, stop), at.settings, at.history.instruments
-        )
+        part = tape.between(start, stop)
+        run = engine.backtest(part, views.between(start, stop), at.settings, at.history.instruments)
         out_here = {"equity": run.equity, "balance": run.balance, **_fills(run, part)}
         for name, values in out_here.items():
             out[name][start:stop] = values
@@ -81,31 +79,6 @@ def _fills(run: BacktestResult, tape: Tape) -> dict[str, FloatArray]:
         name: np.bincount(event, weights=weight, minlength=len(tape)).astype(np.float64)
         for name, weight in weights.items()
     }
-
-
-def between(tape: Tape, start: int, stop: int) -> Tape:
-    """Return events ``start .. stop - 1`` of a tape."""
-    head = replace(
-        tape,
-        time_ns=tape.time_ns[:stop],
-        known_ns=tape.known_ns[:stop],
-        symbol=tape.symbol[:stop],
-        market=tape.market[:, :stop],
-        is_calm=tape.is_calm[:stop],
-        finer_range=tape.finer_range[:, :stop],
-        version=tape.version[:stop],
-        charges=tape.charges[tape.charges.event < stop].view(np.recarray),
-    )
-    return head.since(start)
-
-
-def _between(views: Views, start: int, stop: int) -> Views:
-    """Return the views of events ``start .. stop - 1``; a field of one value stays one."""
-    names = ("direction", "score", "confidence", "p_win", "payoff", "loss", "unit", "reason")
-    columns = {name: getattr(views, name) for name in names}
-    return Views(
-        **{name: item[start:stop] if len(item) > 1 else item for name, item in columns.items()}
-    )
 
 
 def voted(at: Scene) -> Views:
