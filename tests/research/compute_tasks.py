@@ -49,18 +49,29 @@ def deadly(i):
 
 
 def deadly_for_all(folder, i):
-    """Kill the worker in the task 0, while others run beside it."""
+    """Kill the worker in the task 0, as soon as the tasks 1 and 2 have begun beside it."""
     (Path(folder) / f"{i}-{time.monotonic_ns()}").touch()
     if i == 0:
-        time.sleep(0.2)
+        wait_for(lambda: all(any(Path(folder).glob(f"{beside}-*")) for beside in (1, 2)))
+        time.sleep(0.1)
         os.kill(os.getpid(), signal.SIGKILL)
-    time.sleep(0.5)
+    time.sleep(0.3)
     return i
 
 
-def kills_itself_slowly(_):
-    time.sleep(1.0)
-    os.kill(os.getpid(), signal.SIGKILL)
+def wait_for(is_so, limit_s=30.0):
+    """Wait until something is so, and fail if it never is."""
+    end_s = time.monotonic() + limit_s
+    while not is_so():
+        assert time.monotonic() < end_s, "waited in vain"
+        time.sleep(0.01)
+
+
+def meets(folder, i):
+    """Return the process, once two of these tasks run at the same time."""
+    (Path(folder) / f"{i}").touch()
+    wait_for(lambda: len(list(Path(folder).iterdir())) >= 2)
+    return os.getpid()
 
 
 def fails(i):
@@ -81,8 +92,10 @@ def fails_without_travelling(_):
     raise WithTwoWords("left", "right")
 
 
-def leaves(_):
-    raise SystemExit(3)
+def leaves(i):
+    """End the process in the task 1, without a signal."""
+    if i == 1:
+        raise SystemExit(3)
 
 
 def returns_what_cannot_travel(_):

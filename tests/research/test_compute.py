@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def run(function, values, place=TWO, progress=SILENT):
 
 def test_one_worker_and_four_say_the_same_in_the_order_of_the_tasks() -> None:
     function = partial(tasks.draws, 2.0)
-    texts = {json.dumps(run(function, list(range(30)), Place(workers=n))) for n in (1, 2, 4)}
+    texts = {json.dumps(run(function, list(range(30)), Place(workers=n))) for n in (1, 4, 2)}
 
     assert len(texts) == 1
     assert [item["seed"] for item in json.loads(texts.pop())] == list(range(30))
@@ -223,14 +224,20 @@ def test_a_loop_that_is_left_early_leaves_nobody_at_work() -> None:
     assert time.monotonic() - began_s < 20.0
 
 
-def test_workers_wait_for_the_next_job_and_a_dead_one_is_replaced() -> None:
-    first = set(run(tasks.sleeps, [0.1] * 8))
-    assert set(run(tasks.sleeps, [0.1] * 8)) == first
+def test_workers_wait_for_the_next_job_and_a_dead_one_is_replaced(tmp_path: Path) -> None:
+    def two_at_once(name: str) -> set[int]:
+        (tmp_path / name).mkdir()
+        return set(run(partial(tasks.meets, str(tmp_path / name)), [1, 2]))
+
+    first = two_at_once("a")
+    assert len(first) == 2
+    assert two_at_once("b") == first
     for pid in first:
         os.kill(pid, signal.SIGKILL)
-    time.sleep(0.2)
+    ended = psutil.STATUS_ZOMBIE
+    tasks.wait_for(lambda: all(psutil.Process(pid).status() == ended for pid in first))
 
-    assert not set(run(tasks.sleeps, [0.1] * 8)) & first
+    assert not two_at_once("c") & first
 
 
 def test_workers_have_one_thread_each() -> None:
@@ -250,21 +257,31 @@ def _fall(*_):
     os._exit(7)
 
 
-def test_memory_stays_flat_over_ten_thousand_tasks() -> None:
-    """Ten gigabytes of results pass by; tasks come from a generator, results are forgotten."""
-    run(abs, [-1, -2])
+@pytest.mark.parametrize("n_tasks", [2_000, pytest.param(10_000, marks=pytest.mark.soak)])
+def test_memory_stays_flat_over_thousands_of_tasks(n_tasks: int) -> None:
+    """Gigabytes of results pass by; tasks are read as workers become free, results forgotten."""
     process = psutil.Process()
-    most = begin = process.memory_info().rss
-    n_seen = 0
+    n_read = n_seen = n_ahead = 0
+    early = late = 0
+
+    def read() -> Iterator[int]:
+        nonlocal n_read
+        for i in range(n_tasks):
+            n_read += 1
+            yield i
+
     for _, result in compute_each(
-        tasks.heavy, (i for i in range(10_000)), total=10_000, place=TWO, progress=SILENT, stage="S"
+        tasks.heavy, read(), total=n_tasks, place=TWO, progress=SILENT, stage="S"
     ):
         n_seen += int(result[0] == result[-1])
-        if n_seen % 100 == 0:
-            most = max(most, process.memory_info().rss)
+        n_ahead = max(n_ahead, n_read - n_seen)
+        if n_seen % 50 == 0:
+            most = process.memory_info().rss
+            early, late = (max(early, most), late) if n_seen <= 500 else (early, max(late, most))
 
-    assert n_seen == 10_000
-    assert most - begin < 30e6
+    assert n_seen == n_read == n_tasks
+    assert n_ahead <= 3, "one task for each worker, and one at hand"
+    assert late - early < 8e6, "a megabyte each: eight of them may be left over"
     for worker in processes._standing._workers:
         assert psutil.Process(worker._process.pid).memory_info().rss < 400e6
 
@@ -285,25 +302,29 @@ compute(partial(both, np.arange(1e6), {folder!r}), [1, 2, 3], place=Place(worker
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_a_stopped_command_leaves_no_worker_and_no_file(tmp_path: Path, number) -> None:
-    code = PARENT.format(here=str(Path(__file__).parent), folder=str(tmp_path / "pids"))
-    (tmp_path / "pids").mkdir()
-    (tmp_path / "temporary").mkdir()
-    environment = {**os.environ, "TMPDIR": str(tmp_path / "temporary")}
-    with subprocess.Popen(
-        [sys.executable, "-c", code], env=environment, stderr=subprocess.DEVNULL
-    ) as parent:
-        limit_s = time.monotonic() + 60.0
-        while len(list((tmp_path / "pids").iterdir())) < 2 and time.monotonic() < limit_s:
-            time.sleep(0.05)
-        workers = [int(path.name) for path in (tmp_path / "pids").iterdir()]
-        assert len(workers) == 2
-        began_s = time.monotonic()
+def test_a_stopped_command_leaves_no_worker_and_no_file(tmp_path: Path) -> None:
+    """Three commands at a time, each stopped in another way."""
+    commands = {
+        number: started(tmp_path / number.name)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
+    }
+    for number, parent in commands.items():
+        folder = tmp_path / number.name / "pids"
+        tasks.wait_for(lambda folder=folder: len(list(folder.iterdir())) == 2, limit_s=60.0)
         parent.send_signal(number)
-        parent.wait(30.0)
-    while any(psutil.pid_exists(pid) for pid in workers) and time.monotonic() - began_s < 10.0:
-        time.sleep(0.05)
+    for number, parent in commands.items():
+        assert parent.wait(30.0) != 0
+        for path in (tmp_path / number.name / "pids").iterdir():
+            tasks.wait_for(lambda path=path: not psutil.pid_exists(int(path.name)), limit_s=10.0)
+        assert not list((tmp_path / number.name).glob("assay-*")), number.name
 
-    assert not [pid for pid in workers if psutil.pid_exists(pid)]
-    assert not list((tmp_path / "temporary").glob("assay-*"))
+
+def started(folder: Path) -> subprocess.Popen:
+    """Return a command that writes its temporary files, and the pids of its workers, there."""
+    (folder / "pids").mkdir(parents=True)
+    code = PARENT.format(here=str(Path(__file__).parent), folder=str(folder / "pids"))
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={**os.environ, "TMPDIR": str(folder)},
+        stderr=subprocess.DEVNULL,
+    )

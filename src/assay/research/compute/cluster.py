@@ -126,6 +126,8 @@ class _Run:
         self._address = address
         self._function = bytes(dumps(job.function))
         self._name = client.id
+        killed = import_module("distributed").KilledWorker
+        self._losses = (TimeoutError, OSError, CancelledError, killed)
         self._fresh = (Task(index, value) for index, value in enumerate(job.tasks))
         self._is_all_given = False
         self._waiting: deque[Task] = deque()
@@ -245,7 +247,8 @@ class _Run:
         """Return what a worker answered; None if it was lost with its answer."""
         try:
             reply = order.future.result(timeout=ANSWER_S)
-        except (TimeoutError, OSError, CancelledError):
+        except self._losses:
+            self._looked_s = -math.inf  # who is gone must not be given the task again
             self._lost(order)
             return None
         except Exception as error:
