@@ -47,7 +47,7 @@ def test_one_core_two_and_a_cluster_write_the_same_bytes(gold: Path) -> None:
     two = results(gold, "two", "run.workers=2")
     code_hash.cache_clear()
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", silence_logs=50
     ) as made:
         many = results(gold, "many", f"run.cluster={made.scheduler_address}")
 

@@ -40,7 +40,7 @@ def two_processes():
 
     code_hash.cache_clear()
     with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None,
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0",
         silence_logs=50,
     ) as made:  # fmt: skip
         made.wait_for_workers(2)
@@ -114,7 +114,7 @@ def test_a_task_that_kills_three_workers_is_named_and_who_runs_beside_it_is_not_
 
     code_hash.cache_clear()
     with LocalCluster(
-        n_workers=1, threads_per_worker=3, processes=True, dashboard_address=None,
+        n_workers=1, threads_per_worker=3, processes=True, dashboard_address=":0",
         silence_logs=50,
     ) as made:  # fmt: skip
         seen = {}
@@ -309,7 +309,7 @@ def test_a_cluster_without_workers_is_told_in_time(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(cluster, "WORKERS_S", 0.2)
     with (
-        LocalCluster(n_workers=0, dashboard_address=None, silence_logs=50) as made,
+        LocalCluster(n_workers=0, dashboard_address=":0", silence_logs=50) as made,
         pytest.raises(ConfigError, match="must have a worker") as caught,
     ):
         run(abs, [-1], Place(cluster=made.scheduler_address))
