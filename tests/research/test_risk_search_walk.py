@@ -186,7 +186,7 @@ def test_every_case_of_every_search_is_in_the_ledger(tmp_path) -> None:
         assert trial.cases_effective == search.n_independent > 2.0
         assert trial.sharpe_daily * np.sqrt(261) == pytest.approx(search.best.sharpe, rel=0.02)
         growth = np.prod(1.0 + np.array(trial.monthly))
-        assert growth == pytest.approx(search.equity[-1] / 1e5, rel=1e-4)
+        assert growth == pytest.approx(search.daily.equity[-1] / 1e5, rel=1e-4)
         assert trial.tried["exits.time_stop_bars"] == search.best.values["time_stop_bars"]
 
 
