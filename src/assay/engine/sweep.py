@@ -1,7 +1,7 @@
 """Many settings over one tape, in parallel threads."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -283,13 +283,15 @@ def sweep_blocks(
             swept[k] = summary(result, marks)
             sums[k] = block_sums(result, marks, n_blocks)
 
-    tasks = [
-        (signal, cases[first : first + CASES_PER_TASK])
-        for s in range(len(signals))
-        if len(cases := np.flatnonzero(index == s))
-        for signal in (prepared_of(s),)
-        for first in range(0, len(cases), CASES_PER_TASK)
-    ]
+    def tasks() -> Iterator[tuple[Signal, IntArray]]:
+        # Each signal is prepared while the cases of those before it run.
+        for s in range(len(signals)):
+            cases = np.flatnonzero(index == s)
+            if len(cases):
+                signal = prepared_of(s)
+                for first in range(0, len(cases), CASES_PER_TASK):
+                    yield signal, cases[first : first + CASES_PER_TASK]
+
     with ThreadPoolExecutor(max_workers=threads or os.cpu_count()) as pool:
-        list(pool.map(lambda task: run(*task), tasks))
+        list(pool.map(lambda task: run(*task), tasks()))
     return swept, sums

@@ -108,13 +108,13 @@ def evidence_of(
         if not (walk and trial.nested_in == walk) and _saw(trial, judged_ns)
     ]
     value, known = _monthly_table(counted)
-    with one_thread():  # several wait for each other longer than such small products take
-        clusters = _clusters(value, known)
     some = np.unique(np.linspace(0, len(counted) - 1, COMPARED_MAX).astype(np.int64))
     some = some[: len(counted)]
-    likeness = _likeness(value[some], known[some])
+    with one_thread():  # sums of several differ in the last digits from machine to machine
+        clusters = _clusters(value, known)
+        likeness = _likeness(value[some], known[some])
+        worth = effective_number(likeness) * len(counted) / max(1, len(some))
     upper = likeness[np.triu_indices(len(some), 1)]
-    worth = effective_number(likeness) * len(counted) / max(1, len(some))
     further_cases = sum(trial.cases - 1 for trial in counted)
     further = sum(trial.cases_effective - 1.0 for trial in counted) + lost
     lengths = [trial.n_days for trial in counted if trial.n_days >= 2]
