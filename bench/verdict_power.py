@@ -1,9 +1,9 @@
 """How often the verdict says "edge" on records whose true Sharpe ratio is known.
 
 Each made-up run has the shape of a default one: three paths that resemble each other go
-into a fresh ledger, 200 random-entry runs (a default run has 100) and buying and holding stand beside them. Daily
-returns have fat tails (Student, 5 degrees of freedom). Noise here pays no costs, which is
-the hard case: with costs its true ratio is negative.
+into a fresh ledger, 200 random-entry runs (a default run has 100) and buying and holding
+stand beside them. Daily returns have fat tails (Student, 5 degrees of freedom). Noise here
+pays no costs, which is the hard case: with costs its true ratio is negative.
 
     python bench/verdict_power.py --runs 1000
 """
