@@ -47,6 +47,7 @@ from assay.research.trials.ledger import TrialLedger
 from noise_markets import KINDS, noise_market
 
 SHARPES = (0.5, 1.0, 1.5, 2.0, 3.0)
+QUARTILES = (0.25, 0.5, 0.75)
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,7 @@ def summary(rows: list[dict[str, object]]) -> dict[str, object]:
         "markets": len(rows),
         "edge": sum(row["verdict"] == "edge" for row in rows),
         "by_kind": by_kind,
-        "median_share": round(float(np.median(shares)), 3) if shares else None,
+        "share_quartiles": np.quantile(shares, QUARTILES).round(3).tolist() if shares else None,
     }
 
 
@@ -225,8 +226,10 @@ def main() -> None:
     for sharpe, found in report.items():
         told = "noise" if sharpe == "0" else f"best trader's net Sharpe ratio {sharpe}"
         print(f"{told}: the verdict was 'edge' in {found['edge']} of {found['markets']}")
-        if found["median_share"] is not None:
-            print(f"  median share of the best trader's Sharpe ratio: {found['median_share']}")
+        quartiles = found["share_quartiles"]
+        if isinstance(quartiles, list):
+            print("  share of the best trader's Sharpe ratio, lower quartile, median, upper:",
+                  *quartiles)  # fmt: skip
         else:
             print("  " + ", ".join(f"{k}: {a} of {b}" for k, (a, b) in found["by_kind"].items()))  # type: ignore[attr-defined]
 
