@@ -23,14 +23,14 @@ QUICK = (
     "features.names=drift_8,drift_32,trend_16,rsi_14",
     "features.timeframes=[]",
     "search.algorithms=logistic",
-    "search.trials=24",
+    "search.trials=15",
     "search.batch=3",
     "search.every_folds=1",
     "search.groups=4",
     "search.rows_max=600",
     "search.adopt_p=1.0",
 )
-SHORT_KILLS = 2
+SHORT_KILLS = 1
 SOAK_KILLS = 10
 PATIENCE_S = 240.0
 

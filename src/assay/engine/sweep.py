@@ -285,12 +285,10 @@ def sweep_blocks(
 
     def tasks() -> Iterator[tuple[Signal, IntArray]]:
         # Each signal is prepared while the cases of those before it run.
-        for s in range(len(signals)):
-            cases = np.flatnonzero(index == s)
-            if len(cases):
-                signal = prepared_of(s)
-                for first in range(0, len(cases), CASES_PER_TASK):
-                    yield signal, cases[first : first + CASES_PER_TASK]
+        for s in np.unique(index).tolist():
+            signal, cases = prepared_of(s), np.flatnonzero(index == s)
+            for first in range(0, len(cases), CASES_PER_TASK):
+                yield signal, cases[first : first + CASES_PER_TASK]
 
     with ThreadPoolExecutor(max_workers=threads or os.cpu_count()) as pool:
         list(pool.map(lambda task: run(*task), tasks()))
