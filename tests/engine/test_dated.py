@@ -266,6 +266,7 @@ def in_two_versions(seed: int, n_symbols: int, change):
     return tape, both, opinion, rules, facts, histories, requests
 
 
+@pytest.mark.compiled
 @LAW
 @given(st.integers(0, 2**31), st.integers(1, 3))
 def test_two_versions_of_the_same_facts_are_one_to_the_last_bit(seed: int, n_symbols: int) -> None:
@@ -295,6 +296,7 @@ def test_the_first_version_alone_governs_until_the_change(seed: int, n_symbols: 
     assert (late.commission == 50.0 * late.lots).all()
 
 
+@pytest.mark.compiled
 @LAW
 @given(st.integers(0, 2**31), st.integers(1, 3))
 def test_two_versions_cost_the_sum_of_their_parts(seed: int, n_symbols: int) -> None:

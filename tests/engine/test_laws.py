@@ -177,6 +177,7 @@ def test_stops_never_loosen_and_every_decision_has_one(drawn) -> None:
                 assert position.r > 0.0
 
 
+@pytest.mark.compiled
 @law
 @given(worlds, st.integers(1, 399), st.sampled_from([np.nan, 1e9]))
 def test_the_future_changes_nothing_before_it(drawn, cut, poison) -> None:
@@ -200,6 +201,7 @@ def test_the_future_changes_nothing_before_it(drawn, cut, poison) -> None:
         assert ours[ours[key] < cut].tobytes() == theirs[theirs[key] < cut].tobytes()
 
 
+@pytest.mark.compiled
 @law
 @given(worlds)
 def test_a_run_repeats_to_the_last_bit(drawn) -> None:

@@ -7,7 +7,7 @@ from implementations import backtest_of, compiled, compiled_fast, disagreements,
 from reference_markets import Market, markets, seeded_market
 
 SEEDS_PER_BATCH = 250
-BATCHES = 4
+BATCHES = 2
 SOAK_SEEDS = 20_000
 
 patient = settings(
