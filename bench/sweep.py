@@ -23,6 +23,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 
+import numba
 import numpy as np
 import pandas as pd
 import vectorbt as vbt
@@ -68,6 +69,8 @@ STOPS = (2.0, 3.0, 4.0, 6.0, 8.0)
 TARGETS = (0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
 WARM_UP = 200
 REPEATS = 5
+SCALING_REPEATS = 11
+LOOP = 4_000_000
 PEER_COLUMNS = 100
 """Combinations that vectorbt is timed on; its rate is per combination, so this favours it."""
 RISK_BARS = 12 * 260 * 24
@@ -232,6 +235,36 @@ def timed(call: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
+@numba.njit(nogil=True)  # type: ignore[untyped-decorator]
+def bare_loop(n: int) -> float:
+    """Keep one core busy with nothing but registers."""
+    total = 0.0
+    for _ in range(n):
+        total = total * 0.999999 + 1.0
+    return total
+
+
+def loops(threads: int) -> None:
+    """Run 64 bare loops: what the machine's own cores add up to."""
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(bare_loop, [LOOP] * 64))
+
+
+def scaling(tape: Tape, close: Array, threads: int) -> dict[str, float]:
+    """Return how many times faster all threads are than one: the sweep, and a bare loop."""
+    calls: dict[str, Callable[[int], object]] = {
+        "sweep": lambda n: ours(tape, close, n),
+        "bare loop": loops,
+    }
+    seconds: dict[tuple[str, int], list[float]] = {}
+    for _ in range(SCALING_REPEATS):  # in turn, as the machine is not the same every second
+        for name, call in calls.items():
+            for n in (1, threads):
+                seconds.setdefault((name, n), []).append(timed(lambda n=n, call=call: call(n)))
+    middle = {key: statistics.median(taken) for key, taken in seconds.items()}
+    return {name: middle[name, 1] / middle[name, threads] for name in calls}
+
+
 def measure(n_bars: int, threads: int) -> dict[str, object]:
     """Compare, then time, every set-up; return rates and ratios."""
     mid = mid_prices(n_bars, seed=6)
@@ -239,6 +272,7 @@ def measure(n_bars: int, threads: int) -> dict[str, object]:
     swept = ours(tape, mid.close, threads)
     one_thread = ours(tape, mid.close, 1)
     assert swept.tobytes() == one_thread.tobytes()
+    scaled = scaling(tape, mid.close, threads)
     n_compared = check_engine(tape, mid.close, swept)
 
     engines = ["numba"] + (["rust"] if is_rust_available() else [])
@@ -282,7 +316,8 @@ def measure(n_bars: int, threads: int) -> dict[str, object]:
         "peer": fastest,
         "ratio_vectorbt": rates["assay"] / rates[fastest],
         "ratio_backtesting": rates["assay"] / rates[python],
-        "ratio_one_thread": rates["assay"] / rates["assay, one thread"],
+        "ratio_one_thread": scaled["sweep"],
+        "ratio_one_thread_of_a_bare_loop": scaled["bare loop"],
         "threads": threads,
         "share_of_limit": {
             "one thread": rates["assay, one thread"] / LIMITS["one thread"],
@@ -380,7 +415,8 @@ def main() -> None:
     print(f"assay / backtesting.py on as many processes: {found['ratio_backtesting']:,.0f} x")
     print(
         f"{found['threads']} threads / one thread: {found['ratio_one_thread']:.2f} x "
-        f"(at least {0.85 * int(str(found['threads'])):.2f})"
+        f"(at least {0.85 * int(str(found['threads'])):.2f}); "
+        f"of a bare loop {found['ratio_one_thread_of_a_bare_loop']:.2f} x"
     )
     for name, share in found["share_of_limit"].items():  # type: ignore[attr-defined]
         print(f"of the bare limit, {name} (PEERS.md, another machine): {share:.0%}")
