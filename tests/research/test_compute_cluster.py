@@ -304,19 +304,6 @@ def test_the_address_of_a_worker_is_no_address_of_a_scheduler(two_processes) -> 
     assert time.monotonic() - began_s < 30.0
 
 
-def test_a_cluster_without_workers_is_told_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    from distributed import LocalCluster
-
-    monkeypatch.setattr(cluster, "WORKERS_S", 0.2)
-    with (
-        LocalCluster(n_workers=0, dashboard_address=":0", silence_logs=50) as made,
-        pytest.raises(ConfigError, match="must have a worker") as caught,
-    ):
-        run(abs, [-1], Place(cluster=made.scheduler_address))
-
-    assert "dask worker tcp://" in caught.value.remedy
-
-
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
@@ -332,16 +319,35 @@ def started(words: list[str]) -> subprocess.Popen:
     )
 
 
+def scheduler_words(port: int) -> list[str]:
+    return ["dask_scheduler", "--host", "127.0.0.1", "--port", str(port),
+            "--no-dashboard", "--no-show"]  # fmt: skip
+
+
+def test_a_cluster_without_workers_is_told_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "WORKERS_S", 0.2)
+    monkeypatch.setattr(cluster, "CONNECT_S", 30.0)
+    port = free_port()
+    process = started(scheduler_words(port))
+    try:
+        with pytest.raises(ConfigError, match="must have a worker") as caught:
+            run(abs, [-1], Place(cluster=f"tcp://127.0.0.1:{port}"))
+    finally:
+        process.kill()
+        process.wait(10.0)
+
+    assert "dask worker tcp://" in caught.value.remedy
+
+
 @pytest.fixture(scope="module")
 def programs() -> Iterator[Callable[[], tuple[str, dict[str, subprocess.Popen]]]]:
     """Return a call that gives a scheduler and a worker, as a user starts them, both alive."""
     port = free_port()
     address = f"tcp://127.0.0.1:{port}"
     words = {
-        "scheduler": ["dask_scheduler", "--host", "127.0.0.1", "--port", str(port),
-                      "--no-dashboard", "--no-show"],
+        "scheduler": scheduler_words(port),
         "worker": ["dask_worker", address, "--no-nanny", "--nthreads", "1", "--no-dashboard"],
-    }  # fmt: skip
+    }
     alive: dict[str, subprocess.Popen] = {}
 
     def both() -> tuple[str, dict[str, subprocess.Popen]]:
