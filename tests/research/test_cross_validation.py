@@ -20,7 +20,6 @@ from assay.research.cross_validation import (
     PathDistribution,
     cpcv,
     forecast_paths,
-    median_deviation,
     splits_of,
     trade_paths,
 )
@@ -31,6 +30,7 @@ from assay.research.oos import fold_seed
 from assay.research.preparation import Prepared, market_from, prepare
 from assay.research.splits.combinatorial import combinatorial_purged
 from assay.research.splits.purged import leaking_pairs
+from assay.research.statistics.dispersion import median_deviations
 from assay.research.statistics.sharpe import sharpe_ratio
 from assay.research.training import rows_of, train
 
@@ -144,7 +144,7 @@ def test_the_summary_is_that_of_the_paths(found: PathDistribution) -> None:
     middle = np.abs(found.sharpes - found.median)
     assert found.dispersion == pytest.approx(1.4826 * np.median(middle), rel=1e-4)
     rng = np.random.default_rng(1)
-    assert median_deviation(rng.normal(0.0, 3.0, 100_000)) == pytest.approx(3.0, rel=0.02)
+    assert median_deviations(rng.normal(0.0, 3.0, 100_000)) == pytest.approx(3.0, rel=0.02)
 
 
 def test_a_planted_edge_is_there_on_every_path_and_noise_is_not(found: PathDistribution) -> None:

@@ -20,12 +20,10 @@ from assay.research.dataset import Dataset
 from assay.research.oos import fold_seed
 from assay.research.splits.combinatorial import CombinatorialPurged, combinatorial_purged
 from assay.research.splits.purged import leaking_pairs
+from assay.research.statistics.dispersion import median_deviations
 from assay.research.statistics.sharpe import sharpe_ratio
 from assay.research.training import rows_of, train
 from assay.signals.signal_model import Lean
-
-MAD_TO_DEVIATION = 1.482602218505602
-"""Deviation of a normal distribution over its median absolute deviation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -88,29 +86,12 @@ class PathDistribution:
     @property
     def dispersion(self) -> float:
         """Median absolute deviation of the Sharpe ratios from their median, times 1.4826."""
-        return median_deviation(self.sharpes)
+        return float(median_deviations(self.sharpes))
 
     @property
     def n_leaking(self) -> int:
         """Pairs of labels that leak; zero."""
         return self.forecasts.n_leaking
-
-
-def median_deviation(values: FloatArray) -> float:
-    """Return the median absolute deviation from the median, times 1.4826.
-
-    For a normal distribution that is the standard deviation; no single value can move it far.
-
-    References
-    ----------
-    Hampel, F. R. (1974). The Influence Curve and Its Role in Robust Estimation. *JASA*, 69(346).
-
-    Examples
-    --------
-    >>> round(median_deviation(np.array([1.0, 2.0, 3.0, 4.0, 500.0])), 4)
-    1.4826
-    """
-    return MAD_TO_DEVIATION * float(np.median(np.abs(values - np.median(values))))
 
 
 def cpcv(

@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from assay.kernels.compiler import FloatArray
-from assay.research.cross_validation import MAD_TO_DEVIATION
+from assay.research.statistics.dispersion import median_deviations
 
 CASES_AT_ONCE = 2_000
 
@@ -83,6 +83,5 @@ def objectives(
         some = sums[first : first + CASES_AT_ONCE]
         paths = measured(some, days, unions, measure, days_per_year)
         median = np.median(paths, axis=1)
-        around = np.median(np.abs(paths - median[:, None]), axis=1)
-        parts.append(median - dispersion_weight * MAD_TO_DEVIATION * around)
+        parts.append(median - dispersion_weight * median_deviations(paths))
     return np.concatenate(parts)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.kernels.compiler import FloatArray, IntArray
-from assay.research.cross_validation import median_deviation
 from assay.research.daily import DAYS_PER_YEAR
 from assay.research.search.space import Point
 from assay.research.splits.combinatorial import CombinatorialPurged
+from assay.research.statistics.dispersion import median_deviations
 from assay.research.statistics.sharpe import sharpe_ratio
 
 
@@ -114,7 +114,7 @@ def objective_of(paths: Sequence[float], dispersion_weight: float) -> float:
     normal distribution is its standard deviation.
     """
     values = np.asarray(paths)
-    return float(np.median(values)) - dispersion_weight * median_deviation(values)
+    return float(np.median(values)) - dispersion_weight * float(median_deviations(values))
 
 
 def monthly_of(daily: FloatArray, day_ns: IntArray) -> tuple[int, tuple[float, ...]]:

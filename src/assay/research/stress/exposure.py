@@ -34,7 +34,7 @@ def exposures(result: StrategyResult, market: Market) -> FloatArray:
         if len(mine):
             held[mine[-1]] = 0.0
     held[np.abs(held) < 1e-9] = 0.0  # what is left of sums of lots is rounding
-    price = 0.5 * (tape.bid_close + tape.ask_close)
+    price = tape.mid_close
     notional = held * facts["contract"][version] * price * tape.market[columns.CONVERSION]
     left = result.equity > 0.0
     return np.asarray(np.divide(notional, result.equity, out=np.zeros_like(notional), where=left))

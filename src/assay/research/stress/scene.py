@@ -167,7 +167,7 @@ def replayed(
     first = int(edges[0])
     atr = dataset.column("atr")[first:]
     market = _market(scene, quoted, {}, atr, settings, instruments)
-    return market, views_of(tested.leans[PATH], mid=_mid(market), atr=atr)
+    return market, views_of(tested.leans[PATH], mid=market.tape.mid_close, atr=atr)
 
 
 def real_market(
@@ -221,8 +221,4 @@ def decided(scene: Scene, settings: Settings, market: Market) -> Views:
             carry_short=scene.terms.carry_short[mine],
         )
         leans.append(lean_of(opinion, terms, settings.fusion))
-    return views_of(Lean.joined(leans), mid=_mid(market), atr=scene.atr)
-
-
-def _mid(market: Market) -> FloatArray:
-    return np.asarray(0.5 * (market.tape.bid_close + market.tape.ask_close))
+    return views_of(Lean.joined(leans), mid=market.tape.mid_close, atr=scene.atr)

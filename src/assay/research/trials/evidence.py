@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from assay.kernels.compiler import FloatArray, IntArray
 from assay.research.compute.threads import one_thread
@@ -174,8 +173,9 @@ def _clusters(value: FloatArray, known: FloatArray) -> int:
         some = np.arange(first, min(first + TRIALS_AT_ONCE, len(value)))
         for start in range(0, n_leaders, TRIALS_AT_ONCE):
             led = leader[start : min(start + TRIALS_AT_ONCE, n_leaders)]
-            some = some[~_are_near(value, known, some, led).any(axis=1)]
-        near = _are_near(value, known, some, some)
+            is_near = _correlations(value, known, some, led) >= LIKENESS_MIN
+            some = some[~is_near.any(axis=1)]
+        near = _correlations(value, known, some, some) >= LIKENESS_MIN
         leads = np.zeros(len(some), np.bool_)
         for i in range(len(some)):
             leads[i] = not near[i, leads].any()
@@ -185,10 +185,10 @@ def _clusters(value: FloatArray, known: FloatArray) -> int:
     return n_leaders
 
 
-def _are_near(
+def _correlations(
     value: FloatArray, known: FloatArray, some: IntArray, others: IntArray
-) -> NDArray[np.bool_]:
-    """Tell which trials are nearly the same as which *others*, shape (n_some, n_others)."""
+) -> FloatArray:
+    """Return correlations over shared months, shape (n_some, n_others); 0 if unknown."""
     one, two, one_known, two_known = value[some], value[others], known[some], known[others].T
     n = one_known @ two_known
     safe = np.maximum(n, 1.0)
@@ -198,33 +198,14 @@ def _are_near(
     product = one @ two.T / safe - mean_one * mean_two
     scale = np.sqrt(np.maximum(square_one, 0.0) * np.maximum(square_two, 0.0))
     usable = (n >= OVERLAP_MONTHS_MIN) & (scale > 0.0)
-    return np.asarray(usable & (product >= LIKENESS_MIN * scale))
-
-
-def _correlations(
-    one: FloatArray, one_known: FloatArray, others: FloatArray, known: FloatArray
-) -> FloatArray:
-    """Return the correlation of one row with each of *others* over shared months; 0 if unknown."""
-    both = known * one_known
-    n = both.sum(axis=1)
-    safe = np.maximum(n, 1.0)
-    mean_one, mean_other = (both @ one) / safe, (both * others).sum(axis=1) / safe
-    square_one = (both @ one**2) / safe - mean_one**2
-    square_other = (both * others**2).sum(axis=1) / safe - mean_other**2
-    product = (both * others) @ one / safe - mean_one * mean_other
-    scale = np.sqrt(np.maximum(square_one, 0.0) * np.maximum(square_other, 0.0))
-    usable = (n >= OVERLAP_MONTHS_MIN) & (scale > 0.0)
     return np.asarray(np.divide(product, scale, out=np.zeros_like(product), where=usable))
 
 
 def _likeness(value: FloatArray, known: FloatArray) -> FloatArray:
     """Return the correlation of each row with each, shape (n, n); an unknown pair is 0."""
-    likeness = np.eye(len(value))
-    for i in range(len(value) - 1):
-        row = _correlations(value[i], known[i], value[i + 1 :], known[i + 1 :])
-        likeness[i, i + 1 :] = row
-        likeness[i + 1 :, i] = row
-    return likeness
+    every = np.arange(len(value))
+    likeness = np.triu(_correlations(value, known, every, every), 1)
+    return likeness + likeness.T + np.eye(len(value))
 
 
 def effective_number(likeness: FloatArray) -> float:
