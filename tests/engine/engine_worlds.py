@@ -11,9 +11,12 @@ from assay.domain.instrument import Instrument, SwapMode
 from assay.domain.order import OrderKind
 from assay.domain.timeframe import Timeframe
 from assay.engine import market as columns
+from assay.engine.opinion import views_of
 from assay.engine.state import REQUEST, records
 from assay.engine.tape import Tape, calm_events
 from assay.engine.views import Views
+from assay.research.dataset import Dataset
+from assay.signals.signal_model import SignalModel
 
 NS = Timeframe.H1.nominal_ns
 PLAIN = {
@@ -227,3 +230,15 @@ def random_world(seed: int, n_events: int = 400, n_symbols: int = 1):
                 )
             )
     return world, opinion, rules, facts, requests(*asked) if asked else None
+
+
+def hybrid_views(model: SignalModel, dataset: Dataset, tape: Tape, settings: Settings) -> Views:
+    """Return what the headline path of *model* says of every row of *dataset*."""
+    lean = model.lean(
+        "hybrid",
+        model.ai_log_odds(dataset.column("x")),
+        model.traditional_log_odds(dataset.column("votes")),
+        dataset.terms(slice(None)),
+        confidence=settings.risk.probability_confidence,
+    )
+    return views_of(lean, mid=tape.mid_close, atr=dataset.column("atr"))

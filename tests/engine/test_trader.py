@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from engine_worlds import hybrid_views
 
 from assay.config.instruments import load_instrument
 from assay.config.settings import CostSettings, Settings
@@ -14,7 +15,6 @@ from assay.domain.facts_history import DatedFacts, FactsHistory
 from assay.domain.instrument import SwapMode
 from assay.domain.timeframe import Timeframe
 from assay.engine.backtest import backtest
-from assay.engine.opinion import views_of
 from assay.engine.tape import build_tape
 from assay.engine.trader import Trader
 from assay.research.dataset import build_dataset
@@ -100,15 +100,7 @@ def test_one_bar_at_a_time_equals_the_backtest_to_the_last_bit(settings: Setting
     until = int(dataset.start_ns[N_TRAINING])
     model = train(select_rows(dataset, settings, from_ns=0, until_ns=until), settings, seed=1).model
     tape = build_tape(quoted, facts, settings.costs, "USD")
-    lean = model.lean(
-        "hybrid",
-        model.ai_log_odds(dataset.column("x")),
-        model.traditional_log_odds(dataset.column("votes")),
-        dataset.terms(slice(None)),
-        confidence=settings.risk.probability_confidence,
-    )
-    mid = 0.5 * (tape.bid_close + tape.ask_close)
-    views = views_of(lean, mid=mid, atr=dataset.column("atr"))
+    views = hybrid_views(model, dataset, tape, settings)
     batch = backtest(tape, views, settings, facts)
     assert len(batch.trades) > 10
 

@@ -1,10 +1,10 @@
 """Live, a model reads a strategy's columns bar by bar, and decides as in the backtest."""
 
 import pytest
+from engine_worlds import hybrid_views
 from strategy_worlds import BARS, COLUMNS, GOLD, N_BARS, SETTINGS, dataset_of
 
 from assay.domain.errors import ConfigError, ModelError
-from assay.engine.opinion import views_of
 from assay.engine.tape import build_tape
 from assay.engine.trader import Trader
 from assay.research.training import select_rows, train
@@ -19,15 +19,7 @@ def test_live_computes_the_columns_from_trailing_bars_and_decides_as_the_backtes
     model = train(rows, SETTINGS, seed=1).model
     assert "tip" in model.forecaster.names
     tape = build_tape({"XAUUSD": BARS}, GOLD, SETTINGS.costs, "USD")
-    lean = model.lean(
-        "hybrid",
-        model.ai_log_odds(dataset.column("x")),
-        model.traditional_log_odds(dataset.column("votes")),
-        dataset.terms(slice(None)),
-        confidence=SETTINGS.risk.probability_confidence,
-    )
-    mid = 0.5 * (tape.bid_close + tape.ask_close)
-    views = views_of(lean, mid=mid, atr=dataset.column("atr"))
+    views = hybrid_views(model, dataset, tape, SETTINGS)
     trader = Trader(model, ["XAUUSD"], GOLD, SETTINGS, strategy=strategy)
     n_views = 0
     for i in range(N_BARS):
