@@ -38,7 +38,10 @@ FAULTS = (
 )
 """Every way in which an answer can go wrong; all must be repeated until the truth comes."""
 
-STALL_S = 1.5
+SLOW = ("stall before", "stall within", "drip", "drip of headers")
+"""Those of them that only the patience of the client ends."""
+
+STALL_S = 8.0
 TICK = np.dtype(
     [("ms", ">u4"), ("ask", ">u4"), ("bid", ">u4"), ("ask_volume", ">f4"), ("bid_volume", ">f4")]
 )
