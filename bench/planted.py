@@ -15,7 +15,13 @@ CASES = [
     ("XAUUSD", Timeframe.H1, half_life, sharpe)
     for half_life in (24.0, 60.0, 120.0, 240.0, 480.0)
     for sharpe in (1.0, 1.5, 2.0, 3.0)
-] + [
+]
+CASES += [
+    ("XAUUSD", Timeframe.H1, half_life, sharpe)
+    for half_life in (60.0, 120.0)
+    for sharpe in (4.0, 6.0, 8.0)  # for short histories
+]
+CASES += [
     ("XAUUSD", Timeframe.M15, 240.0, 2.0),
     ("EURUSD", Timeframe.H1, 120.0, 2.0),
     ("GBPUSD", Timeframe.H1, 120.0, 2.0),
