@@ -1,9 +1,9 @@
 """Help answers at once, and shows how each command is used."""
 
 import json
+import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -74,14 +74,15 @@ def test_help_imports_nothing_heavy(words: list[str], allowed: set[str]) -> None
     assert loaded & HEAVY <= allowed
 
 
-def test_help_answers_in_under_a_third_of_a_second() -> None:
+def test_help_costs_under_a_third_of_a_second() -> None:
     times = []
     for _ in range(5):
-        began = time.perf_counter()
+        before = os.times()  # of the processor, not of the clock: other programs run as well
         subprocess.run(
             [sys.executable, "-m", "assay.cli.main", "--help"], capture_output=True, check=True
         )
-        times.append(time.perf_counter() - began)
+        after = os.times()
+        times.append(after.children_user + after.children_system - sum(before[2:4]))
 
     assert min(times) < SECONDS_MAX
 
