@@ -264,7 +264,10 @@ def test_a_stress_test_and_an_ablation_are_no_runs_and_not_unreadable(assay, pla
     assert {row["name"] for row in answer["runs"]} == {"first", "tight", "euro", "flat"}
     assert "Beside them, and no runs: 2 stress tests and 1 ablation." in assay("runs").out
     assert "Unreadable" not in assay("runs", "--html").out
-    assert "unreadable" not in (reports / "runs.html").read_text()
+    page = (reports / "runs.html").read_text()
+    assert "unreadable" not in page
+    assert '<a href="./bent/stress.html">bent</a></th><td>stress test<' in page
+    assert '<a href="./less/ablation.html">less</a></th><td>ablation<' in page
     listed = assay("report", "--list", "--json").json["reports"]
     assert set(listed) == {"first", "tight", "euro", "flat"}
     assert "Did you mean" not in assay("compare", "first", "lesss").err

@@ -1,5 +1,6 @@
 """``assay runs``: every run of the workspace in one table."""
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -123,7 +124,7 @@ def _list(
     _show(screen, shown, unreadable, others, n_kept=len(matching), n_found=len(found))
     page = None
     if as_html:
-        page = _write_page(place, shown, unreadable, asked, n_found=len(found))
+        page = _write_page(place, shown, unreadable, others, asked, n_found=len(found))
         screen.say(f"Page: {page}")
     screen.emit(
         {
@@ -174,9 +175,8 @@ def _show(
 
 def _kinds(others: "list[OtherReport]") -> str:
     """Return how many of each kind there are, in words."""
-    counted = (("stress test", "stress"), ("ablation", "ablate"))
-    numbers = [(word, sum(item.kind == kind for item in others)) for word, kind in counted]
-    return " and ".join(_counted(n, word) for word, n in numbers if n)
+    counted = Counter(item.words for item in others)
+    return " and ".join(_counted(n, words) for words, n in sorted(counted.items(), reverse=True))
 
 
 def _columns() -> "tuple[tuple[str, Callable[[RunRow], object], int], ...]":
@@ -243,6 +243,7 @@ def _write_page(
     place: "Workspace",
     rows: "list[RunRow]",
     unreadable: "list[UnreadableRun]",
+    others: "list[OtherReport]",
     asked: "RunFilter",
     *,
     n_found: int,
@@ -253,7 +254,12 @@ def _write_page(
 
     path = place.reports / PAGE_FILE
     text = runs_page(
-        rows, unreadable, workspace=place.root.name, total=n_found, asked=asked.words()
+        rows,
+        unreadable,
+        others,
+        workspace=place.root.name,
+        total=n_found,
+        asked=asked.words(),
     )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -25,6 +25,8 @@ SHOWN_ELSEWHERE = frozenset({"market.symbols", "market.timeframe"})
 OTHER_REPORTS: Mapping[str, str] = {"stress.json": "stress", "ablation.json": "ablate"}
 """Files of reports that are of no run, by which they are known, and the commands that make them."""
 
+_WORDS = {"stress": "stress test", "ablate": "ablation"}
+
 _BESIDE = ("report.html", "trades.csv", META_FILE)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -124,10 +126,18 @@ class OtherReport:
         Of its folder.
     kind : str
         The command that made it: ``stress`` or ``ablate``.
+    page : str
+        The file in it that people read.
     """
 
     name: str
     kind: str
+    page: str
+
+    @property
+    def words(self) -> str:
+        """What it is, for people."""
+        return _WORDS[self.kind]
 
 
 def run_folders(reports: Path) -> list[Path]:
@@ -135,24 +145,24 @@ def run_folders(reports: Path) -> list[Path]:
 
     Those that another command leaves are none of them, see ``other_reports``.
     """
-    return [folder for folder in _folders(reports) if not _other_kind(folder)]
+    return [folder for folder in _folders(reports) if not _other_file(folder)]
 
 
 def other_reports(reports: Path) -> list[OtherReport]:
     """Return the folders among the reports that hold something else than a run, by name."""
     return [
-        OtherReport(name=folder.name, kind=kind)
+        OtherReport(name=folder.name, kind=OTHER_REPORTS[file], page=file.replace("json", "html"))
         for folder in _folders(reports)
-        if (kind := _other_kind(folder))
+        if (file := _other_file(folder))
     ]
 
 
-def _other_kind(folder: Path) -> str:
-    """Return the command that left a folder without a run; nothing where none is known."""
+def _other_file(folder: Path) -> str:
+    """Return the file by which a folder without a run is known; nothing where there is none."""
     try:
         if (folder / RESULTS_FILE).exists():
             return ""
-        return next((kind for name, kind in OTHER_REPORTS.items() if (folder / name).is_file()), "")
+        return next((name for name in OTHER_REPORTS if (folder / name).is_file()), "")
     except OSError:
         return ""  # it is read later, and says why it cannot be
 

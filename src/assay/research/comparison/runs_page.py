@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from assay.research.comparison.run_table import RunRow, UnreadableRun
+from assay.research.comparison.run_table import OtherReport, RunRow, UnreadableRun
 from assay.research.comparison.writing import environment, visible
 
 PAGE_FILE = "runs.html"
@@ -13,6 +13,7 @@ REPORT_FILE = "report.html"
 def runs_page(
     rows: Sequence[RunRow],
     unreadable: Sequence[UnreadableRun],
+    others: Sequence[OtherReport],
     *,
     workspace: str,
     total: int,
@@ -25,6 +26,7 @@ def runs_page(
     rows : sequence of RunRow
         Those shown, in order.
     unreadable : sequence of UnreadableRun
+    others : sequence of OtherReport
     workspace : str
         Name of the workspace.
     total : int
@@ -38,6 +40,10 @@ def runs_page(
         "unreadable": [
             replace(item, name=visible(item.name), reason=visible(item.reason))
             for item in unreadable
+        ],
+        "others": [
+            {"item": replace(item, name=name), "is_linked": name == item.name}
+            for item, name in ((item, visible(item.name)) for item in others)
         ],
         "workspace": visible(workspace),
         "total": total,
