@@ -29,10 +29,19 @@ def both(world):
     return answers, backtest(tape, views, settings, instruments, requests)
 
 
+@pytest.mark.compiled
 @law
 @given(worlds)
 def test_the_answers_are_those_of_the_backtest(drawn) -> None:
-    world = random_world(drawn[0], n_symbols=drawn[1])
+    same_as_the_backtest(random_world(drawn[0], n_symbols=drawn[1]))
+
+
+@pytest.mark.parametrize("n_symbols", [1, 3])
+def test_the_answers_to_one_world_are_those_of_the_backtest(n_symbols: int) -> None:
+    same_as_the_backtest(random_world(5, n_symbols=n_symbols))
+
+
+def same_as_the_backtest(world) -> None:
     answers, result = both(world)
 
     assert answers.equity.tobytes() == result.equity.tobytes()

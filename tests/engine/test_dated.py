@@ -281,6 +281,7 @@ def test_two_versions_of_the_same_facts_are_one_to_the_last_bit(seed: int, n_sym
         assert one.fills.tobytes() == two.fills.tobytes()
 
 
+@pytest.mark.compiled
 @LAW
 @given(st.integers(0, 2**31), st.integers(1, 3))
 def test_the_first_version_alone_governs_until_the_change(seed: int, n_symbols: int) -> None:
@@ -327,6 +328,7 @@ def test_two_versions_cost_the_sum_of_their_parts(seed: int, n_symbols: int) -> 
     np.testing.assert_allclose(run.fills.commission, fee * run.fills.lots)
 
 
+@pytest.mark.compiled
 @LAW
 @given(st.integers(0, 2**31), st.integers(1, 3))
 def test_the_stream_equals_the_backtest_over_a_change(seed: int, n_symbols: int) -> None:

@@ -49,6 +49,7 @@ def terms_of(world):
     return Terms.of(tape.symbols, instruments, tape.timeframe, settings)
 
 
+@pytest.mark.compiled
 @law
 @given(worlds)
 def test_skipping_quiet_stretches_changes_no_bit(drawn) -> None:

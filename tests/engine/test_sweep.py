@@ -1,5 +1,6 @@
 """A sweep finds the engine's own trades, however it gets there."""
 
+from collections.abc import Sequence
 from decimal import Decimal as D
 
 import numpy as np
@@ -164,15 +165,20 @@ def test_stops_that_follow_time_stops_and_scores_give_the_engine_s_trades(
     check_against_engine(world, views, rules_for(seed, exits=True), facts_of(seed))
 
 
-def test_the_comparison_meets_every_kind_of_exit_and_seldom_gives_up() -> None:
+@pytest.mark.parametrize(
+    "seeds",
+    [(0, 1, 8), pytest.param(range(12), marks=pytest.mark.compiled)],
+    ids=["with and without conversion", "dozen"],
+)
+def test_the_comparison_meets_every_kind_of_exit_and_seldom_gives_up(seeds: Sequence[int]) -> None:
     kinds = []
-    for seed in range(12):
+    for seed in seeds:
         world, views = course_and_views(seed, dense=True)
         kinds += check_against_engine(world, views, rules_for(seed, exits=True), facts_of(seed))
 
     assert {"STOP", "TARGET", "SIGNAL", "TIME_STOP"} <= set(kinds)
     assert kinds.count("given back") < 0.02 * len(kinds)
-    assert len(kinds) > 1_000
+    assert len(kinds) > 90 * len(seeds)
 
 
 def test_the_number_of_threads_changes_no_bit() -> None:

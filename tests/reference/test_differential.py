@@ -31,6 +31,7 @@ def test_the_engine_equals_the_reference(market: Market) -> None:
     expect_agreement(market)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(
     "batch", [0, *(pytest.param(k, marks=pytest.mark.compiled) for k in range(1, BATCHES))]
 )
