@@ -49,7 +49,7 @@ demo: $(RUN_STAMP) ## the whole job on a simulated gold market: verdict and repo
 	$(BIN)/assay run --workspace $(DEMO)
 
 test: $(TEST_STAMP) ## all tests, then the branch coverage of the money path
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 	$(MAKE) coverage
 
 # Compiled code hides its branches, so the money path runs here as plain Python; the trader,

@@ -31,7 +31,7 @@ from assay.data.simulation.market import SimulatedMarket, simulate
 from assay.domain.time import NS_PER_DAY, NS_PER_HOUR
 from assay.domain.timeframe import Timeframe
 
-ROWS_MAX = 24_000
+ROWS_MAX = 16_000
 RECALL_MIN = 0.95
 """Over all histories of one kind of damage; no single history below 0.8."""
 

@@ -15,8 +15,8 @@ FILES = (
     "XAUUSD_ticks",
 )  # fmt: skip
 
-QUICK_FILES = ("EURJPY_H1", "EURUSD_ticks", "XAUUSD_M15")
-"""A cross, ticks, two suppliers; all of them under ``soak``."""
+QUICK_FILES = ("EURJPY_H1", "EURUSD_ticks")
+"""A cross, and ticks; all of them under ``soak``."""
 
 
 @pytest.fixture(scope="module")
