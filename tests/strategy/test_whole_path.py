@@ -206,6 +206,7 @@ def test_equal_votes_count_the_same_however_many_there_are() -> None:
         np.testing.assert_allclose(found, 0.8, rtol=1e-14)
 
 
+@pytest.mark.soak
 def test_one_worker_and_two_write_the_same_bytes(load, tmp_path: Path) -> None:
     strategy = load(COLUMNS)
     texts = []
