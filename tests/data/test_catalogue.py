@@ -1,11 +1,6 @@
 """The catalogue returns what was merged, bit for bit, and survives whatever interrupts it."""
 
 import errno
-import os
-import signal
-import subprocess
-import sys
-import textwrap
 import threading
 from dataclasses import fields, replace
 from pathlib import Path
@@ -313,40 +308,6 @@ def test_a_fault_at_any_write_leaves_the_old_rows_or_the_merged_ones(
         assert entry.rows == 12_001
     else:
         pytest.fail("the merge has more than 200 writes")
-
-
-KILLED = """
-    import sys
-    from pathlib import Path
-    import numpy as np
-    sys.path.insert(0, sys.argv[3])
-    import test_catalogue as t
-    from ending_disks import Deadly
-    from assay.data.catalogue import Catalogue
-
-    disk = Deadly(int(sys.argv[2]))
-    bars = t.make_bars(np.arange(8_000, 12_000), level=1.1001)
-    Catalogue(Path(sys.argv[1]), disk=disk).merge(bars, t.provenance("bb"))
-"""
-
-
-@pytest.mark.skipif(os.name == "nt", reason="SIGKILL is a signal of POSIX")
-@pytest.mark.parametrize("fail_at", [2, 5, 8, 9, 10, 11])
-def test_kill_minus_nine_leaves_the_old_rows_or_the_merged_ones(
-    tmp_path: Path, fail_at: int
-) -> None:
-    Catalogue(tmp_path).merge(make_bars(np.arange(9_000)), provenance())
-    script = textwrap.dedent(KILLED)
-    folder = str(Path(__file__).parent)
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path), str(fail_at), folder], check=False
-    )
-    assert done.returncode == -signal.SIGKILL
-    assert len(Catalogue(tmp_path).read_bars("EURUSD", Timeframe.H1)) in (9_000, 12_000)
-    Catalogue(tmp_path, lock_wait_s_max=1.0).merge(
-        make_bars(np.arange(8_000, 12_000), level=1.1001), provenance("bb")
-    )
-    assert len(Catalogue(tmp_path).read_bars("EURUSD", Timeframe.H1)) == 12_000
 
 
 def test_readers_beside_a_writer_see_whole_states_only(tmp_path: Path) -> None:

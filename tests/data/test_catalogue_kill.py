@@ -467,6 +467,7 @@ def test_a_kill_at_a_random_moment_leaves_a_whole_state_and_a_rerun_ends_it(
     assert n_killed > 0
 
 
+@pytest.mark.soak
 def test_a_killed_import_command_is_completed_by_running_it_again(tmp_path: Path) -> None:
     n_kills = KILLS_OF_THE_COMMAND
     assert kill_the_command_at_random(tmp_path / "command", n_kills, seed=2) == n_kills

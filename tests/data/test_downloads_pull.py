@@ -493,7 +493,9 @@ def start(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.soak)]
+)
 def test_a_pull_that_is_stopped_can_go_on(
     place: Workspace, pull: Pull, number: signal.Signals
 ) -> None:

@@ -51,7 +51,7 @@ def no_json(content: bytes) -> str | None:
 QUICK = Politeness(
     concurrency=3, requests_per_second=50.0, retries_max=4, timeout_s=6.0, stall_s=3.0
 )
-HASTY = replace(QUICK, timeout_s=0.6, stall_s=0.25)
+HASTY = replace(QUICK, timeout_s=0.4, stall_s=0.2)
 """For the faults that last; a busy machine may end a connection of its own within these limits."""
 
 

@@ -60,11 +60,12 @@ def test_a_fit_finds_the_market_that_made_the_history() -> None:
     )
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("name", "symbol"),
     [
         ("XAUUSD_H1_oanda_bidask_2006_2019", "XAUUSD"),
-        pytest.param("USDJPY_H1_mt5_ejtrader_2012_2022", "USDJPY", marks=pytest.mark.soak),
+        ("USDJPY_H1_mt5_ejtrader_2012_2022", "USDJPY"),
     ],
 )
 def test_a_fit_looks_like_real_history(shared_data: Path, name: str, symbol: str) -> None:

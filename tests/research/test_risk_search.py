@@ -179,6 +179,7 @@ def test_one_worker_and_two_say_the_same_to_the_bit() -> None:
     assert told(searched(market, views)) == told(searched(market, views, place=Place(workers=2)))
 
 
+@pytest.mark.soak
 def test_a_cluster_of_two_processes_says_the_same_to_the_bit() -> None:
     distributed = pytest.importorskip("distributed", reason="the extra `cluster` is missing")
     market, views = world(1, drift=PLANTED)

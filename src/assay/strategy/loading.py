@@ -8,8 +8,10 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import redirect_stdout
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 from assay.domain.errors import AssayError, StrategyError
 from assay.features.catalogue import families
@@ -35,6 +37,15 @@ class _Text(importlib.abc.ExecutionLoader):
 
     def get_source(self, fullname: str) -> str:
         return self._text
+
+    def get_code(self, fullname: str) -> CodeType:
+        return _compiled(self._text, str(self._path))
+
+
+@lru_cache(maxsize=4)
+def _compiled(text: str, path: str) -> CodeType:
+    """Compile once what the prover of leaks executes afresh hundreds of times."""
+    return compile(text, path, "exec", dont_inherit=True)
 
 
 def load_strategy(path: Path) -> Strategy:
@@ -109,15 +120,17 @@ def _executed(path: Path, text: str, source_hash: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path, loader=_Text(path, text))
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    before = set(sys.modules)
+    sys.modules.pop(name, None)
     sys.modules[name] = module  # dataclasses look their module up by name
+    n_before = len(sys.modules)
     try:
         with redirect_stdout(sys.stderr):
             spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise
-    _refuse_neighbours(path, set(sys.modules) - before - {name})
+    n_imported = max(0, len(sys.modules) - n_before)
+    _refuse_neighbours(path, set(islice(reversed(sys.modules), n_imported)))
     return module
 
 
