@@ -23,28 +23,28 @@ QUICK = (
     "features.names=drift_8,drift_32,trend_16,rsi_14",
     "features.timeframes=[]",
     "search.algorithms=logistic",
-    "search.trials=15",
     "search.batch=3",
     "search.every_folds=1",
     "search.groups=4",
     "search.rows_max=600",
     "search.adopt_p=1.0",
 )
-SHORT_KILLS = 1
-SOAK_KILLS = 10
+SHORT_KILLS, SHORT_TRIALS = 1, 6
+SOAK_KILLS, SOAK_TRIALS = 10, 15
 PATIENCE_S = 240.0
 
 
-def assay(*words: str, place: Path, workers: int = 1, cluster: str = "") -> list[str]:
+def assay(*words: str, place: Path, trials: int, workers: int = 1, cluster: str = "") -> list[str]:
     options = [part for text in QUICK for part in ("--set", text)]
-    options += ["--set", f"run.workers={workers}"]
+    options += ["--set", f"search.trials={trials}", "--set", f"run.workers={workers}"]
     options += ["--set", f"run.cluster={cluster}"] if cluster else []
     return [sys.executable, "-m", "assay.cli.main", *words, "-w", str(place), *options]
 
 
-def optimise(place: Path, *, workers: int = 1, cluster: str = "") -> bytes:
+def optimise(place: Path, trials: int, *, workers: int = 1, cluster: str = "") -> bytes:
     """Optimise to the end, and return results.json."""
-    command = assay("optimise", "--name", "it", place=place, workers=workers, cluster=cluster)
+    words = ("optimise", "--name", "it")
+    command = assay(*words, place=place, trials=trials, workers=workers, cluster=cluster)
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stderr
     return (place / "reports" / "it" / "results.json").read_bytes()
@@ -61,10 +61,14 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def uninterrupted(market: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Return the results of a search that nobody killed."""
-    place = tmp_path_factory.mktemp("whole") / "gold"
+    """Return the results of a long search that nobody killed."""
+    return finished(market, tmp_path_factory.mktemp("whole") / "gold", SOAK_TRIALS)
+
+
+def finished(market: Path, place: Path, trials: int) -> bytes:
+    """Search in a copy of *market*, and return the results."""
     shutil.copytree(market, place)
-    return optimise(place)
+    return optimise(place, trials)
 
 
 def progress_of(place: Path) -> int:
@@ -73,13 +77,13 @@ def progress_of(place: Path) -> int:
     return sum(path.stat().st_size for path in journals) + len(list(place.rglob("*.fit")))
 
 
-def killed_then_finished(market: Path, place: Path, n_kills: int) -> bytes:
+def killed_then_finished(market: Path, place: Path, n_kills: int, trials: int) -> bytes:
     """Kill the search *n_kills* times, each soon after it came some steps further; let it end."""
     shutil.copytree(market, place)
     rng = np.random.default_rng(n_kills)
     for _ in range(n_kills):
         before, steps = progress_of(place), int(rng.integers(1, 12))
-        command = assay("optimise", "--name", "it", place=place)
+        command = assay("optimise", "--name", "it", place=place, trials=trials)
         with subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         ) as process:
@@ -91,7 +95,7 @@ def killed_then_finished(market: Path, place: Path, n_kills: int) -> bytes:
                 before = now
             assert process.poll() is None, "it ended before it could be killed"
             os.killpg(process.pid, signal.SIGKILL)
-    return optimise(place)
+    return optimise(place, trials)
 
 
 def known_trials(place: Path) -> int:
@@ -99,17 +103,16 @@ def known_trials(place: Path) -> int:
     return sum("trial" in json.loads(line) for line in lines)
 
 
-def test_a_killed_search_ends_with_the_same_results(
-    market: Path, uninterrupted: bytes, tmp_path: Path
-) -> None:
-    assert killed_then_finished(market, tmp_path / "w", SHORT_KILLS) == uninterrupted
+def test_a_killed_search_ends_with_the_same_results(market: Path, tmp_path: Path) -> None:
+    killed = killed_then_finished(market, tmp_path / "killed" / "gold", SHORT_KILLS, SHORT_TRIALS)
+    assert killed == finished(market, tmp_path / "whole" / "gold", SHORT_TRIALS)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3_600)
 def test_ten_kills_change_nothing(market: Path, uninterrupted: bytes, tmp_path: Path) -> None:
     place = tmp_path / "w"
-    assert killed_then_finished(market, place, SOAK_KILLS) == uninterrupted
+    assert killed_then_finished(market, place, SOAK_KILLS, SOAK_TRIALS) == uninterrupted
     assert known_trials(place) == len(
         {json.loads(line).get("identity") for line in ledger_lines(place)} - {None}
     )
@@ -142,6 +145,6 @@ def test_one_worker_four_and_a_cluster_of_two_processes_agree(
         shutil.copytree(market, place)
         if name == "cluster":
             with dask_cluster(2) as address:
-                assert optimise(place, cluster=address) == uninterrupted
+                assert optimise(place, SOAK_TRIALS, cluster=address) == uninterrupted
         else:
-            assert optimise(place, workers=workers) == uninterrupted
+            assert optimise(place, SOAK_TRIALS, workers=workers) == uninterrupted
