@@ -66,9 +66,9 @@ PAIRS = [(fast, slow) for fast in FAST for slow in SLOW]
 CASES = [(p, stop, target) for p in range(len(PAIRS)) for stop in STOPS for target in TARGETS]
 
 
-def crossings(close: Array, threads: int = 1) -> list[NDArray[np.int8]]:
+def crossings(close: Array) -> list[NDArray[np.int8]]:
     """Return the crossings of every pair; each average is computed once."""
-    periods = sorted({*FAST, *SLOW})
+    averages = {n: parse(f"sma_{n}").batch(close) for n in sorted({*FAST, *SLOW})}
 
     def crossing(pair: tuple[int, int]) -> NDArray[np.int8]:
         is_up = (averages[pair[0]] > averages[pair[1]]).view(np.int8)
@@ -77,10 +77,7 @@ def crossings(close: Array, threads: int = 1) -> list[NDArray[np.int8]]:
         direction[:WARM_UP] = 0
         return direction
 
-    with ThreadPoolExecutor(threads) as pool:
-        found = pool.map(lambda n: parse(f"sma_{n}").batch(close), periods)
-        averages = dict(zip(periods, found, strict=True))
-        return list(pool.map(crossing, PAIRS))
+    return [crossing(pair) for pair in PAIRS]
 
 
 def rules_of_cases() -> RecordArray:
@@ -91,7 +88,7 @@ def rules_of_cases() -> RecordArray:
 
 def ours(tape: Tape, close: Array, threads: int) -> RecordArray:
     """Run every combination end to end."""
-    signals = [Views.of(direction) for direction in crossings(close, threads)]
+    signals = [Views.of(direction) for direction in crossings(close)]
     pair = [case[0] for case in CASES]
     return sweep(tape, signals, pair, rules_of_cases(), {"XAUUSD": INSTRUMENT}, threads=threads)
 

@@ -12,8 +12,10 @@ COARSE_BARS = 256
 def block_extremes(price: FloatArray, n_bars: int, sign: float) -> FloatArray:
     """Return the greatest ``sign * price`` of each block of *n_bars*; the last may be short."""
     n_blocks = (price.shape[0] + n_bars - 1) // n_bars
-    out = np.full(n_blocks, -np.inf)
-    for i in range(price.shape[0]):
-        value = sign * price[i]
-        out[i // n_bars] = max(out[i // n_bars], value)
+    out = np.empty(n_blocks)
+    for block in range(n_blocks):
+        most = -np.inf
+        for i in range(block * n_bars, min((block + 1) * n_bars, price.shape[0])):
+            most = max(most, sign * price[i])
+        out[block] = most
     return out

@@ -82,10 +82,8 @@ def course_of(tape: Tape, marks: IntArray) -> Course:
         (columns.ASK_LOW, -1.0),
         (columns.ASK_HIGH, 1.0),
     )
-    fine, coarse = (
-        np.array([block_extremes(tape.market[row], n_bars, sign) for row, sign in rows])
-        for n_bars in (FINE_BARS, COARSE_BARS)
-    )
+    fine = np.array([block_extremes(tape.market[row], FINE_BARS, sign) for row, sign in rows])
+    coarse = np.array([block_extremes(row, COARSE_BARS // FINE_BARS, 1.0) for row in fine])
     nights = np.flatnonzero(tape.market[columns.NIGHTS] > 0.0)
     conversion = tape.market[columns.CONVERSION]
     closing = len(tape) + COARSE_BARS
