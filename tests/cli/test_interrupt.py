@@ -80,7 +80,9 @@ def wait_until_gone(pids: set[int]) -> set[int]:
     return {pid for pid in pids if is_alive(pid)}
 
 
-@pytest.mark.parametrize("stage", ["Features", "Training"])
+@pytest.mark.parametrize(
+    "stage", [pytest.param("Reading history", marks=pytest.mark.soak), "Features", "Training"]
+)
 def test_ctrl_c_leaves_the_workspace_as_it_was(gold: Path, stage: str) -> None:
     before = everything_in(gold)
     status, messages, children = stopped(gold, stage, signal.SIGINT)

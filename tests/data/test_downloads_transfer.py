@@ -349,11 +349,12 @@ def test_any_schedule_of_faults_ends_in_the_truth(seed: int) -> None:
         server.faults.update(random_faults(rng, list(files), 2))
         n_faults = sum(len(faults) for faults in server.faults.values())
         requests = [Request(url=f"{server.url}{path}", flaw=no_json) for path in files]
-        answers, _ = run(getting(*requests), politeness, passing)
+        answers, transfer = run(getting(*requests), politeness, passing)
 
         assert [answer.content for answer in answers] == list(files.values())
         assert not any(server.faults.values())
+        assert n_faults <= transfer.tally.retries
         assert len(files) + n_faults <= len(server.requests)
-        assert len(server.requests) <= len(files) * (politeness.retries_max + 1)
+        assert len(server.requests) <= len(files) + transfer.tally.retries, "each is told"
         assert server.n_active_max <= politeness.concurrency
     assert passing.waited_s <= len(files) * politeness.wait_s_per_request_max

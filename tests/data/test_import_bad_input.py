@@ -331,7 +331,7 @@ DAMAGE = st.sampled_from(
 
 @settings(
     deadline=None,
-    max_examples=40,
+    max_examples=60,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(

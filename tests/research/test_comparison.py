@@ -191,7 +191,7 @@ def test_what_moves_both_cancels() -> None:
 @pytest.mark.timeout(200)
 def test_worthless_strategies_have_a_winner_as_seldom_as_was_promised() -> None:
     """Six pairs at 5 %: without the correction about one set in five would show something."""
-    n_sets, clear, alone = 80, 0, 0
+    n_sets, clear, alone = 120, 0, 0
     for seed in range(n_sets):
         columns = drawn(300, 0.0, 0.0, 0.0, 0.0, seed=seed, shared=0.3)
         found = compare(entrants_of(*columns), samples=500)

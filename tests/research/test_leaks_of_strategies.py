@@ -342,7 +342,7 @@ def proved(folder: Path, text: str, bars: Bars, *, n_cuts: int = 10) -> LeakRepo
 
 
 def test_an_honest_strategy_is_not_accused(tmp_path: Path, bars: Bars) -> None:
-    report = proved(tmp_path, strategy_text(), bars, n_cuts=12)
+    report = proved(tmp_path, strategy_text(), bars, n_cuts=24)
 
     assert [str(leak) for leak in report.leaks] == []
     assert report.is_clean, report.reason
@@ -436,7 +436,7 @@ def single(bars):
 
 
 def test_rounding_accuses_nobody(tmp_path: Path, bars: Bars) -> None:
-    report = proved(tmp_path, HEAD + HONEST_SUMS, bars, n_cuts=12)
+    report = proved(tmp_path, HEAD + HONEST_SUMS, bars, n_cuts=24)
 
     assert [str(leak) for leak in report.leaks] == []
     assert report.is_clean, report.reason

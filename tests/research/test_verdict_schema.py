@@ -145,7 +145,7 @@ def test_a_strategy_that_never_traded_has_a_verdict_too(tmp_path: Path) -> None:
     assert bits(again(verdict)) == bits(verdict)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_no_honest_verdict_is_refused(data: st.DataObject) -> None:
     """Whatever the record, its trials and the settings: what the judge writes, the gate reads."""
